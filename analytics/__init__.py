@@ -1,0 +1,1 @@
+"""Usage telemetry: collected only from those who consent, kept in PostgreSQL, shown as reports."""

@@ -1,0 +1,316 @@
+"""The catalogue: every event that may ever be collected. What is not in it is neither sent nor stored.
+
+A file has one table for each event, `[user_activity.<type>]`, `[feature_usage.<feature>]`, and one
+`[endpoint_usage.request]` for the requests the middleware measures:
+
+    [feature_usage.test_run]
+    description = "..."            what the event means
+    purpose     = "..."            what the answer is used for
+    owner       = "team@host"      who answers for it
+    expires     = 2028-01-01       when it must be argued for again; a check fails from that day on
+    actions     = ["created"]      feature_usage only
+    browser     = true             may come from a browser (default false)
+
+    [feature_usage.test_run.metadata.test_count]
+    type = "integer"               integer | number | boolean | choice | pseudonym; there is no free text
+    minimum = 0                    integer and number: both bounds are required
+    maximum = 100000
+    description = "..."
+    choices = ["a", "b"]           choice only
+"""
+
+import math
+import re
+import tomllib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from enum import StrEnum
+from functools import lru_cache
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+from uuid import UUID
+
+from django.core.signals import setting_changed
+
+from analytics.conf import conf
+from analytics.exceptions import CatalogueError, InvalidValue, UndeclaredEvent
+from analytics.vocabulary import Category
+
+NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
+CHOICE = re.compile(r"[A-Za-z0-9_./:<>\-\[\]]{1,100}")
+MAXIMUM_ENTRIES = 1000
+LARGEST_INTEGER = 2**53 - 1  # what JSON readers, JavaScript among them, hold exactly
+
+
+class FieldType(StrEnum):
+    INTEGER = "integer"
+    NUMBER = "number"
+    BOOLEAN = "boolean"
+    CHOICE = "choice"
+    PSEUDONYM = "pseudonym"
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One metadata key. `minimum` and `maximum` are set for integers and numbers, `choices` for choices."""
+
+    name: str
+    type: FieldType
+    description: str
+    minimum: float = 0
+    maximum: float = 0
+    choices: frozenset[str] = frozenset()
+
+    @property
+    def kind(self) -> str:
+        """The type in words, such as "integer from 0 to 100"."""
+        match self.type:
+            case FieldType.INTEGER | FieldType.NUMBER:
+                return f"{self.type} from {self.minimum:g} to {self.maximum:g}"
+            case FieldType.CHOICE:
+                return f"one of: {', '.join(sorted(self.choices))}"
+            case FieldType.PSEUDONYM:
+                return "pseudonym (keyed hash of an id)"
+            case _:
+                return str(self.type)
+
+    def checked(self, value: object) -> int | float | bool | str:
+        """`value` if it fits, as the type that is stored. A pseudonym must already be one (a UUID or its text).
+
+        Raises InvalidValue, whose message never contains the value.
+        """
+        match self.type:
+            case FieldType.BOOLEAN if isinstance(value, bool):
+                return value
+            case FieldType.INTEGER if isinstance(value, int) and not isinstance(value, bool):
+                if self.minimum <= value <= self.maximum:
+                    return value
+            case FieldType.NUMBER if isinstance(value, int | float) and not isinstance(value, bool):
+                # Bounds first: converting an integer of a thousand digits to float raises.
+                if self.minimum <= value <= self.maximum and math.isfinite(value):
+                    return float(value)
+            case FieldType.CHOICE if isinstance(value, str) and value in self.choices:
+                return str(value)
+            case FieldType.PSEUDONYM if isinstance(value, UUID):
+                return str(value)
+            case FieldType.PSEUDONYM if isinstance(value, str) and len(value) == 36:
+                try:
+                    return str(UUID(value))
+                except ValueError:
+                    pass
+        raise InvalidValue(f"metadata {self.name!r} must be {self.kind}")
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One declared event. `name` is the event type or the feature; `actions` is empty but for features."""
+
+    category: Category
+    name: str
+    description: str
+    purpose: str
+    owner: str
+    expires: date
+    actions: frozenset[str]
+    browser: bool
+    fields: Mapping[str, Field]
+    path: str
+    line: int
+
+    def field(self, key: str) -> Field:
+        """Raises UndeclaredEvent for a key that is not declared (the key is named only if it looks like one)."""
+        try:
+            return self.fields[key]
+        except KeyError:
+            shown = repr(key) if NAME.fullmatch(key) else "with such a name"
+            raise UndeclaredEvent(f"{self.category} {self.name!r} declares no metadata {shown}") from None
+
+
+@dataclass(frozen=True, slots=True)
+class Catalogue:
+    """All declared events by category and name, in the order of the files."""
+
+    events: Mapping[tuple[Category, str], Event]
+
+    def event(self, category: Category, name: str, action: str | None = None) -> Event:
+        """Raises UndeclaredEvent if the event, or for a feature the action, is not declared."""
+        event = self.events.get((category, name))
+        if event is None:
+            shown = repr(name) if isinstance(name, str) and NAME.fullmatch(name) else "of such a name"
+            raise UndeclaredEvent(f"the catalogue declares no {category} {shown}")
+        if category is Category.FEATURE_USAGE and action not in event.actions:
+            raise UndeclaredEvent(f"feature {name!r} declares only the actions {', '.join(sorted(event.actions))}")
+        return event
+
+    def of(self, category: Category) -> list[Event]:
+        return [event for event in self.events.values() if event.category is category]
+
+
+def load_catalogue(paths: Sequence[Path]) -> Catalogue:
+    """Read and check the files. Raises CatalogueError naming file and line of the first thing wrong."""
+    events: dict[tuple[Category, str], Event] = {}
+    for path in paths:
+        for event in _read_file(path):
+            key = (event.category, event.name)
+            if key in events:
+                first = events[key]
+                raise CatalogueError(
+                    f"{event.category}.{event.name} is already declared in {first.path}:{first.line}",
+                    path=event.path,
+                    line=event.line,
+                )
+            events[key] = event
+    if len(events) > MAXIMUM_ENTRIES:
+        raise CatalogueError(f"more than {MAXIMUM_ENTRIES} events", path=str(paths[-1]))
+    return Catalogue(MappingProxyType(events))
+
+
+def problems_today(catalogue: Catalogue, today: date | None = None) -> list[str]:
+    """A sentence with file and line for each entry that has expired (by the UTC day)."""
+    today = today or datetime.now(UTC).date()
+    return [
+        f"{event.path}:{event.line}: {event.category}.{event.name} expired on {event.expires}; "
+        "remove it, or argue for it again and give it a later day"
+        for event in catalogue.events.values()
+        if event.expires <= today
+    ]
+
+
+@lru_cache(maxsize=1)
+def current_catalogue() -> Catalogue:
+    """The catalogue of this process, read once. Raises CatalogueError."""
+    return load_catalogue(conf.catalogue_paths)
+
+
+def _forget_catalogue(*, setting: str, **_: object) -> None:
+    if setting == "TELEMETRY_CATALOGUES":
+        current_catalogue.cache_clear()
+
+
+setting_changed.connect(_forget_catalogue)
+
+
+def _read_file(path: Path) -> Iterator[Event]:
+    try:
+        text = path.read_text(encoding="utf-8")
+        data = tomllib.loads(text)
+    except OSError as error:
+        raise CatalogueError(f"cannot be read: {error.strerror}", path=str(path)) from None
+    except UnicodeDecodeError:
+        raise CatalogueError("is not UTF-8", path=str(path)) from None
+    except tomllib.TOMLDecodeError as error:
+        found = re.search(r"at line (\d+)", str(error))
+        raise CatalogueError(f"is not TOML: {error}", path=str(path), line=int(found[1]) if found else None) from None
+    reader = _Reader(str(path), text)
+    for category_name, entries in data.items():
+        if category_name not in set(Category):
+            raise reader.error(f"unknown category {category_name!r}", category_name)
+        if not isinstance(entries, dict):
+            raise reader.error(f"{category_name} must be a table", category_name)
+        for name, entry in entries.items():
+            yield reader.event(Category(category_name), name, entry)
+
+
+@dataclass(frozen=True, slots=True)
+class _Reader:
+    """Turns one file's tables into events, and knows the line each table stands on."""
+
+    path: str
+    text: str
+
+    def line_of(self, *parts: str) -> int | None:
+        header = re.compile(r"^\s*\[\s*" + r"\s*\.\s*".join(rf'"?{re.escape(part)}"?' for part in parts) + r"\s*[\].]")
+        for number, line in enumerate(self.text.splitlines(), 1):
+            if header.match(line) or (len(parts) == 1 and line.lstrip().startswith(parts[0])):
+                return number
+        return self.line_of(*parts[:-1]) if len(parts) > 1 else None
+
+    def error(self, message: str, *parts: str) -> CatalogueError:
+        return CatalogueError(message, path=self.path, line=self.line_of(*parts))
+
+    def event(self, category: Category, name: str, entry: Any) -> Event:
+        where = (category.value, name)
+        if not NAME.fullmatch(name):
+            raise self.error(f"{name!r} is no name: lower case letters, digits and _, at most 63", *where)
+        if not isinstance(entry, dict):
+            raise self.error(f"{category}.{name} must be a table", *where)
+        allowed = {"description", "purpose", "owner", "expires", "browser", "metadata"}
+        if category is Category.FEATURE_USAGE:
+            allowed.add("actions")
+        self._only(entry, allowed, where)
+        texts = {key: self._text(entry, key, where) for key in ("description", "purpose", "owner")}
+        expires = entry.get("expires")
+        if type(expires) is not date:
+            raise self.error(f"{category}.{name} needs `expires`, a date such as 2028-01-01", *where)
+        browser = entry.get("browser", False)
+        if not isinstance(browser, bool):
+            raise self.error(f"{category}.{name}: `browser` must be true or false", *where)
+        actions = frozenset[str]()
+        if category is Category.FEATURE_USAGE:
+            actions = self._names(entry.get("actions"), "actions", NAME, where)
+        metadata = entry.get("metadata", {})
+        if not isinstance(metadata, dict):
+            raise self.error(f"{category}.{name}: `metadata` must be a table", *where)
+        return Event(
+            category=category,
+            name=name,
+            expires=expires,
+            actions=actions,
+            browser=browser,
+            fields=MappingProxyType({key: self.field(key, field, where) for key, field in metadata.items()}),
+            path=self.path,
+            line=self.line_of(*where) or 1,
+            **texts,
+        )
+
+    def field(self, key: str, entry: Any, event: tuple[str, str]) -> Field:
+        where = (*event, "metadata", key)
+        if not NAME.fullmatch(key):
+            raise self.error(f"{key!r} is no name: lower case letters, digits and _, at most 63", *where)
+        if not isinstance(entry, dict):
+            raise self.error(f"metadata {key} must be a table", *where)
+        kind = entry.get("type")
+        if not isinstance(kind, str) or kind not in set(FieldType):
+            raise self.error(f"metadata {key}: `type` must be one of {', '.join(FieldType)}", *where)
+        type_ = FieldType(kind)
+        numeric = type_ in {FieldType.INTEGER, FieldType.NUMBER}
+        extra = {"minimum", "maximum"} if numeric else {"choices"} if type_ is FieldType.CHOICE else set[str]()
+        self._only(entry, {"type", "description"} | extra, where)
+        minimum, maximum = (self._bound(entry, bound, where) for bound in ("minimum", "maximum")) if numeric else (0, 0)
+        if minimum > maximum:
+            raise self.error(f"metadata {key}: `minimum` is above `maximum`", *where)
+        return Field(
+            name=key,
+            type=type_,
+            description=self._text(entry, "description", where),
+            minimum=minimum,
+            maximum=maximum,
+            choices=self._names(entry.get("choices"), "choices", CHOICE, where)
+            if type_ is FieldType.CHOICE
+            else frozenset(),
+        )
+
+    def _only(self, entry: dict[str, Any], allowed: set[str], where: tuple[str, ...]) -> None:
+        if unknown := sorted(set(entry) - allowed):
+            raise self.error(f"{'.'.join(where)}: unknown {', '.join(unknown)}", *where)
+
+    def _text(self, entry: dict[str, Any], key: str, where: tuple[str, ...]) -> str:
+        value = entry.get(key)
+        if not isinstance(value, str) or not value.strip():
+            raise self.error(f"{'.'.join(where)} needs `{key}`, in words", *where)
+        return value.strip()
+
+    def _bound(self, entry: dict[str, Any], key: str, where: tuple[str, ...]) -> float:
+        value = entry.get(key)
+        if not isinstance(value, int | float) or isinstance(value, bool) or not abs(value) <= LARGEST_INTEGER:
+            raise self.error(f"{'.'.join(where)} needs `{key}`, a number of at most 2^53", *where)
+        return value
+
+    def _names(self, value: Any, key: str, pattern: re.Pattern[str], where: tuple[str, ...]) -> frozenset[str]:
+        if not isinstance(value, list) or not value:
+            raise self.error(f"{'.'.join(where)} needs `{key}`, a list of names", *where)
+        if not all(isinstance(item, str) and pattern.fullmatch(item) for item in value):
+            raise self.error(f"{'.'.join(where)}: each of `{key}` must be a plain name", *where)
+        return frozenset(value)

@@ -1,0 +1,1 @@
+"""Web process: request -> span -> gate -> OTLP."""

@@ -1,0 +1,25 @@
+"""Sends the `analytics` app to a database of its own where ANALYTICS_DATABASE_URL names one."""
+
+from typing import Any
+
+from django.conf import settings
+from django.db import DEFAULT_DB_ALIAS
+from django.db.models import Model
+
+
+def analytics_database() -> str:
+    """The alias of the database that holds the analytics tables."""
+    return "analytics" if "analytics" in settings.DATABASES else DEFAULT_DB_ALIAS
+
+
+class AnalyticsRouter:
+    def db_for_read(self, model: type[Model], **hints: Any) -> str | None:
+        return analytics_database() if model._meta.app_label == "analytics" else None
+
+    def db_for_write(self, model: type[Model], **hints: Any) -> str | None:
+        return analytics_database() if model._meta.app_label == "analytics" else None
+
+    def allow_migrate(self, db: str, app_label: str, **hints: Any) -> bool | None:
+        if app_label == "analytics":
+            return db == analytics_database()
+        return False if db == "analytics" else None

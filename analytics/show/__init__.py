@@ -1,0 +1,1 @@
+"""Reports, dashboards, export, views for BI."""

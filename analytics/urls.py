@@ -1,0 +1,5 @@
+"""Addresses of analytics outside the admin."""
+
+from django.urls import URLPattern
+
+urlpatterns: list[URLPattern] = []

@@ -1,0 +1,172 @@
+"""The only writers of consent. Each changes the standing and adds to the ledger in one transaction, or does neither."""
+
+from datetime import datetime
+from uuid import UUID
+
+from django.core.exceptions import PermissionDenied
+from django.db import transaction
+from django.utils import timezone
+
+from privacy.consent import Decision, decide
+from privacy.gate import current_control
+from privacy.models import Action, ConsentEvent, InstallationControl, Preference, Source
+from privacy.signals import consent_changed
+from privacy.switches import current_switches, deployment_type
+
+
+def _locked_preference(user_id: UUID) -> Preference:
+    """The person's row, held until the transaction ends, so that two tabs toggling at once take turns."""
+    Preference.objects.bulk_create([Preference(user_id=user_id)], ignore_conflicts=True)
+    return Preference.objects.select_for_update().get(pk=user_id)
+
+
+def _decision(preference: Preference) -> Decision:
+    return decide(
+        deployment=deployment_type(),
+        switches=current_switches(),
+        control=current_control(),
+        standing=preference.standing,
+    )
+
+
+def _announce(user_id: UUID | None, *, enabled: bool) -> None:
+    transaction.on_commit(lambda: consent_changed.send(sender=None, user_id=user_id, enabled=enabled))
+
+
+def _record(
+    action: Action,
+    source: Source,
+    *,
+    user_id: UUID | None,
+    actor_id: UUID | None,
+    notice_version: int | None,
+    at: datetime,
+) -> None:
+    ConsentEvent.objects.create(
+        user_id=user_id,
+        actor_id=actor_id,
+        action=action,
+        source=source,
+        notice_version=notice_version,
+        recorded_at=at,
+    )
+
+
+@transaction.atomic
+def choose(user_id: UUID, *, enabled: bool, source: Source, actor_id: UUID | None) -> Decision:
+    """Record the person's choice and return the effective decision now.
+
+    Anyone but the person may only switch off: PermissionDenied otherwise. Choosing again what is already chosen
+    changes nothing and adds no line to the ledger.
+    """
+    if enabled and actor_id != user_id:
+        raise PermissionDenied("Only the person can switch sharing on.")
+    preference = _locked_preference(user_id)
+    if preference.choice is enabled:
+        return _decision(preference)
+    before = _decision(preference)
+    now = timezone.now()
+    preference.choice = enabled
+    preference.chosen_at = now
+    # Someone already sharing by default who says so expressly has not interrupted anything.
+    preference.consenting_since = (before.since or now) if enabled else None
+    preference.save()
+    _record(
+        Action.ENABLED if enabled else Action.DISABLED,
+        source,
+        user_id=user_id,
+        actor_id=actor_id,
+        notice_version=preference.notice_version,
+        at=now,
+    )
+    after = _decision(preference)
+    _announce(user_id, enabled=after.enabled)
+    return after
+
+
+@transaction.atomic
+def note_notice_shown(user_id: UUID, version: int, *, browser_signal: bool) -> None:
+    """The notice of `version` was shown to the person; under the cloud default, consent begins here."""
+    preference = _locked_preference(user_id)
+    if browser_signal:
+        _take_browser_signal(preference)
+    if preference.notice_version is not None and preference.notice_version >= version:
+        preference.save()
+        return
+    now = timezone.now()
+    preference.notice_version = version
+    if preference.notice_shown_at is None:
+        preference.notice_shown_at = now
+        if preference.choice is None and preference.browser_signal_at is None:
+            preference.consenting_since = now
+    preference.save()
+    _record(
+        Action.NOTICE_SHOWN,
+        Source.NOTICE,
+        user_id=user_id,
+        actor_id=None,
+        notice_version=version,
+        at=now,
+    )
+    _announce(user_id, enabled=_decision(preference).enabled)
+
+
+@transaction.atomic
+def note_browser_signal(user_id: UUID) -> None:
+    """The person's browser sent `Sec-GPC: 1`: off by default from now on, until they choose."""
+    preference = _locked_preference(user_id)
+    if _take_browser_signal(preference):
+        preference.save()
+        _announce(user_id, enabled=_decision(preference).enabled)
+
+
+def _take_browser_signal(preference: Preference) -> bool:
+    if preference.browser_signal_at is not None:
+        return False
+    now = timezone.now()
+    preference.browser_signal_at = now
+    if preference.choice is None:
+        preference.consenting_since = None
+    _record(
+        Action.BROWSER_SIGNAL,
+        Source.BROWSER,
+        user_id=preference.user_id,
+        actor_id=None,
+        notice_version=preference.notice_version,
+        at=now,
+    )
+    return True
+
+
+@transaction.atomic
+def set_lock(*, locked: bool, source: Source, actor_id: UUID | None) -> None:
+    """Set or lift the operator's lock. Lifting it turns nobody on who was not on before."""
+    control = InstallationControl.objects.select_for_update().get(pk=1)
+    if control.locked is locked:
+        return
+    control.locked = locked
+    control.changed_at = timezone.now()
+    control.save()
+    _record(
+        Action.LOCKED if locked else Action.UNLOCKED,
+        source,
+        user_id=None,
+        actor_id=actor_id,
+        notice_version=None,
+        at=control.changed_at,
+    )
+    _announce(None, enabled=not locked)
+
+
+@transaction.atomic
+def note_erasure_requested(user_id: UUID, *, source: Source, actor_id: UUID | None) -> None:
+    """A line in the ledger that the person's collected data was asked to be deleted."""
+    preference = Preference.objects.filter(pk=user_id).first()
+    _record(
+        Action.ERASURE_REQUESTED,
+        source,
+        user_id=user_id,
+        actor_id=actor_id,
+        notice_version=preference.notice_version if preference else None,
+        at=timezone.now(),
+    )

@@ -1,0 +1,126 @@
+"""May this person's usage be recorded? One pure function answers, and everything asks it.
+
+`decide` reads no clock, no setting and no database, so every combination of what it is given can be tried.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from privacy.switches import DeploymentType, Switches
+
+
+class Reason(StrEnum):
+    """Why a decision is what it is; `Decision.explanation` puts it in words."""
+
+    NO_ENDPOINT = "no_endpoint"
+    SDK_DISABLED = "sdk_disabled"
+    DO_NOT_TRACK = "do_not_track"
+    OPERATOR_LOCK = "operator_lock"
+    CHOICE = "choice"
+    SELF_HOSTED_DEFAULT = "self_hosted_default"
+    NOTICE_NOT_SHOWN = "notice_not_shown"
+    BROWSER_SIGNAL = "browser_signal"
+    CLOUD_DEFAULT = "cloud_default"
+    UNREADABLE = "unreadable"
+
+
+@dataclass(frozen=True, slots=True)
+class Control:
+    """The operator's lock: `changed_at` is when it was last set or lifted (aware UTC), None if never."""
+
+    locked: bool
+    changed_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What is known of one person.
+
+    `consenting_since` is when the present unbroken stretch began in which nothing *of the person's own* stood against
+    recording: their choice, or under the default the first showing of the notice. None when something does.
+    """
+
+    choice: bool | None = None
+    chosen_at: datetime | None = None
+    notice_shown_at: datetime | None = None
+    browser_signal_at: datetime | None = None
+    consenting_since: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """`since` (aware UTC) is set exactly when `enabled`: only what began at or after it may be recorded."""
+
+    enabled: bool
+    reason: Reason
+    since: datetime | None = None
+    chosen_at: datetime | None = None
+
+    @property
+    def explanation(self) -> str:
+        """One sentence for the person, such as "On: your choice of 3 May 2026."."""
+        if self.reason is Reason.CHOICE and self.chosen_at is not None:
+            day = f"{self.chosen_at.day} {self.chosen_at:%B %Y}"
+            return f"{'On' if self.enabled else 'Off'}: your choice of {day}."
+        return _EXPLANATIONS[self.reason]
+
+
+_EXPLANATIONS = {
+    Reason.NO_ENDPOINT: "Off: this installation has no address to send usage data to.",
+    Reason.SDK_DISABLED: "Off: the operator has switched telemetry off with OTEL_SDK_DISABLED.",
+    Reason.DO_NOT_TRACK: "Off: the operator has switched telemetry off with DO_NOT_TRACK.",
+    Reason.OPERATOR_LOCK: "Off: the operator has switched telemetry off for this installation.",
+    Reason.CHOICE: "Your choice.",
+    Reason.SELF_HOSTED_DEFAULT: "Off: self-hosted installations share nothing unless you switch it on.",
+    Reason.NOTICE_NOT_SHOWN: "Off: nothing is recorded before the privacy notice has been shown to you.",
+    Reason.BROWSER_SIGNAL: "Off: your browser asks not to be tracked (Global Privacy Control).",
+    Reason.CLOUD_DEFAULT: "On by default: you were shown the privacy notice and have not switched it off.",
+    Reason.UNREADABLE: "Off: your preference could not be read.",
+}
+
+
+def decide(
+    *,
+    deployment: DeploymentType,
+    switches: Switches,
+    control: Control,
+    standing: Standing,
+) -> Decision:
+    """The decision for one person, and its reason. The order of the questions is the order of authority."""
+    reason = _reason_of_the_installation(switches, control)
+    if reason is not None:
+        return Decision(enabled=False, reason=reason, chosen_at=standing.chosen_at)
+    enabled, reason = _of_the_person(deployment, standing)
+    if not enabled:
+        return Decision(enabled=False, reason=reason, chosen_at=standing.chosen_at)
+    if standing.consenting_since is None:
+        # On, but nobody can say since when: such a record is damaged, and a damaged record permits nothing.
+        return Decision(enabled=False, reason=Reason.UNREADABLE, chosen_at=standing.chosen_at)
+    # A lock lifted later than the consent began ends what was before it: nothing from under a lock is recorded.
+    since = max(filter(None, (standing.consenting_since, control.changed_at)))
+    return Decision(enabled=True, reason=reason, since=since, chosen_at=standing.chosen_at)
+
+
+def _reason_of_the_installation(switches: Switches, control: Control) -> Reason | None:
+    if not switches.endpoint_set:
+        return Reason.NO_ENDPOINT
+    if switches.sdk_disabled:
+        return Reason.SDK_DISABLED
+    if switches.do_not_track:
+        return Reason.DO_NOT_TRACK
+    if control.locked:
+        return Reason.OPERATOR_LOCK
+    return None
+
+
+def _of_the_person(deployment: DeploymentType, standing: Standing) -> tuple[bool, Reason]:
+    if standing.choice is not None:
+        return standing.choice, Reason.CHOICE
+    if deployment is DeploymentType.SELF_HOSTED:
+        return False, Reason.SELF_HOSTED_DEFAULT
+    if standing.notice_shown_at is None:
+        return False, Reason.NOTICE_NOT_SHOWN
+    if standing.browser_signal_at is not None:
+        return False, Reason.BROWSER_SIGNAL
+    return True, Reason.CLOUD_DEFAULT

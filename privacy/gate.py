@@ -1,0 +1,56 @@
+"""The decision as it stands in the database, for one person or for many in one query."""
+
+from collections.abc import Iterable
+from uuid import UUID
+
+from django.contrib.auth import get_user_model
+from django.db.models import F
+
+from privacy.consent import Control, Decision, Standing, decide
+from privacy.models import InstallationControl, Preference
+from privacy.switches import current_switches, deployment_type
+
+# The lock could not be read: the gate is shut.
+SHUT = Control(locked=True)
+
+
+def current_control() -> Control:
+    row = InstallationControl.objects.filter(pk=1).first()
+    return row.control if row is not None else SHUT
+
+
+def decision_for(user_id: UUID) -> Decision:
+    """The effective decision for one person; a person without a preference has an empty standing."""
+    preference = Preference.objects.filter(pk=user_id).first()
+    return decide(
+        deployment=deployment_type(),
+        switches=current_switches(),
+        control=current_control(),
+        standing=preference.standing if preference is not None else Standing(),
+    )
+
+
+def decisions_for(user_ids: Iterable[UUID]) -> dict[UUID, Decision]:
+    """The effective decisions of many people, in one query. A person who no longer exists is not in the answer.
+
+    Raises django.db.DatabaseError if consent cannot be read; the caller then has no permission for anyone.
+    """
+    prefix = "privacy_preference__"
+    fields = ("choice", "chosen_at", "notice_shown_at", "browser_signal_at", "consenting_since")
+    control = InstallationControl.objects.filter(pk=1)
+    people = (
+        get_user_model()
+        .objects.filter(pk__in=list(user_ids))
+        .annotate(_locked=control.values("locked")[:1], _lock_changed_at=control.values("changed_at")[:1])
+        .values_list("pk", "_locked", "_lock_changed_at", *(F(prefix + field) for field in fields))
+    )
+    deployment, switches = deployment_type(), current_switches()
+    return {
+        pk: decide(
+            deployment=deployment,
+            switches=switches,
+            control=SHUT if locked is None else Control(locked=locked, changed_at=changed_at),
+            standing=Standing(*standing),
+        )
+        for pk, locked, changed_at, *standing in people
+    }

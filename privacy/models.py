@@ -1,0 +1,155 @@
+"""The consent gate's four tables: the person's standing, the ledger of what was chosen, the notices, the lock."""
+
+import uuid
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+
+from privacy.consent import Control, Standing
+
+
+class Source(models.TextChoices):
+    """From where a ledger entry was made."""
+
+    SETTINGS_PAGE = "settings_page", "Settings page"
+    API = "api", "API"
+    ADMIN = "admin", "Admin"
+    COMMAND = "command", "Command"
+    NOTICE = "notice", "Notice"
+    BROWSER = "browser", "Browser signal"
+
+
+class Action(models.TextChoices):
+    """What a ledger entry says was done."""
+
+    ENABLED = "enabled", "Sharing switched on"
+    DISABLED = "disabled", "Sharing switched off"
+    NOTICE_SHOWN = "notice_shown", "Privacy notice shown"
+    BROWSER_SIGNAL = "browser_signal", "Browser asked not to be tracked"
+    ERASURE_REQUESTED = "erasure_requested", "Deletion of collected data requested"
+    LOCKED = "locked", "Telemetry locked off for the installation"
+    UNLOCKED = "unlocked", "Installation's lock lifted"
+    NOTICE_PUBLISHED = "notice_published", "Privacy notice published"
+
+
+class PrivacyNotice(models.Model):
+    """A published version of the notice. Once published it is never changed: people were shown these words."""
+
+    version = models.PositiveIntegerField(primary_key=True)
+    title = models.CharField(max_length=200)
+    body = models.TextField(help_text="Plain text; blank lines separate paragraphs.")
+    published_at = models.DateTimeField()
+    published_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
+    )
+
+    class Meta:
+        db_table = "privacy_notice"
+        ordering = ["-version"]
+
+    def __str__(self) -> str:
+        return f"Notice {self.version}"
+
+
+class Preference(models.Model):
+    """One person's standing. Written only by `privacy.choices`, which writes the ledger in the same transaction."""
+
+    user = models.OneToOneField(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.CASCADE,
+        primary_key=True,
+        related_name="privacy_preference",
+    )
+    choice = models.BooleanField(null=True, blank=True, help_text="What the person chose; empty if nothing yet.")
+    chosen_at = models.DateTimeField(null=True, blank=True)
+    notice_version = models.PositiveIntegerField(
+        null=True, blank=True, help_text="The newest notice shown to the person."
+    )
+    notice_shown_at = models.DateTimeField(null=True, blank=True, help_text="When a notice was first shown.")
+    browser_signal_at = models.DateTimeField(
+        null=True, blank=True, help_text="When their browser first sent Sec-GPC: 1."
+    )
+    consenting_since = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        db_table = "privacy_preference"
+        constraints = [
+            models.CheckConstraint(
+                name="privacy_preference_choice_has_its_time",
+                condition=Q(choice__isnull=True, chosen_at__isnull=True)
+                | Q(choice=False, chosen_at__isnull=False, consenting_since__isnull=True)
+                | Q(choice=True, chosen_at__isnull=False, consenting_since__isnull=False),
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"Preference of {self.user_id}"
+
+    @property
+    def standing(self) -> Standing:
+        return Standing(
+            choice=self.choice,
+            chosen_at=self.chosen_at,
+            notice_shown_at=self.notice_shown_at,
+            browser_signal_at=self.browser_signal_at,
+            consenting_since=self.consenting_since,
+        )
+
+
+class ConsentEvent(models.Model):
+    """One line of the ledger. A database trigger refuses every update and delete.
+
+    `user` is who it is about (none for what concerns the whole installation), `actor` who did it. Neither is a foreign
+    key in the database: the proof of what was chosen outlives the account, as a bare UUID.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.DO_NOTHING,
+        db_constraint=False,
+        null=True,
+        related_name="consent_events",
+    )
+    actor = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.DO_NOTHING,
+        db_constraint=False,
+        null=True,
+        related_name="+",
+        help_text="Who did it; empty for the system itself.",
+    )
+    action = models.CharField(max_length=32, choices=Action.choices)
+    source = models.CharField(max_length=32, choices=Source.choices)
+    notice_version = models.PositiveIntegerField(null=True)
+    recorded_at = models.DateTimeField()
+
+    class Meta:
+        db_table = "privacy_consent_event"
+        ordering = ["-recorded_at", "-id"]
+        indexes = [models.Index(fields=["user", "-recorded_at"], name="privacy_consent_event_of_user")]
+
+    def __str__(self) -> str:
+        return f"{self.get_action_display()} at {self.recorded_at:%Y-%m-%d %H:%M:%S} UTC"
+
+
+class InstallationControl(models.Model):
+    """The operator's lock: a single row, made by `migrate`. Without it nothing is recorded."""
+
+    id = models.PositiveSmallIntegerField(primary_key=True, default=1, editable=False)
+    locked = models.BooleanField(default=False, help_text="Telemetry off for this installation.")
+    changed_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        db_table = "privacy_installation_control"
+        verbose_name = "operator's lock"
+        verbose_name_plural = "operator's lock"
+        constraints = [models.CheckConstraint(name="privacy_installation_control_single", condition=Q(id=1))]
+
+    def __str__(self) -> str:
+        return "Telemetry is locked off" if self.locked else "Telemetry is not locked"
+
+    @property
+    def control(self) -> Control:
+        return Control(locked=self.locked, changed_at=self.changed_at)

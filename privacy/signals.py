@@ -1,0 +1,7 @@
+"""What `privacy` tells rooms that it may not import."""
+
+from django.dispatch import Signal
+
+# Sent after commit, in the process where it happened.
+# Arguments: user_id (UUID; None when it concerns everyone), enabled (bool: the effective decision now).
+consent_changed = Signal()

@@ -1,0 +1,85 @@
+"""What the privacy pages show of telemetry, as a protocol: `privacy` declares it, `analytics` registers an answer.
+
+Imports run `analytics -> privacy`, so the pages cannot ask analytics directly. Nothing registered means nothing is
+collected, and the pages say so.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+from uuid import UUID
+
+
+@dataclass(frozen=True, slots=True)
+class DeclaredField:
+    """A field of an event, in words: `kind` such as "integer from 0 to 1000" or "one of: created, viewed"."""
+
+    name: str
+    kind: str
+    description: str
+
+
+@dataclass(frozen=True, slots=True)
+class DeclaredEvent:
+    """One event that may be collected, as the catalogue declares it."""
+
+    category: str
+    name: str
+    description: str
+    purpose: str
+    owner: str
+    expires: str
+    fields: Sequence[DeclaredField]
+
+
+@dataclass(frozen=True, slots=True)
+class ErasureReceipt:
+    """What became of a request to delete: `completed_at` is None while it is on its way to where the rows live."""
+
+    id: UUID
+    requested_at: datetime
+    completed_at: datetime | None
+    rows_deleted: dict[str, int]
+    status: str
+
+
+class TelemetryRoom(Protocol):
+    """What analytics offers to the privacy pages and API."""
+
+    def declared_events(self) -> Sequence[DeclaredEvent]:
+        """Every event of the catalogue, in its order."""
+
+    def preview(self, user_id: UUID) -> dict[str, Any]:
+        """OTLP/JSON of what one request of this person would send, built by the exporter's encoder; sends nothing."""
+
+    def stored_here(self) -> bool:
+        """Whether the rows are in this installation's database; if not, rows() and counts are empty."""
+
+    def rows(self, user_id: UUID, *, limit: int, offset: int) -> list[dict[str, Any]]:
+        """Stored rows of the person, newest first; each has "table" and the table's columns, JSON-ready."""
+
+    def count_rows(self, user_id: UUID) -> dict[str, int]:
+        """Number of stored rows by table."""
+
+    def iterate_rows(self, user_id: UUID) -> Iterator[dict[str, Any]]:
+        """All stored rows of the person, streamed, newest first."""
+
+    def request_erasure(self, user_id: UUID) -> ErasureReceipt:
+        """Delete the person's rows, or ask for it where they live; what they did before now will not come back."""
+
+    def receipts(self, user_id: UUID) -> list[ErasureReceipt]:
+        """The person's requests to delete, newest first."""
+
+
+_room: TelemetryRoom | None = None
+
+
+def register_telemetry_room(room: TelemetryRoom) -> None:
+    """Called once, from analytics' AppConfig.ready()."""
+    global _room  # noqa: PLW0603  one installation, one room, set at start
+    _room = room
+
+
+def telemetry_room() -> TelemetryRoom | None:
+    return _room

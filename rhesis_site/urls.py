@@ -1,0 +1,19 @@
+"""Every address of the site, by room."""
+
+from django.contrib import admin
+from django.http import HttpRequest, HttpResponse
+from django.urls import include, path
+
+
+def healthz(request: HttpRequest) -> HttpResponse:
+    """For load balancers: this process answers. It asks nothing of the database."""
+    return HttpResponse("ok\n", content_type="text/plain")
+
+
+urlpatterns = [
+    path("healthz", healthz, name="healthz"),
+    path("", include("accounts.urls")),
+    path("", include("privacy.urls")),
+    path("", include("analytics.urls")),
+    path("admin/", admin.site.urls),
+]

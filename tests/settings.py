@@ -1,0 +1,27 @@
+"""The site's settings as tests want them: the same on every machine, whatever its environment or `.env` says."""
+
+import os
+
+# Read before the real settings are: what is set here cannot be overridden by a developer's `.env`.
+for name in ("ANALYTICS_DATABASE_URL", "SECRET_KEY", "ALLOWED_HOSTS", "TELEMETRY_CATALOGUES"):
+    os.environ.pop(name, None)
+os.environ.update(
+    SECRET_KEY="a key for tests, long enough to be no warning: 0123456789",
+    DJANGO_DEBUG="false",
+    DJANGO_HTTPS="false",
+)
+
+from rhesis_site.settings import *  # noqa: E402, F403
+
+ALLOWED_HOSTS = ["*"]
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+# Telemetry starts out as a fresh self-hosted installation has it: nothing set. A test sets what it is about.
+DEPLOYMENT_TYPE = "self_hosted"
+DO_NOT_TRACK = OTEL_SDK_DISABLED = OTEL_EXPORTER_OTLP_ENDPOINT = OTEL_EXPORTER_OTLP_HEADERS = ""
+OTEL_EXPORTER_OTLP_PROTOCOL = "http/protobuf"
+OTEL_SERVICE_NAME = "rhesis-backend"
+OTEL_PYTHON_DJANGO_INSTRUMENT = OTEL_API_KEY = TELEMETRY_HASH_KEY = TELEMETRY_STORED_HERE = ""
+NEXT_PUBLIC_OTEL_ENDPOINT = NEXT_PUBLIC_DEPLOYMENT_TYPE = ""
+TELEMETRY_CATALOGUES: list[str] = []
+TELEMETRY_STRICT = True
