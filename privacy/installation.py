@@ -10,8 +10,8 @@ FIRST_NOTICE_BODY = """\
 We record which features are used, how often, and how quickly pages answer. We never record names, e-mail addresses, \
 IP addresses, prompts, tests, model responses, keys or anything you type.
 
-Ids are replaced by keyed pseudonyms before anything leaves the server. Raw records are kept for 12 months. You can see \
-exactly what would be sent, switch sharing on or off, and have what was collected deleted under Settings, Privacy."""
+Ids are replaced by keyed pseudonyms before anything leaves the server. Raw records are kept for 12 months. Under \
+Settings, Privacy you can see exactly what would be sent, switch sharing on or off, and delete what was collected."""
 
 
 def ensure_installation_rows(using: str = DEFAULT_DB_ALIAS, **_: Any) -> None:
