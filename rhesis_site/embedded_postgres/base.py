@@ -1,0 +1,52 @@
+"""Django's PostgreSQL backend, on a server that is there when needed.
+
+`DATABASES = {"default": {"ENGINE": "rhesis_site.embedded_postgres", "NAME": "rhesis"}}`; the setting
+`EMBEDDED_POSTGRES_DIR` says where its files live. HOST, USER and PASSWORD are filled in here. Connections
+are psycopg's: like any other, they must be closed before a fork, not used after it.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import psycopg
+from django.conf import settings
+from django.db.backends.postgresql import base as postgresql
+from django.utils.asyncio import async_unsafe
+from psycopg.conninfo import conninfo_to_dict
+
+from .client import DatabaseClient
+from .exceptions import EmbeddedPostgresMisconfigured
+from .server import connection_url
+
+# One for the server that has died unnoticed, one for the moment a crashed one still answers.
+RESTARTS_PER_CONNECT = 2
+
+
+class DatabaseWrapper(postgresql.DatabaseWrapper):
+    client_class = DatabaseClient
+
+    def get_connection_params(self) -> dict[str, Any]:
+        self.point_at_server()
+        return super().get_connection_params()
+
+    @async_unsafe
+    def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
+        for _ in range(RESTARTS_PER_CONNECT):
+            try:
+                return super().get_new_connection(conn_params)
+            except psycopg.OperationalError:
+                # Either the server is gone, and this brings it back, or it has a reason to refuse us, and
+                # the next attempt will say so again.
+                self.point_at_server(fresh=True)
+                conn_params = super().get_connection_params()
+        return super().get_new_connection(conn_params)
+
+    def point_at_server(self, *, fresh: bool = False) -> None:
+        """Start the server if need be, and fill in where it is (as for `connection_url`)."""
+        directory = getattr(settings, "EMBEDDED_POSTGRES_DIR", None)
+        if not directory:
+            raise EmbeddedPostgresMisconfigured("Set EMBEDDED_POSTGRES_DIR, or DATABASE_URL.")
+        where = conninfo_to_dict(connection_url(Path(directory), fresh=fresh))
+        self.settings_dict.update(HOST=where["host"], USER=where["user"], PASSWORD=where["password"], PORT="")
