@@ -419,13 +419,14 @@ def test_an_ordinary_user_runs_it_as_themselves(tmp_path: Path, ordinary_user: C
 def ordinary_user() -> Callable[[Path], list[str]]:
     """Give an existing ordinary account a directory; what comes back, put before a command, runs it as them.
 
-    The capability lets that process read this checkout wherever it lies, and is not passed on by the server.
+    They also get what it takes to read this checkout and pass pytest's closed directories, as a user's own
+    process in a user's own checkout would not need to.
     """
 
     def prepare(directory: Path) -> list[str]:
         account = pwd.getpwnam("daemon")
         directory.mkdir(mode=0o700)
         os.chown(directory, account.pw_uid, account.pw_gid)
-        return ["setpriv", *privileges._options(account, "dac_read_search")]
+        return privileges.command_prefix(account, directory, Path(sys.executable))
 
     return prepare
