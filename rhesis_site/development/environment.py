@@ -1,0 +1,123 @@
+"""The environment to work in: a `.venv` with what requirements-dev.txt names, made once and kept up to date."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from rhesis_site.embedded_postgres.place import exclusively
+
+ROOT = Path(__file__).resolve().parents[2]
+VENV = ROOT / ".venv"
+PYTHON = VENV / "bin" / "python"
+LOCAL = ROOT / ".local"
+REQUIREMENTS = ROOT / "requirements-dev.txt"
+INSTALLED = VENV / "installed-requirements.sha256"
+PACKAGES_PER_PROGRESS_LINE = 20
+LAST_WORDS_LINES = 5
+
+
+class SetupFailed(Exception):
+    """A step could not be done; the message says which, why, and what to do."""
+
+
+def set_up() -> None:
+    """Do every step that is not done yet. Two at once take turns. Raises SetupFailed."""
+    LOCAL.mkdir(exist_ok=True)
+    with exclusively(LOCAL / "setup.lock"):
+        for title, is_done, do in STEPS:
+            if not is_done():
+                say(title)
+                do()
+
+
+def say(line: str) -> None:
+    print(line, flush=True)
+
+
+def with_defaults(environment: Mapping[str, str], defaults: Mapping[str, str], dotenv: Path) -> dict[str, str]:
+    """`environment`, plus those `defaults` that neither it nor the file `dotenv` names, not even as empty.
+
+    The file's values are not put in: the site reads it itself, and prefers the environment.
+    """
+    named = set(environment)
+    if dotenv.exists():
+        named |= set(re.findall(r"^\s*(?:export\s+)?([A-Za-z_]\w*)\s*=", dotenv.read_text(), re.MULTILINE))
+    return {**{name: value for name, value in defaults.items() if name not in named}, **environment}
+
+
+def _venv_is_made() -> bool:
+    """Whether there is a Python that starts (the one it links to may be gone) and what we install with."""
+    if not PYTHON.exists():
+        return False
+    probe = "pass" if shutil.which("uv") else "import pip"
+    return subprocess.run([str(PYTHON), "-c", probe], capture_output=True, check=False).returncode == 0
+
+
+def _make_venv() -> None:
+    if VENV.exists():
+        shutil.rmtree(VENV)
+    uv = shutil.which("uv")
+    command = [uv, "venv", "--quiet", "--python", sys.executable] if uv else [sys.executable, "-m", "venv"]
+    outcome = subprocess.run([*command, str(VENV)], capture_output=True, text=True, check=False)
+    if outcome.returncode != 0:
+        shutil.rmtree(VENV, ignore_errors=True)
+        hint = " (on Debian: apt-get install python3-venv)" if "ensurepip" in outcome.stdout + outcome.stderr else ""
+        raise SetupFailed(f"could not make {VENV}{hint}: {last_words(outcome.stderr or outcome.stdout)}")
+
+
+def _fingerprint() -> str:
+    """Of what would be installed: requirements-dev.txt is compiled, so it names every package itself."""
+    return hashlib.sha256(REQUIREMENTS.read_bytes()).hexdigest()
+
+
+def _packages_are_installed() -> bool:
+    return INSTALLED.exists() and INSTALLED.read_text() == _fingerprint()
+
+
+def _install_packages() -> None:
+    """Install with uv when it is there, else with pip, saying now and then how far it is."""
+    total = sum(1 for line in REQUIREMENTS.read_text().splitlines() if "==" in line)
+    uv = shutil.which("uv")
+    if uv:
+        say(f"  {total} packages, with uv")
+        command = [uv, "pip", "install", "--python", str(PYTHON), "-r", str(REQUIREMENTS)]
+    else:
+        say(f"  {total} packages, with pip: a minute or two the first time")
+        command = [str(PYTHON), "-m", "pip", "install", "--disable-pip-version-check", "--no-input"]
+        command += ["--progress-bar", "off", "-r", str(REQUIREMENTS)]
+    lines: list[str] = []
+    seen = 0
+    with subprocess.Popen(
+        command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    ) as process:
+        for line in process.stdout or ():
+            lines.append(line)
+            if line.startswith("Collecting "):
+                seen += 1
+                if seen % PACKAGES_PER_PROGRESS_LINE == 0:
+                    say(f"  {seen} of {total} fetched")
+            elif line.startswith("Installing collected"):
+                say("  installing")
+    if process.returncode != 0:
+        complaints = [line for line in lines if "error" in line.lower()]
+        raise SetupFailed(f"could not install {REQUIREMENTS.name}: {last_words(''.join(complaints or lines))}")
+    INSTALLED.write_text(_fingerprint())
+
+
+def last_words(text: str) -> str:
+    """The end of a program's output, on one line."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return " | ".join(lines[-LAST_WORDS_LINES:]) or "it said nothing"
+
+
+# In this order; each is skipped when it is done. A step is a title, whether it is done, and how to do it.
+STEPS: list[tuple[str, Callable[[], bool], Callable[[], None]]] = [
+    ("making .venv", _venv_is_made, _make_venv),
+    ("installing packages", _packages_are_installed, _install_packages),
+]
