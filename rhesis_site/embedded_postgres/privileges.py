@@ -64,15 +64,15 @@ def command_prefix(user: pwd.struct_passwd, directory: Path, program: Path) -> l
     )
 
 
-def dying_with_parent(prefix: list[str]) -> list[str]:
-    """`prefix`, and the command gets SIGINT (to PostgreSQL: stop quickly and cleanly) when its parent dies.
+def dying_with_parent(prefix: list[str], signal_name: str = "INT") -> list[str]:
+    """`prefix`, and the command gets a signal when its parent dies. INT makes PostgreSQL stop quickly and cleanly.
 
-    Without `setpriv` (macOS) the server merely survives a `kill -9` of its supervisor.
+    Without `setpriv` (macOS) a process merely survives a `kill -9` of its parent.
     """
     setpriv = shutil.which("setpriv")
     if setpriv is None:
         return prefix
-    return [*(prefix or [setpriv]), "--pdeathsig", "INT"]
+    return [*(prefix or [setpriv]), "--pdeathsig", signal_name]
 
 
 def _options(user: pwd.struct_passwd, capability: str) -> list[str]:

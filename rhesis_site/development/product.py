@@ -1,0 +1,142 @@
+"""The whole product on this machine: database, processor and site, as a person would use them."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+from contextlib import ExitStack
+from pathlib import Path
+
+from . import processes
+from .environment import LOCAL, PYTHON, ROOT, SetupFailed, last_words, say, with_defaults
+from .processes import LOOPBACK
+
+LOGS = LOCAL / "log"
+# Longer than the five seconds a process may spend on its last spans, shorter than a person's patience.
+STOP_WITHIN_SECONDS = 10.0
+REQUEST_MAY_LAST_SECONDS = 4
+
+
+def environment_for(processor_port: int) -> dict[str, str]:
+    """The environment of everything we start: the caller's own, and where it and `.env` are silent, telemetry
+    goes to our processor, which stores it in the site's database."""
+    defaults = {
+        "OTEL_EXPORTER_OTLP_ENDPOINT": f"http://{LOOPBACK}:{processor_port}",
+        "OTEL_EXPORTER_OTLP_PROTOCOL": "grpc",
+        "OTEL_BSP_SCHEDULE_DELAY": "1000",  # milliseconds; what one just did should soon be seen
+        "DJANGO_HTTPS": "false",
+        "TELEMETRY_STORED_HERE": "true",
+    }
+    return past_proxies(with_defaults(os.environ, defaults, ROOT / ".env"))
+
+
+def past_proxies(environment: dict[str, str]) -> dict[str, str]:
+    """`environment`, in which no proxy stands between our processes: gRPC would send even the loopback's traffic
+    through one. Only the lower-case name counts for gRPC."""
+    if not any(name.lower() in ("grpc_proxy", "http_proxy", "https_proxy") for name in environment):
+        return environment
+    direct = environment.get("no_proxy") or environment.get("NO_PROXY")
+    exceptions = ",".join(filter(None, [direct, LOOPBACK, "localhost"]))
+    return {**environment, "no_proxy": exceptions, "NO_PROXY": exceptions}
+
+
+def run(port: int, processor_port: int) -> None:
+    """Start everything and stay until interrupted (KeyboardInterrupt) or until a part of it ends.
+
+    Raises SetupFailed when the database cannot be prepared, `processes.Ended` when a part is gone. Whatever the
+    way out, what was started is stopped: the site first, so that the processor still takes its last spans.
+    """
+    environment = environment_for(processor_port)
+    address = f"http://{LOOPBACK}:{port}"
+    prepare(environment, address)
+    # What is put on the stack last is stopped first.
+    with ExitStack() as stack:
+        try:
+            processor = _start_processor(processor_port, environment)
+            stack.callback(processor.stop)
+            site = _start_site(port, environment)
+            stack.callback(site.stop)
+            processes.wait_until_ready([processor, site])
+            say(f"site       {address}/   (for staff: {address}/admin/)")
+            say(f"processor  {LOOPBACK}:{processor_port}, OTLP over gRPC")
+            say(f"logs       {LOGS}")
+            say("ready")
+            processes.watch([processor, site])
+        finally:
+            # Stopping takes a few seconds, which an impatient second Ctrl-C must not turn into leaving things.
+            for number in (signal.SIGINT, signal.SIGTERM):
+                signal.signal(number, signal.SIG_IGN)
+
+
+def prepare(environment: dict[str, str], address: str) -> None:
+    """Bring database and files to what the code expects. Raises SetupFailed."""
+    credentials = str(LOCAL / "credentials.json")
+    manage("migrate", "--no-input", environment=environment)
+    manage("createcachetable", environment=environment)
+    manage("create_demo_people", "--credentials", credentials, "--url", address, environment=environment)
+    if static_files_changed():
+        manage("collectstatic", "--no-input", "--verbosity=0", environment=environment)
+
+
+def manage(command: str, *arguments: str, environment: dict[str, str]) -> None:
+    """Run a command of manage.py. What it says is shown; what it complains about, a stack perhaps, goes to a
+    log, and its last line into the SetupFailed that is raised when it fails."""
+    say(f"{command} ...")
+    log = LOGS / f"{command}.log"
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("wb") as complaints:
+        outcome = subprocess.run(
+            [str(PYTHON), "manage.py", command, *arguments],
+            stdin=subprocess.DEVNULL,
+            stderr=complaints,
+            env=environment,
+            cwd=ROOT,
+            check=False,
+        )
+    if outcome.returncode != 0:
+        reason = last_words(log.read_text(errors="replace").strip().rpartition("\n")[2])
+        raise SetupFailed(f"{command} failed: {reason} (all of it: {log})")
+
+
+def static_files_changed() -> bool:
+    """Whether a source of static files, or the installed packages, are newer than what was last collected."""
+    manifest = ROOT / "staticfiles" / "staticfiles.json"
+    if not manifest.exists():
+        return True
+    folders = [ROOT / "static", *ROOT.glob("*/static")]
+    sources: list[Path] = [path for folder in folders for path in [folder, *folder.rglob("*")]]
+    sources += [ROOT / "requirements.txt", ROOT / "rhesis_site" / "settings.py"]
+    collected = manifest.stat().st_mtime
+    return any(path.stat().st_mtime > collected for path in sources)
+
+
+def _start_processor(port: int, environment: dict[str, str]) -> processes.Service:
+    return processes.start(
+        "processor",
+        [str(PYTHON), "manage.py", "run_telemetry_processor", "--listen", f"{LOOPBACK}:{port}"],
+        environment=environment,
+        directory=ROOT,
+        log=LOGS / "processor.log",
+        answers=lambda: processes.accepts(port),
+        stop_within_seconds=STOP_WITHIN_SECONDS,
+    )
+
+
+def _start_site(port: int, environment: dict[str, str]) -> processes.Service:
+    options = [
+        f"--bind={LOOPBACK}:{port}",
+        "--workers=1",
+        "--threads=8",
+        f"--graceful-timeout={REQUEST_MAY_LAST_SECONDS}",
+        "--no-control-socket",  # it would be one per account, in the home directory
+    ]
+    return processes.start(
+        "site",
+        [str(PYTHON), "-m", "gunicorn", "rhesis_site.wsgi", *options],
+        environment=environment,
+        directory=ROOT,
+        log=LOGS / "site.log",
+        answers=lambda: processes.is_healthy(port),
+        stop_within_seconds=STOP_WITHIN_SECONDS,
+    )
