@@ -1,0 +1,59 @@
+"""Everything that can be said about the code without running it for anybody."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import subprocess
+import time
+
+from .environment import PYTHON, ROOT, say
+
+# The console script's own entry point: scripts in .venv/bin stop working when a checkout is moved.
+LINT_IMPORTS = "from importlinter.cli import lint_imports_command; lint_imports_command()"
+
+CHECKS: dict[str, list[str]] = {
+    "ruff check": ["-m", "ruff", "check", "."],
+    "ruff format": ["-m", "ruff", "format", "--check", "."],
+    "mypy": ["-m", "mypy"],
+    "mypy dev.py": ["-m", "mypy", "dev.py"],
+    "import-linter": ["-c", LINT_IMPORTS],
+    "migrations": ["manage.py", "makemigrations", "--check", "--dry-run"],
+    "deployment": ["manage.py", "check", "--deploy", "--fail-level", "WARNING"],
+}
+
+
+def production_like() -> dict[str, str]:
+    """The caller's environment with what a deployment must set, so that `check --deploy` judges the settings
+    and not the machine. The database stays as it is."""
+    deployment = {
+        "SECRET_KEY": secrets.token_urlsafe(64),
+        "ALLOWED_HOSTS": "telemetry.example.org",
+        "DJANGO_DEBUG": "false",
+        "DJANGO_HTTPS": "true",
+    }
+    return {**os.environ, **deployment}
+
+
+def run_all() -> bool:
+    """Run every check, show what the failed ones said, then a summary. Whether all passed."""
+    failed = []
+    for name, arguments in CHECKS.items():
+        began = time.monotonic()
+        outcome = subprocess.run(
+            [str(PYTHON), *arguments],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            env=production_like() if name == "deployment" else None,
+            cwd=ROOT,
+            check=False,
+        )
+        verdict = "ok" if outcome.returncode == 0 else "FAILED"
+        say(f"{name:14} {verdict:6} {time.monotonic() - began:5.1f} s")
+        if outcome.returncode != 0:
+            failed.append(name)
+            say(outcome.stdout.rstrip())
+    say(f"check: {len(failed)} of {len(CHECKS)} failed: {', '.join(failed)}" if failed else "check: all passed")
+    return not failed
