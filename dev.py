@@ -1,0 +1,115 @@
+#!/usr/bin/env python3
+"""Run, test, check and measure this project: `python3 dev.py --help`. Needs Python 3.11 and nothing else.
+
+What it does is in rhesis_site/development/; this file reads the command line and says how it ended.
+"""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import subprocess
+import sys
+from types import FrameType
+
+if sys.version_info < (3, 11):  # noqa: UP036 - whoever starts this may well have an older one
+    sys.exit("dev.py needs Python 3.11 or newer; this is {}.{}".format(*sys.version_info[:2]))
+
+from rhesis_site.development import browser, checks, environment, processes, product
+
+FAILED = 1
+WRONG_USAGE = 2
+INTERRUPTED = 130
+
+
+def main(arguments: list[str]) -> int:
+    """Do what the command line says; returns the exit code. Nobody is shown a stack."""
+    signal.signal(signal.SIGTERM, _as_interrupt)
+    try:
+        # pytest has options of its own, which are none of argparse's business.
+        if arguments[:1] == ["test"]:
+            return test(arguments[1:])
+        return command(arguments)
+    except (environment.SetupFailed, processes.Ended) as error:
+        sys.stderr.write(f"{error}\n")
+        return FAILED
+    except OSError as error:
+        sys.stderr.write(f"dev.py: {error}\n")
+        return FAILED
+    except KeyboardInterrupt:
+        sys.stderr.write("interrupted\n")
+        return INTERRUPTED
+
+
+def command(arguments: list[str]) -> int:
+    parser = argparse.ArgumentParser(prog="dev.py", description="Run, test, check and measure this project.")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="command")
+    commands.add_parser("setup", help="make .venv and install what the project needs, if that is not done")
+    run_parser = commands.add_parser("run", help="start database, processor and site; Ctrl-C stops them")
+    run_parser.add_argument("--port", type=_port, default=8000, help="of the site (8000)")
+    run_parser.add_argument("--processor-port", type=_port, default=4317, help="of the processor (4317)")
+    commands.add_parser("test", help="run the tests; what follows is pytest's", add_help=False)
+    commands.add_parser("check", help="linters, types, import contracts, migrations, deployment settings")
+    bench_parser = commands.add_parser("bench", help="run the benchmarks, or one of them")
+    bench_parser.add_argument("name", nargs="?", help="a file of benchmarks/, without .py")
+    options = parser.parse_args(arguments)
+
+    if options.command == "run":
+        return run(parser, options.port, options.processor_port)
+    if options.command == "bench":
+        return bench(parser, options.name)
+    environment.set_up()
+    if options.command == "check":
+        return 0 if checks.run_all() else FAILED
+    print(f"set up; next: {sys.executable} dev.py run")
+    return 0
+
+
+def run(parser: argparse.ArgumentParser, port: int, processor_port: int) -> int:
+    if port == processor_port:
+        parser.exit(WRONG_USAGE, f"dev.py run: --port and --processor-port are both {port}\n")
+    for number, option in ((port, "--port"), (processor_port, "--processor-port")):
+        if processes.is_taken(number):
+            parser.exit(WRONG_USAGE, f"dev.py run: port {number} is in use; choose another with {option}\n")
+    environment.set_up()
+    try:
+        product.run(port, processor_port)
+    except KeyboardInterrupt:
+        print("stopped")
+    return 0
+
+
+def test(pytest_arguments: list[str]) -> int:
+    environment.set_up()
+    browser.make_sure_of_chromium()
+    return _python("-m", "pytest", *pytest_arguments)
+
+
+def bench(parser: argparse.ArgumentParser, name: str | None) -> int:
+    available = sorted(
+        path.stem for path in (environment.ROOT / "benchmarks").glob("*.py") if not path.stem.startswith("_")
+    )
+    if name is not None and name not in available:
+        there_are = f"there are: {', '.join(available)}" if available else "there are none"
+        parser.exit(WRONG_USAGE, f"dev.py bench: no benchmark {name!r}; {there_are}\n")
+    environment.set_up()
+    return max((_python("-m", f"benchmarks.{each}") for each in ([name] if name else available)), default=0)
+
+
+def _python(*arguments: str) -> int:
+    """Run the project's Python here, with our input and output; returns its exit code."""
+    return subprocess.run([str(environment.PYTHON), *arguments], cwd=environment.ROOT, check=False).returncode
+
+
+def _port(text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= 65535:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a port (1 to 65535)")
+    return int(text)
+
+
+def _as_interrupt(_signal: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
