@@ -1,0 +1,195 @@
+"""`dev.py`: what it says to a person who asks for something impossible, and what it starts processes with."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from rhesis_site.development import checks, environment, processes, product
+
+ROOT = Path(__file__).parents[2]
+
+
+def dev(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run it as a bare machine would: without anything that is installed."""
+    return subprocess.run(
+        [sys.executable, "-S", "dev.py", *arguments], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+
+
+@pytest.fixture
+def taken_port() -> Iterator[int]:
+    with socket.create_server((processes.LOOPBACK, 0)) as server:
+        yield server.getsockname()[1]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        ([], "required: command"),
+        (["dance"], "invalid choice: 'dance'"),
+        (["run", "--port", "http"], "'http' is not a port (1 to 65535)"),
+        (["run", "--port", "0"], "'0' is not a port (1 to 65535)"),
+        (["run", "--processor-port", "65536"], "'65536' is not a port (1 to 65535)"),
+        (["run", "--port", "4000", "--processor-port", "4000"], "are both 4000"),
+        (["check", "everything"], "unrecognized arguments: everything"),
+        (["bench", "no_such_thing"], "no benchmark 'no_such_thing'"),
+    ],
+)
+def test_wrong_usage_is_explained_and_exits_with_2(arguments: list[str], complaint: str) -> None:
+    outcome = dev(*arguments)
+
+    assert outcome.returncode == 2
+    assert complaint in outcome.stderr.splitlines()[-1]
+    assert "Traceback" not in outcome.stderr
+
+
+@pytest.mark.parametrize("option", ["--port", "--processor-port"])
+def test_a_port_in_use_is_one_line_that_names_the_option_and_exits_with_2(option: str, taken_port: int) -> None:
+    outcome = dev("run", option, str(taken_port))
+
+    assert outcome.returncode == 2
+    assert outcome.stderr == f"dev.py run: port {taken_port} is in use; choose another with {option}\n"
+
+
+def test_a_port_whose_last_connection_lingers_is_not_in_use(taken_port: int) -> None:
+    assert processes.is_taken(taken_port)
+    with socket.create_server((processes.LOOPBACK, 0)) as server:
+        port = server.getsockname()[1]
+        client = socket.create_connection((processes.LOOPBACK, port))
+        server.accept()[0].close()  # the side that closes first is the one that lingers
+        client.close()
+
+    assert not processes.is_taken(port)
+
+
+def test_a_default_gives_way_to_the_environment_and_to_dotenv_even_where_they_say_nothing(tmp_path: Path) -> None:
+    dotenv = tmp_path / ".env"
+    dotenv.write_text("# DEFAULTED=no\nFROM_FILE = file\nexport EXPORTED=file\n  EMPTY_IN_FILE=\n")
+    names = ("FROM_ENVIRONMENT", "EMPTY_IN_ENVIRONMENT", "FROM_FILE", "EXPORTED", "EMPTY_IN_FILE", "DEFAULTED")
+
+    result = environment.with_defaults(
+        {"FROM_ENVIRONMENT": "environment", "EMPTY_IN_ENVIRONMENT": ""}, dict.fromkeys(names, "default"), dotenv
+    )
+
+    assert result == {"FROM_ENVIRONMENT": "environment", "EMPTY_IN_ENVIRONMENT": "", "DEFAULTED": "default"}
+
+
+def test_telemetry_goes_to_the_processor_that_was_started(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(product, "ROOT", tmp_path)
+    monkeypatch.delenv("OTEL_EXPORTER_OTLP_ENDPOINT", raising=False)
+    monkeypatch.delenv("OTEL_EXPORTER_OTLP_PROTOCOL", raising=False)
+
+    result = product.environment_for(4999)
+
+    assert result["OTEL_EXPORTER_OTLP_ENDPOINT"] == "http://127.0.0.1:4999"
+    assert result["OTEL_EXPORTER_OTLP_PROTOCOL"] == "grpc"
+
+
+def test_an_endpoint_of_ones_own_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "")
+
+    assert product.environment_for(4999)["OTEL_EXPORTER_OTLP_ENDPOINT"] == ""
+
+
+def test_a_proxy_does_not_stand_between_our_own_processes() -> None:
+    result = product.past_proxies({"http_proxy": "http://proxy.example:3128", "NO_PROXY": "intranet.example"})
+
+    assert result["no_proxy"] == result["NO_PROXY"] == "intranet.example,127.0.0.1,localhost"
+
+
+def test_static_files_are_collected_again_only_when_a_source_is_newer(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(product, "ROOT", tmp_path)
+    for name in ("static/site.css", "privacy/static/privacy.js", "rhesis_site/settings.py", "requirements.txt"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    assert product.static_files_changed()
+    manifest = tmp_path / "staticfiles" / "staticfiles.json"
+    manifest.parent.mkdir()
+    manifest.touch()
+    later = manifest.stat().st_mtime + 1
+    os.utime(manifest, (later, later))
+    assert not product.static_files_changed()
+
+    os.utime(tmp_path / "privacy/static/privacy.js", (later + 1, later + 1))
+
+    assert product.static_files_changed()
+
+
+def start(script: str, log: Path, *, stop_within_seconds: float = 10, answers: bool = False) -> processes.Service:
+    return processes.start(
+        "thing",
+        [sys.executable, "-c", script],
+        environment=dict(os.environ),
+        directory=ROOT,
+        log=log,
+        answers=lambda: answers or (log.exists() and "up" in log.read_text()),
+        stop_within_seconds=stop_within_seconds,
+    )
+
+
+def test_a_process_that_dies_while_starting_is_named_with_the_end_of_its_log(tmp_path: Path) -> None:
+    service = start("print('no such table'); raise SystemExit(3)", tmp_path / "log" / "thing.log")
+
+    with pytest.raises(processes.Ended, match="the thing ended with exit code 3") as caught:
+        processes.wait_until_ready([service])
+
+    assert str(caught.value).endswith("no such table")
+
+
+def test_a_process_that_is_killed_later_is_named_with_the_signal(tmp_path: Path) -> None:
+    service = start("import time; print('up', flush=True); time.sleep(600)", tmp_path / "thing.log")
+    processes.wait_until_ready([service])
+    service.process.send_signal(signal.SIGKILL)
+
+    with pytest.raises(processes.Ended, match="the thing ended by signal SIGKILL"):
+        processes.watch([service])
+
+
+def test_a_process_that_does_not_stop_when_asked_is_ended(tmp_path: Path) -> None:
+    stubborn = "import signal, time; signal.signal(15, signal.SIG_IGN); print('up', flush=True); time.sleep(600)"
+    service = start(stubborn, tmp_path / "thing.log", stop_within_seconds=0.2)
+    processes.wait_until_ready([service])
+
+    service.stop()
+
+    assert service.process.returncode == -signal.SIGKILL
+
+
+def test_a_process_is_told_to_end_when_the_one_that_started_it_was_killed(tmp_path: Path) -> None:
+    log = tmp_path / "thing.log"
+    child = (
+        "import signal, time; signal.signal(15, lambda *_: (print('told', flush=True), exit())); "
+        "print('up', flush=True); time.sleep(600)"
+    )
+    parent = (
+        "import os, signal, sys; from pathlib import Path; from rhesis_site.development import processes as p; "
+        f"log = Path({str(log)!r}); "
+        f"s = p.start('thing', [sys.executable, '-c', {child!r}], environment=dict(os.environ), directory=Path('.'), "
+        "log=log, answers=lambda: 'up' in log.read_text(), stop_within_seconds=1); "
+        "p.wait_until_ready([s]); os.kill(os.getpid(), signal.SIGKILL)"
+    )
+    outcome = subprocess.run([sys.executable, "-c", parent], cwd=ROOT, check=False)
+
+    assert outcome.returncode == -signal.SIGKILL
+    while "told" not in log.read_text():
+        os.sched_yield()
+
+
+def test_the_deployment_check_judges_the_settings_and_not_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DJANGO_DEBUG", "true")
+    monkeypatch.setenv("SECRET_KEY", "short")
+
+    result = checks.production_like()
+
+    assert result["DJANGO_DEBUG"] == "false"
+    assert len(result["SECRET_KEY"]) >= 50
