@@ -80,8 +80,8 @@ def prepare(environment: dict[str, str], address: str) -> None:
 
 
 def manage(command: str, *arguments: str, environment: dict[str, str]) -> None:
-    """Run a command of manage.py. What it says is shown; what it complains about, a stack perhaps, goes to a
-    log, and its last line into the SetupFailed that is raised when it fails."""
+    """Run a command of manage.py. What it says is shown; what it complains about goes to a log, and the end of
+    that (of a stack, the last line) into the SetupFailed that is raised when it fails."""
     say(f"{command} ...")
     log = LOGS / f"{command}.log"
     log.parent.mkdir(parents=True, exist_ok=True)
@@ -95,7 +95,8 @@ def manage(command: str, *arguments: str, environment: dict[str, str]) -> None:
             check=False,
         )
     if outcome.returncode != 0:
-        reason = last_words(log.read_text(errors="replace").strip().rpartition("\n")[2])
+        said = log.read_text(errors="replace").strip()
+        reason = said.rpartition("\n")[2] if "Traceback" in said else last_words(said)
         raise SetupFailed(f"{command} failed: {reason} (all of it: {log})")
 
 
