@@ -81,7 +81,7 @@ def prepare(environment: dict[str, str], address: str) -> None:
 
 def manage(command: str, *arguments: str, environment: dict[str, str]) -> None:
     """Run a command of manage.py. What it says is shown; what it complains about goes to a log, and the end of
-    that (of a stack, the last line) into the SetupFailed that is raised when it fails."""
+    that (of a stack, the error) into the SetupFailed that is raised when it fails."""
     say(f"{command} ...")
     log = LOGS / f"{command}.log"
     log.parent.mkdir(parents=True, exist_ok=True)
@@ -95,9 +95,17 @@ def manage(command: str, *arguments: str, environment: dict[str, str]) -> None:
             check=False,
         )
     if outcome.returncode != 0:
-        said = log.read_text(errors="replace").strip()
-        reason = said.rpartition("\n")[2] if "Traceback" in said else last_words(said)
+        reason = last_words(without_stack(log.read_text(errors="replace")))
         raise SetupFailed(f"{command} failed: {reason} (all of it: {log})")
+
+
+def without_stack(complaint: str) -> str:
+    """Of a traceback, the error it ends with: its last line that is not indented, and what follows."""
+    lines = complaint.splitlines()
+    if not any(line.startswith("Traceback") for line in lines):
+        return complaint
+    error = max(number for number, line in enumerate(lines) if line and not line[0].isspace())
+    return "\n".join(lines[error:])
 
 
 def static_files_changed() -> bool:

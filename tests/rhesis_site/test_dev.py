@@ -125,6 +125,13 @@ def test_static_files_are_collected_again_only_when_a_source_is_newer(
     assert product.static_files_changed()
 
 
+def test_of_a_stack_only_the_error_is_shown() -> None:
+    complaint = "Traceback (most recent call last):\n  File x\npsycopg.OperationalError: no\n\tIs it running?\n"
+
+    assert product.without_stack(complaint) == "psycopg.OperationalError: no\n\tIs it running?"
+    assert product.without_stack("Unknown command: 'dance'\n") == "Unknown command: 'dance'\n"
+
+
 def start(script: str, log: Path, *, stop_within_seconds: float = 10, answers: bool = False) -> processes.Service:
     return processes.start(
         "thing",
