@@ -4,13 +4,18 @@ What is wrong here is reported by `manage.py check` with a number, not by an exc
 only the telemetry needs are kept as they were written and judged in `privacy.switches` and `analytics.conf`.
 """
 
+from datetime import timedelta
 from pathlib import Path
 
+import django_stubs_ext
 import environ
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
 from rhesis_site.secret_key import local_secret_key
+
+# Lets classes such as ModelAdmin say in brackets what they are of, as their types do.
+django_stubs_ext.monkeypatch()
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 LOCAL_DIR = BASE_DIR / ".local"
@@ -120,6 +125,10 @@ AUTH_PASSWORD_VALIDATORS = [
         "NumericPasswordValidator",
     )
 ]
+AUTHENTICATION_BACKENDS = ["accounts.backends.ThrottledBackend"]
+# Failed sign-ins allowed, as a rate ("10/hour"), for one account and from one address.
+SIGN_IN_FAILURES_PER_ACCOUNT = env.str("SIGN_IN_FAILURES_PER_ACCOUNT", default="10/hour")
+SIGN_IN_FAILURES_PER_ADDRESS = env.str("SIGN_IN_FAILURES_PER_ADDRESS", default="100/hour")
 LOGIN_URL = "sign-in"
 LOGIN_REDIRECT_URL = "home"
 LOGOUT_REDIRECT_URL = "sign-in"
@@ -132,9 +141,17 @@ REST_FRAMEWORK = {
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    # `?format=` is ours to give a meaning to (NDJSON downloads).
+    "URL_FORMAT_OVERRIDE": None,
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
 }
-REST_KNOX = {"AUTH_HEADER_PREFIX": "Bearer", "AUTO_REFRESH": False, "TOKEN_TTL": None}
+_token_hours = env.str("SESSION_TOKEN_HOURS", default="10")
+SESSION_TOKEN_HOURS_UNREADABLE = not (_token_hours.isdecimal() and 1 <= int(_token_hours) <= 8760)
+REST_KNOX = {
+    "AUTH_HEADER_PREFIX": "Bearer",
+    "AUTO_REFRESH": False,
+    "TOKEN_TTL": timedelta(hours=10 if SESSION_TOKEN_HOURS_UNREADABLE else int(_token_hours)),
+}
 SPECTACULAR_SETTINGS = {"TITLE": "Rhesis telemetry", "VERSION": "1", "SERVE_PUBLIC": False}
 
 # --- The web ---
@@ -148,7 +165,8 @@ CSRF_COOKIE_SECURE = HTTPS
 SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = HTTPS
 SECURE_HSTS_PRELOAD = HTTPS
-if env.bool("DJANGO_BEHIND_PROXY", default=False):
+BEHIND_PROXY = env.bool("DJANGO_BEHIND_PROXY", default=False)
+if BEHIND_PROXY:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 SESSION_COOKIE_HTTPONLY = True
 X_FRAME_OPTIONS = "DENY"

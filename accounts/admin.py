@@ -1,0 +1,43 @@
+"""People and organizations in the admin."""
+
+from django.contrib import admin
+from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
+
+from accounts.forms import SignInForm
+from accounts.models import Organization, User
+
+admin.site.site_header = "Rhesis telemetry"
+admin.site.site_title = "Rhesis telemetry"
+admin.site.index_title = "Administration"
+
+
+class StaffSignInForm(SignInForm):
+    """The admin's sign-in page behind the same brakes; people who are not staff are told so."""
+
+    def confirm_login_allowed(self, user: object) -> None:
+        super().confirm_login_allowed(user)  # type: ignore[arg-type]
+        if not getattr(user, "is_staff", False):
+            raise self.get_invalid_login_error()
+
+
+admin.site.login_form = StaffSignInForm
+
+
+@admin.register(User)
+class UserAdmin(DjangoUserAdmin[User]):
+    list_display = ("username", "organization", "is_staff", "is_active", "date_joined")
+    list_filter = ("is_staff", "is_active", "organization")
+    list_select_related = ("organization",)
+    search_fields = ("username", "email", "id")
+    readonly_fields = ("id",)
+    fieldsets = (
+        (None, {"fields": ("id", "username", "password", "organization")}),
+        *(DjangoUserAdmin.fieldsets or ())[1:],
+    )
+
+
+@admin.register(Organization)
+class OrganizationAdmin(admin.ModelAdmin[Organization]):
+    list_display = ("name", "id", "created_at")
+    search_fields = ("name", "id")
+    readonly_fields = ("id", "created_at")

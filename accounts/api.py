@@ -1,0 +1,64 @@
+"""Session tokens for programs: `POST /api/auth/login` and `/logout`."""
+
+from typing import Any
+
+from django.contrib.auth import authenticate
+from django.contrib.auth.signals import user_logged_in, user_logged_out
+from django.http import HttpRequest
+from drf_spectacular.utils import OpenApiResponse, extend_schema
+from knox.auth import TokenAuthentication
+from knox.models import get_token_model
+from rest_framework import serializers, status
+from rest_framework.exceptions import AuthenticationFailed, Throttled
+from rest_framework.permissions import AllowAny
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+
+class Credentials(serializers.Serializer[Any]):
+    username = serializers.CharField(max_length=150)
+    password = serializers.CharField(max_length=4096, trim_whitespace=False)
+
+
+class SessionToken(serializers.Serializer[Any]):
+    session_token = serializers.CharField()
+    expires_at = serializers.DateTimeField()
+
+
+class Login(APIView):
+    """Exchange a username and a password for a session token. The token is shown once and stored as a hash."""
+
+    authentication_classes = ()
+    permission_classes = (AllowAny,)
+
+    @extend_schema(request=Credentials, responses={200: SessionToken, 401: OpenApiResponse(description="Refused.")})
+    def post(self, request: Request) -> Response:
+        credentials = Credentials(data=request.data)
+        credentials.is_valid(raise_exception=True)
+        django_request: HttpRequest = request._request
+        user = authenticate(django_request, **credentials.validated_data)
+        wait = getattr(django_request, "sign_in_wait_seconds", None)
+        if wait is not None:
+            raise Throttled(wait, "Too many failed attempts.")
+        if user is None:
+            raise AuthenticationFailed("Unable to sign in with these credentials.")
+        instance, token = get_token_model().objects.create(user=user)
+        user_logged_in.send(sender=type(user), request=django_request, user=user)
+        return Response({"session_token": token, "expires_at": instance.expiry})
+
+    def get_authenticate_header(self, request: Request) -> str:
+        # Without it DRF would answer wrong credentials with 403.
+        return "Bearer"
+
+
+class Logout(APIView):
+    """Revoke the session token that came with the request."""
+
+    authentication_classes = (TokenAuthentication,)
+
+    @extend_schema(request=None, responses={204: None})
+    def post(self, request: Request) -> Response:
+        request.auth.delete()
+        user_logged_out.send(sender=type(request.user), request=request._request, user=request.user)
+        return Response(status=status.HTTP_204_NO_CONTENT)
