@@ -9,7 +9,8 @@ from django.utils import timezone
 
 from privacy.consent import Decision, decide
 from privacy.gate import current_control
-from privacy.models import Action, ConsentEvent, InstallationControl, Preference, Source
+from privacy.models import Action, ConsentEvent, InstallationControl, Preference, PrivacyNotice, Source
+from privacy.notices import forget_current_notice
 from privacy.signals import consent_changed
 from privacy.switches import current_switches, deployment_type
 
@@ -109,6 +110,40 @@ def note_notice_shown(user_id: UUID, version: int, *, browser_signal: bool) -> N
         at=now,
     )
     _announce(user_id, enabled=_decision(preference).enabled)
+
+
+@transaction.atomic
+def dismiss_notice(user_id: UUID, version: int) -> None:
+    """The person has put the notice away. Says nothing about consent: having been shown it is what counts."""
+    preference = _locked_preference(user_id)
+    preference.dismissed_version = max(version, preference.dismissed_version or 0)
+    preference.save()
+
+
+@transaction.atomic
+def publish_notice(*, title: str, body: str, actor_id: UUID | None) -> PrivacyNotice:
+    """Publish the next version. It will be shown to everyone again, and changes nobody's choice."""
+    now = timezone.now()
+    # The lock's row is one that every installation has: two people publishing at once take turns at it.
+    InstallationControl.objects.select_for_update().get(pk=1)
+    newest = PrivacyNotice.objects.first()
+    notice = PrivacyNotice.objects.create(
+        version=newest.version + 1 if newest else 1,
+        title=title,
+        body=body,
+        published_at=now,
+        published_by_id=actor_id,
+    )
+    _record(
+        Action.NOTICE_PUBLISHED,
+        Source.ADMIN,
+        user_id=None,
+        actor_id=actor_id,
+        notice_version=notice.version,
+        at=now,
+    )
+    transaction.on_commit(forget_current_notice)
+    return notice
 
 
 @transaction.atomic

@@ -1,13 +1,91 @@
-"""Placeholder until the notice lands."""
+"""Notes what a response or a browser has told: that the notice was shown, that the browser asks not to be tracked.
 
-from collections.abc import Callable
+Both are written at most once for each person and version; every other request costs two look-ups and no query.
+"""
 
-from django.http import HttpRequest, HttpResponse
+import logging
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable
+from typing import Any, cast
+from uuid import UUID
+
+from asgiref.sync import iscoroutinefunction, markcoroutinefunction, sync_to_async
+from django.db import DatabaseError, InterfaceError
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+
+from accounts.requests import resolved_user
+from privacy import choices
+from privacy.context_processors import SHOWN
+
+logger = logging.getLogger(__name__)
+
+BROWSER_SIGNAL = "privacy_browser_signal"  # session: the signal has been noted
+MAXIMUM_REMEMBERED = 10_000
+# For programs, which have no session: people of this process whose signal is in the database already.
+_noted: OrderedDict[UUID, None] = OrderedDict()
 
 
 class PrivacyMiddleware:
-    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
-        self.get_response = get_response
+    """Inside authentication, so that it knows the person; inside telemetry, so that it can refuse a request for it."""
 
-    def __call__(self, request: HttpRequest) -> HttpResponse:
-        return self.get_response(request)
+    sync_capable = True
+    async_capable = True
+
+    def __init__(self, get_response: Callable[[HttpRequest], Any]) -> None:
+        self.get_response = get_response
+        self.is_async = iscoroutinefunction(get_response)
+        if self.is_async:
+            markcoroutinefunction(self)
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase | Awaitable[HttpResponseBase]:
+        if self.is_async:
+            return self.__acall__(request)
+        response = cast(HttpResponseBase, self.get_response(request))
+        if _has_something_to_note(request):
+            _note(request, response)
+        return response
+
+    async def __acall__(self, request: HttpRequest) -> HttpResponseBase:
+        response = cast(HttpResponseBase, await self.get_response(request))
+        if _has_something_to_note(request):
+            await sync_to_async(_note)(request, response)
+        return response
+
+
+def asks_not_to_be_tracked(request: HttpRequest) -> bool:
+    """Global Privacy Control: the header `Sec-GPC: 1`."""
+    return request.META.get("HTTP_SEC_GPC") == "1"
+
+
+def _has_something_to_note(request: HttpRequest) -> bool:
+    return asks_not_to_be_tracked(request) or hasattr(request, "privacy_notice_rendered")
+
+
+def _note(request: HttpRequest, response: HttpResponseBase) -> None:
+    user = resolved_user(request)
+    if user is None:
+        return
+    try:
+        if asks_not_to_be_tracked(request):
+            _note_signal(request, user.pk)
+        version: int | None = getattr(request, "privacy_notice_rendered", None)
+        if version is not None and response.status_code == 200 and request.session.get(SHOWN, 0) < version:
+            choices.note_notice_shown(user.pk, version, browser_signal=asks_not_to_be_tracked(request))
+            request.session[SHOWN] = version
+    except (DatabaseError, InterfaceError) as error:
+        # The wish could not be written down. It holds for this request all the same.
+        request.telemetry_refused = True  # type: ignore[attr-defined]
+        logger.warning("A privacy signal could not be noted: %s", type(error).__name__)
+
+
+def _note_signal(request: HttpRequest, user_id: UUID) -> None:
+    session = getattr(request, "session", None)
+    if user_id in _noted or (session is not None and session.get(BROWSER_SIGNAL) == str(user_id)):
+        return
+    choices.note_browser_signal(user_id)
+    _noted[user_id] = None
+    while len(_noted) > MAXIMUM_REMEMBERED:
+        _noted.popitem(last=False)
+    if session is not None and not session.is_empty():
+        session[BROWSER_SIGNAL] = str(user_id)

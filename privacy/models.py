@@ -1,11 +1,13 @@
 """The consent gate's four tables: the person's standing, the ledger of what was chosen, the notices, the lock."""
 
 import uuid
+from typing import Literal
 
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
+from accounts.models import User
 from privacy.consent import Control, Standing
 
 
@@ -46,6 +48,7 @@ class PrivacyNotice(models.Model):
 
     class Meta:
         db_table = "privacy_notice"
+        verbose_name = "privacy notice"
         ordering = ["-version"]
 
     def __str__(self) -> str:
@@ -67,6 +70,9 @@ class Preference(models.Model):
         null=True, blank=True, help_text="The newest notice shown to the person."
     )
     notice_shown_at = models.DateTimeField(null=True, blank=True, help_text="When a notice was first shown.")
+    dismissed_version = models.PositiveIntegerField(
+        null=True, blank=True, help_text="The newest notice the person has put away."
+    )
     browser_signal_at = models.DateTimeField(
         null=True, blank=True, help_text="When their browser first sent Sec-GPC: 1."
     )
@@ -132,6 +138,14 @@ class ConsentEvent(models.Model):
 
     def __str__(self) -> str:
         return f"{self.get_action_display()} at {self.recorded_at:%Y-%m-%d %H:%M:%S} UTC"
+
+    def user_or_none(self, relation: Literal["user", "actor"]) -> User | None:
+        """Who `user` or `actor` is, or None once their account is deleted."""
+        try:
+            person: User | None = getattr(self, relation)
+        except User.DoesNotExist:
+            return None
+        return person
 
 
 class InstallationControl(models.Model):

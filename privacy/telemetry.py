@@ -53,6 +53,9 @@ class TelemetryRoom(Protocol):
     def preview(self, user_id: UUID) -> dict[str, Any]:
         """OTLP/JSON of what one request of this person would send, built by the exporter's encoder; sends nothing."""
 
+    def track(self, feature: str, action: str) -> None:
+        """Record that the person of this request used a feature of the privacy pages, if they consent."""
+
     def stored_here(self) -> bool:
         """Whether the rows are in this installation's database; if not, rows() and counts are empty."""
 

@@ -1,5 +1,20 @@
 """Settings -> Privacy, and its API."""
 
-from django.urls import URLPattern
+from django.urls import path
 
-urlpatterns: list[URLPattern] = []
+from privacy import api, views
+
+urlpatterns = [
+    path("settings/privacy/", views.PrivacyPage.as_view(), name="privacy-settings"),
+    path("settings/privacy/sharing/", views.change_sharing, name="privacy-sharing"),
+    path("settings/privacy/notice/", views.put_notice_away, name="privacy-notice-dismiss"),
+    path("settings/privacy/download/", views.download_rows, name="privacy-download"),
+    path("settings/privacy/delete/", views.DeletePage.as_view(), name="privacy-delete"),
+    path("api/users/telemetry/status", api.Status.as_view(), name="telemetry-status"),
+    path("api/users/telemetry/enable", api.Enable.as_view(), name="telemetry-enable"),
+    path("api/users/telemetry/disable", api.Disable.as_view(), name="telemetry-disable"),
+    path("api/users/telemetry/preview", api.Preview.as_view(), name="telemetry-preview"),
+    path("api/users/telemetry/history", api.History.as_view(), name="telemetry-history"),
+    path("api/users/telemetry/data", api.Data.as_view(), name="telemetry-data"),
+    path("api/users/telemetry/erasures", api.Erasures.as_view(), name="telemetry-erasures"),
+]

@@ -1,0 +1,210 @@
+"""The person's API: `/api/users/telemetry/...`, exact paths and bodies of the original note."""
+
+import json
+from collections.abc import Iterator
+from typing import Any, cast
+
+from django.http import StreamingHttpResponse
+from django.http.response import HttpResponseBase
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema, inline_serializer
+from rest_framework import serializers
+from rest_framework.exceptions import ParseError
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.throttling import UserRateThrottle
+from rest_framework.views import APIView
+
+from accounts.models import User
+from privacy.choices import choose, note_erasure_requested
+from privacy.consent import Decision, Reason
+from privacy.gate import decision_for
+from privacy.models import ConsentEvent, Source
+from privacy.telemetry import ErasureReceipt, telemetry_room
+
+THANKS = "Thank you for helping improve Rhesis!"
+DISABLED = "Telemetry has been disabled."
+LARGEST_PAGE = 200
+DEFAULT_PAGE = 50
+
+STATUS = inline_serializer(
+    "TelemetryStatus", {"telemetry_enabled": serializers.BooleanField(), "user_id": serializers.UUIDField()}
+)
+CHANGE = inline_serializer(
+    "TelemetryChange", {"telemetry_enabled": serializers.BooleanField(), "message": serializers.CharField()}
+)
+PAGE = [
+    OpenApiParameter("limit", int, description=f"How many, 1 to {LARGEST_PAGE}; {DEFAULT_PAGE} if not given."),
+    OpenApiParameter("offset", int, description="How many newer ones to pass over."),
+]
+
+
+class PersonView(APIView):
+    """An API view for the signed-in person about themselves."""
+
+    @property
+    def person(self) -> User:
+        return cast(User, self.request.user)
+
+
+class Status(PersonView):
+    @extend_schema(responses=STATUS)
+    def get(self, request: Request) -> Response:
+        """Whether the person's usage is recorded now: the effective decision."""
+        return Response({"telemetry_enabled": decision_for(self.person.pk).enabled, "user_id": str(self.person.pk)})
+
+
+class Enable(PersonView):
+    @extend_schema(request=None, responses=CHANGE)
+    def put(self, request: Request) -> Response:
+        """Switch sharing on. Where the operator has telemetry off, the choice is kept and the message says so."""
+        return _changed(request, self.person, enabled=True)
+
+
+class Disable(PersonView):
+    @extend_schema(request=None, responses=CHANGE)
+    def put(self, request: Request) -> Response:
+        """Switch sharing off. What is waiting to be sent is not sent any more."""
+        return _changed(request, self.person, enabled=False)
+
+
+def _changed(request: Request, person: User, *, enabled: bool) -> Response:
+    # Neither call takes a body, but one that cannot be read is a caller's mistake worth telling.
+    _ = request.data
+    decision = choose(person.pk, enabled=enabled, source=Source.API, actor_id=person.pk)
+    return Response({"telemetry_enabled": decision.enabled, "message": message(decision, wanted=enabled)})
+
+
+def message(decision: Decision, *, wanted: bool) -> str:
+    """What to tell a person who has just chosen."""
+    if not wanted:
+        return DISABLED
+    return THANKS if decision.reason is Reason.CHOICE else decision.explanation
+
+
+class Preview(PersonView):
+    @extend_schema(responses={200: dict[str, Any]})
+    def get(self, request: Request) -> Response:
+        """Exactly what one request of this person would send, as OTLP/JSON. It is sent nowhere."""
+        room = telemetry_room()
+        return Response(room.preview(self.person.pk) if room else {"resourceSpans": []})
+
+
+class History(PersonView):
+    @extend_schema(parameters=PAGE, responses={200: dict[str, Any]})
+    def get(self, request: Request) -> Response:
+        """The ledger of the person's choices, newest first."""
+        limit, offset = _page(request)
+        events = ConsentEvent.objects.filter(user_id=self.person.pk)
+        return Response(
+            {
+                "count": events.count(),
+                "results": [ledger_line(event, self.person) for event in events[offset : offset + limit]],
+            }
+        )
+
+
+class Data(PersonView):
+    """The rows stored about the person, and their deletion."""
+
+    def get_throttles(self) -> list[Any]:
+        return [_ErasureThrottle()] if self.request.method == "DELETE" else []
+
+    @extend_schema(
+        parameters=[*PAGE, OpenApiParameter("format", str, description="`ndjson`: everything, one row a line.")],
+        responses={200: dict[str, Any]},
+    )
+    def get(self, request: Request) -> HttpResponseBase:
+        """The stored rows, newest first, paged; with `?format=ndjson` all of them as a download."""
+        room = telemetry_room()
+        wanted = request.query_params.get("format", "json")
+        if wanted not in {"json", "ndjson"}:
+            raise ParseError("format must be json or ndjson.")
+        if wanted == "ndjson":
+            return download(self.person)
+        limit, offset = _page(request)
+        counts = room.count_rows(self.person.pk) if room else {}
+        return Response(
+            {
+                "stored_here": bool(room and room.stored_here()),
+                "count": sum(counts.values()),
+                "count_by_table": counts,
+                "results": room.rows(self.person.pk, limit=limit, offset=offset) if room else [],
+            }
+        )
+
+    @extend_schema(request=None, responses={202: OpenApiResponse(description="A receipt.")})
+    def delete(self, request: Request) -> Response:
+        """Delete what was collected. The receipt says what was asked, when, and how to follow it."""
+        room = telemetry_room()
+        if room is None:
+            raise ParseError("This installation collects nothing, so there is nothing to delete.")
+        note_erasure_requested(self.person.pk, source=Source.API, actor_id=self.person.pk)
+        return Response(receipt_line(room.request_erasure(self.person.pk)), status=202)
+
+
+class Erasures(PersonView):
+    @extend_schema(responses={200: dict[str, Any]})
+    def get(self, request: Request) -> Response:
+        """The person's requests to delete and what became of them, newest first."""
+        room = telemetry_room()
+        return Response(
+            {"results": [receipt_line(receipt) for receipt in room.receipts(self.person.pk)] if room else []}
+        )
+
+
+class _ErasureThrottle(UserRateThrottle):
+    """Each deletion waits for every writer of rows; nobody needs one every second."""
+
+    scope = "erasure"
+    rate = "20/hour"
+
+
+def download(person: User) -> StreamingHttpResponse:
+    """All stored rows of the person as NDJSON, streamed."""
+    room = telemetry_room()
+
+    def lines() -> Iterator[str]:
+        for row in room.iterate_rows(person.pk) if room else ():
+            yield json.dumps(row, ensure_ascii=False) + "\n"
+
+    response = StreamingHttpResponse(lines(), content_type="application/x-ndjson")
+    response["Content-Disposition"] = 'attachment; filename="my-telemetry.ndjson"'
+    response["Cache-Control"] = "no-store"
+    return response
+
+
+def ledger_line(event: ConsentEvent, person: User) -> dict[str, Any]:
+    """One line of the ledger as the person sees it: "you" or "staff", never which member of staff."""
+    by = "system" if event.actor_id is None else "you" if event.actor_id == person.pk else "staff"
+    return {
+        "id": str(event.pk),
+        "action": event.action,
+        "description": event.get_action_display(),
+        "by": by,
+        "source": event.source,
+        "source_description": event.get_source_display(),
+        "notice_version": event.notice_version,
+        "recorded_at": event.recorded_at.isoformat(),
+    }
+
+
+def receipt_line(receipt: ErasureReceipt) -> dict[str, Any]:
+    return {
+        "id": str(receipt.id),
+        "requested_at": receipt.requested_at.isoformat(),
+        "completed_at": receipt.completed_at.isoformat() if receipt.completed_at else None,
+        "rows_deleted": receipt.rows_deleted,
+        "status": receipt.status,
+        "follow_at": "/api/users/telemetry/erasures",
+    }
+
+
+def _page(request: Request) -> tuple[int, int]:
+    """`limit` and `offset` of the query; ParseError for what is no number or out of range."""
+    values = []
+    for name, default, smallest, largest in (("limit", DEFAULT_PAGE, 1, LARGEST_PAGE), ("offset", 0, 0, 1_000_000)):
+        word = request.query_params.get(name, str(default))
+        if not (word.isascii() and word.isdecimal() and len(word) < 8 and smallest <= int(word) <= largest):
+            raise ParseError(f"{name} must be a whole number from {smallest} to {largest}.")
+        values.append(int(word))
+    return values[0], values[1]

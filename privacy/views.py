@@ -1,0 +1,159 @@
+"""The pages of Settings -> Privacy. Everything works by plain forms; a script only saves the toggle at once."""
+
+import json
+from itertools import groupby
+from typing import Any, cast
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.contrib.auth.mixins import LoginRequiredMixin
+from django.core.paginator import Paginator
+from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest, StreamingHttpResponse
+from django.shortcuts import redirect, render
+from django.utils.decorators import method_decorator
+from django.views import View
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_GET, require_POST
+
+from accounts.models import User
+from privacy import api
+from privacy.choices import choose, dismiss_notice, note_erasure_requested
+from privacy.context_processors import DISMISSED
+from privacy.gate import decision_for
+from privacy.models import ConsentEvent, Preference, Source
+from privacy.notices import current_notice
+from privacy.telemetry import TelemetryRoom, telemetry_room
+
+ROWS_A_PAGE = 20
+EVENTS_A_PAGE = 10
+CATEGORY_TITLES = {
+    "user_activity": "What you do with your account",
+    "endpoint_usage": "Which pages answer, and how quickly",
+    "feature_usage": "Which features are used",
+}
+
+
+@method_decorator(never_cache, name="dispatch")
+class PrivacyPage(LoginRequiredMixin, View):
+    """State and reason, toggle, what is collected, preview, stored rows, history, deletion."""
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        person = _person(request)
+        room = telemetry_room()
+        preference = Preference.objects.filter(pk=person.pk).first()
+        decision = decision_for(person.pk)
+        history = Paginator(ConsentEvent.objects.filter(user_id=person.pk), EVENTS_A_PAGE).get_page(
+            request.GET.get("history")
+        )
+        context: dict[str, Any] = {
+            "decision": decision,
+            # What the toggle shows is what the person wants; the decision below it says what comes of it.
+            "wanted": preference.choice if preference and preference.choice is not None else decision.enabled,
+            "history": history,
+            "history_lines": [api.ledger_line(event, person) | {"at": event.recorded_at} for event in history],
+            "has_room": room is not None,
+        }
+        if room is not None:
+            room.track("privacy_settings", "viewed")
+            context |= _of_the_room(room, person, request.GET.get("rows"))
+        return render(request, "privacy/settings.html", context)
+
+
+def _of_the_room(room: TelemetryRoom, person: User, page: str | None) -> dict[str, Any]:
+    counts = room.count_rows(person.pk)
+    total = sum(counts.values())
+    # The paginator only needs to know how many there are; the rows of the one page shown are read below.
+    rows = Paginator(range(total), ROWS_A_PAGE).get_page(page)
+    shown = room.rows(person.pk, limit=ROWS_A_PAGE, offset=(rows.number - 1) * ROWS_A_PAGE) if total else []
+    return {
+        "declared": [
+            (CATEGORY_TITLES.get(category, category), list(events))
+            for category, events in groupby(room.declared_events(), key=lambda event: event.category)
+        ],
+        "preview": json.dumps(room.preview(person.pk), indent=2),
+        "stored_here": room.stored_here(),
+        "counts": counts,
+        "total": total,
+        "rows": rows,
+        "row_lines": [_in_words(row) for row in shown],
+        "receipts": room.receipts(person.pk),
+    }
+
+
+def _in_words(row: dict[str, Any]) -> dict[str, Any]:
+    """A stored row for the table: when, what, and everything else as it is stored."""
+    what = (
+        row.get("event_type")
+        or (f"{row['feature_name']} {row['action']}" if "feature_name" in row else None)
+        or f"{row.get('method')} {row.get('endpoint')} {row.get('status_code')}"
+    )
+    details = {
+        key: value for key, value in row.items() if key not in {"table", "timestamp"} and value not in (None, {})
+    }
+    return {
+        "timestamp": row["timestamp"][:19].replace("T", " "),
+        "what": what,
+        "table": row["table"],
+        "details": details,
+    }
+
+
+@require_POST
+@login_required
+def change_sharing(request: HttpRequest) -> HttpResponse:
+    """The toggle, as a form: `sharing` is on or off."""
+    wanted = request.POST.get("sharing")
+    if wanted not in {"on", "off"}:
+        return HttpResponseBadRequest("sharing must be on or off", content_type="text/plain")
+    person = _person(request)
+    decision = choose(person.pk, enabled=wanted == "on", source=Source.SETTINGS_PAGE, actor_id=person.pk)
+    messages.success(request, api.message(decision, wanted=wanted == "on"))
+    return redirect("privacy-settings")
+
+
+@require_POST
+@login_required
+def put_notice_away(request: HttpRequest) -> HttpResponse:
+    """The notice's own button."""
+    notice = current_notice()
+    if notice is not None:
+        dismiss_notice(_person(request).pk, notice.version)
+        request.session[DISMISSED] = notice.version
+    return redirect("privacy-settings" if request.POST.get("then") == "settings" else "home")
+
+
+@require_GET
+@login_required
+@never_cache
+def download_rows(request: HttpRequest) -> StreamingHttpResponse:
+    if (room := telemetry_room()) is not None:
+        room.track("privacy_settings", "downloaded")
+    return api.download(_person(request))
+
+
+@method_decorator(never_cache, name="dispatch")
+class DeletePage(LoginRequiredMixin, View):
+    """Asks once more, then deletes."""
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        room = telemetry_room()
+        if room is None:
+            return redirect("privacy-settings")
+        counts = room.count_rows(_person(request).pk)
+        context = {"stored_here": room.stored_here(), "total": sum(counts.values())}
+        return render(request, "privacy/delete.html", context)
+
+    def post(self, request: HttpRequest) -> HttpResponse:
+        room, person = telemetry_room(), _person(request)
+        if room is None:
+            return redirect("privacy-settings")
+        if request.POST.get("also_switch_off") == "on":
+            choose(person.pk, enabled=False, source=Source.SETTINGS_PAGE, actor_id=person.pk)
+        note_erasure_requested(person.pk, source=Source.SETTINGS_PAGE, actor_id=person.pk)
+        receipt = room.request_erasure(person.pk)
+        messages.success(request, f"Your request to delete was taken. {receipt.status}")
+        return redirect("privacy-settings")
+
+
+def _person(request: HttpRequest) -> User:
+    return cast(User, request.user)
