@@ -6,4 +6,19 @@ class AnalyticsConfig(AppConfig):
     verbose_name = "Usage telemetry"
 
     def ready(self) -> None:
+        from django.contrib.auth.signals import user_logged_in, user_logged_out
+
         from analytics import checks  # noqa: F401  registers the checks
+        from analytics.collect import accounts_signals, pipeline, stock
+        from analytics.conf import conf
+        from analytics.room import Room
+        from privacy.signals import consent_changed
+        from privacy.switches import current_switches
+        from privacy.telemetry import register_telemetry_room
+
+        consent_changed.connect(pipeline.on_consent_changed)
+        user_logged_in.connect(accounts_signals.on_signed_in)
+        user_logged_out.connect(accounts_signals.on_signed_out)
+        register_telemetry_room(Room())
+        if conf.use_stock_instrumentor and current_switches().allow:
+            stock.instrument()

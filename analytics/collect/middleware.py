@@ -1,11 +1,103 @@
-"""Placeholder until collecting lands."""
+"""Measures requests of people who may be recorded, and tells `track_*` whose request is running.
 
-from collections.abc import Callable
+It adds no query: it looks at who the site already knows the request to be of, after the response. A person known not to
+consent costs a look-up in the hint.
+"""
 
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any, cast
+
+from asgiref.sync import iscoroutinefunction, markcoroutinefunction
 from django.core.exceptions import MiddlewareNotUsed
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+
+from analytics.collect import pipeline
+from analytics.collect.quietly import quietly
+from analytics.collect.records import RecordedSpan
+from analytics.collect.scope import RequestScope, enter, leave
+from analytics.conf import conf
+from analytics.vocabulary import KNOWN_METHODS, OTHER_METHOD, UNMATCHED_ROUTE, Category
+from privacy.switches import current_switches
+
+SCOPE_ATTRIBUTE = "_telemetry_scope"
 
 
 class TelemetryMiddleware:
-    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
-        raise MiddlewareNotUsed
+    """Outermost but for what answers without a person. Not installed at all while the switches keep telemetry off."""
+
+    sync_capable = True
+    async_capable = True
+
+    def __init__(self, get_response: Callable[[HttpRequest], Any]) -> None:
+        if not current_switches().allow:
+            raise MiddlewareNotUsed("telemetry is off for this installation")
+        self.get_response = get_response
+        self.measures = not conf.use_stock_instrumentor
+        self.is_async = iscoroutinefunction(get_response)
+        if self.is_async:
+            markcoroutinefunction(self)
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase | Awaitable[HttpResponseBase]:
+        if self.is_async:
+            return self.__acall__(request)
+        scope, token = self._begin(request)
+        began = time.perf_counter_ns()
+        try:
+            response = cast(HttpResponseBase, self.get_response(request))
+        finally:
+            leave(token)
+        self._end(scope, response, time.perf_counter_ns() - began)
+        return response
+
+    async def __acall__(self, request: HttpRequest) -> HttpResponseBase:
+        scope, token = self._begin(request)
+        began = time.perf_counter_ns()
+        try:
+            response = cast(HttpResponseBase, await self.get_response(request))
+        finally:
+            leave(token)
+        self._end(scope, response, time.perf_counter_ns() - began)
+        return response
+
+    def _begin(self, request: HttpRequest) -> tuple[RequestScope, Any]:
+        scope = RequestScope(request, time.time_ns())
+        setattr(request, SCOPE_ATTRIBUTE, scope)
+        return scope, enter(scope)
+
+    def _end(self, scope: RequestScope, response: HttpResponseBase, duration_ns: int) -> None:
+        with quietly():
+            subject = scope.subject()
+            if (
+                subject is None
+                or pipeline.hint.refuses(subject.user_id)
+                or getattr(scope.request, "telemetry_refused", False)
+            ):
+                return
+            if self.measures:
+                pipeline.record(
+                    RecordedSpan(
+                        subject,
+                        Category.ENDPOINT_USAGE,
+                        (method(scope.request), route(scope.request), response.status_code),
+                        start_ns=scope.began_ns,
+                        end_ns=scope.began_ns + duration_ns,
+                    )
+                )
+            for event in scope.events:
+                pipeline.record(event.of(subject))
+
+
+def method(request: HttpRequest) -> str:
+    return request.method if request.method in KNOWN_METHODS else OTHER_METHOD
+
+
+def route(request: HttpRequest) -> str:
+    """The URL pattern that matched, with a leading slash; never the path."""
+    match = request.resolver_match
+    return UNMATCHED_ROUTE if match is None else normal_route(match.route)
+
+
+def normal_route(pattern: str) -> str:
+    return "/" + pattern.removeprefix("^").removeprefix("/")

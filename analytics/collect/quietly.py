@@ -1,0 +1,26 @@
+"""Telemetry never breaks its host: the one place where whatever goes wrong in ours is swallowed, and said."""
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from traceback import extract_tb
+
+from analytics.conf import conf
+from analytics.exceptions import AnalyticsError
+
+logger = logging.getLogger(__name__)
+
+
+@contextmanager
+def quietly() -> Iterator[None]:
+    """Log type and place of an exception, never its message, which may quote anything. Under `conf.strict` our own
+    errors are a developer's mistake and are raised."""
+    try:
+        yield
+    except AnalyticsError:
+        if conf.strict:
+            raise
+        logger.warning("An event was dropped: it does not fit the catalogue")
+    except Exception as error:  # noqa: BLE001  that is what this is for
+        place = extract_tb(error.__traceback__)[-1]
+        logger.error("Telemetry failed: %s at %s:%s", type(error).__name__, place.name, place.lineno)

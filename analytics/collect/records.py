@@ -1,0 +1,59 @@
+"""What the web process records: a span that still knows the person, on its way to the gate.
+
+A `RecordedSpan` never leaves the process. It carries the raw ids as plain Python attributes, not as span attributes, so
+that nothing that encodes spans can pick them up; `analytics.collect.clean` makes from it the span that may go out.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import ReadableSpan
+from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
+from opentelemetry.trace import SpanContext, TraceFlags
+
+from analytics.vocabulary import SPAN_NAMES, Category
+
+_ids = RandomIdGenerator()
+_SAMPLED = TraceFlags(TraceFlags.SAMPLED)
+# Given, because a span without a resource makes its own, which is slow; the clean span gets the real one.
+_NO_RESOURCE = Resource.get_empty()
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """Whose usage it is, and since when: `began_ns` is the start of their request or job, Unix time in nanoseconds."""
+
+    user_id: UUID
+    organization_id: UUID | None
+    began_ns: int
+
+
+def new_context() -> SpanContext:
+    """Ids of its own for every span: two spans of one request cannot be linked, and no parent comes from outside."""
+    return SpanContext(_ids.generate_trace_id(), _ids.generate_span_id(), is_remote=False, trace_flags=_SAMPLED)
+
+
+class RecordedSpan(ReadableSpan):
+    """One event of one person. `what` holds the category's own fields (see `clean`), `metadata` checked values."""
+
+    subject: Subject
+    category: Category
+    what: tuple[Any, ...]
+    metadata: dict[str, int | float | bool | str]
+
+    def __init__(
+        self,
+        subject: Subject,
+        category: Category,
+        what: tuple[Any, ...],
+        *,
+        start_ns: int,
+        end_ns: int,
+        metadata: dict[str, int | float | bool | str] | None = None,
+    ) -> None:
+        super().__init__(
+            SPAN_NAMES[category], context=new_context(), resource=_NO_RESOURCE, start_time=start_ns, end_time=end_ns
+        )
+        self.subject, self.category, self.what, self.metadata = subject, category, what, metadata or {}

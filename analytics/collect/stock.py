@@ -1,0 +1,99 @@
+"""The stock Django instrumentor as the source of endpoint spans (OTEL_PYTHON_DJANGO_INSTRUMENT=true).
+
+It gathers addresses, user agents and whole URLs on its spans. None of that goes further than this module: method,
+route, status and times are read off, and what is recorded is a span of ours. Its provider is private and has no queue.
+"""
+
+from collections import OrderedDict
+from typing import Any
+
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+from opentelemetry.context import Context
+from opentelemetry.instrumentation.django import DjangoInstrumentor
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import ReadableSpan, Span, SpanLimits, SpanProcessor, TracerProvider
+from opentelemetry.sdk.trace.sampling import ALWAYS_ON
+from opentelemetry.trace import Span as AnySpan
+
+from analytics.collect import pipeline
+from analytics.collect.middleware import SCOPE_ATTRIBUTE, normal_route
+from analytics.collect.quietly import quietly
+from analytics.collect.records import RecordedSpan, Subject
+from analytics.collect.scope import RequestScope
+from analytics.vocabulary import (
+    HTTP_METHOD,
+    HTTP_ROUTE,
+    HTTP_STATUS_CODE,
+    KNOWN_METHODS,
+    LEGACY_HTTP_METHOD,
+    LEGACY_HTTP_STATUS_CODE,
+    OTHER_METHOD,
+    UNMATCHED_ROUTE,
+    Category,
+)
+
+MAXIMUM_OPEN = 10_000
+
+
+class _Reader(SpanProcessor):
+    """Turns a finished stock span into one of ours, if its request turned out to be a person's."""
+
+    def __init__(self) -> None:
+        self._subjects: OrderedDict[int, Subject] = OrderedDict()
+
+    def belongs_to(self, span: AnySpan, subject: Subject) -> None:
+        self._subjects[span.get_span_context().span_id] = subject
+        while len(self._subjects) > MAXIMUM_OPEN:
+            self._subjects.popitem(last=False)
+
+    def on_start(self, span: Span, parent_context: Context | None = None) -> None:
+        """Nothing is known yet."""
+
+    def on_end(self, span: ReadableSpan) -> None:
+        with quietly():
+            context = span.get_span_context()
+            subject = self._subjects.pop(context.span_id, None) if context is not None else None
+            if subject is None or span.start_time is None or span.end_time is None:
+                return
+            attributes = span.attributes or {}
+            method = attributes.get(HTTP_METHOD) or attributes.get(LEGACY_HTTP_METHOD)
+            route = attributes.get(HTTP_ROUTE)
+            status = attributes.get(HTTP_STATUS_CODE) or attributes.get(LEGACY_HTTP_STATUS_CODE)
+            pipeline.record(
+                RecordedSpan(
+                    subject,
+                    Category.ENDPOINT_USAGE,
+                    (
+                        method if method in KNOWN_METHODS else OTHER_METHOD,
+                        UNMATCHED_ROUTE if route is None else normal_route(str(route)),
+                        status,
+                    ),
+                    start_ns=span.start_time,
+                    end_ns=span.end_time,
+                )
+            )
+
+
+def instrument() -> None:
+    """Install the stock instrumentor's middleware, in front of all others, with a private provider."""
+    reader = _Reader()
+    provider = TracerProvider(
+        sampler=ALWAYS_ON, resource=Resource.get_empty(), shutdown_on_exit=False, span_limits=SpanLimits()
+    )
+    provider.add_span_processor(reader)
+
+    def response_hook(span: AnySpan, request: HttpRequest, response: HttpResponseBase) -> None:
+        scope: RequestScope | None = getattr(request, SCOPE_ATTRIBUTE, None)
+        if scope is None or getattr(request, "telemetry_refused", False):
+            return
+        subject = scope.subject()
+        if subject is not None and not pipeline.hint.refuses(subject.user_id):
+            reader.belongs_to(span, subject)
+
+    options: dict[str, Any] = {"tracer_provider": provider, "response_hook": response_hook}
+    DjangoInstrumentor().instrument(**options)
+
+
+def uninstrument() -> None:
+    DjangoInstrumentor().uninstrument()

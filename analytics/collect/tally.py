@@ -1,0 +1,54 @@
+"""What the exporter did, counted by UTC day: recorded = sent + withheld + dropped + failed.
+
+Counts wait in memory until the database takes them, so an outage delays them and loses none while the process lives.
+"""
+
+import logging
+from collections import Counter
+from datetime import UTC, date, datetime
+from enum import StrEnum
+from threading import Lock
+
+from django.db import DatabaseError, InterfaceError, connections
+
+from analytics.router import analytics_database
+from analytics.sql import sql
+
+logger = logging.getLogger(__name__)
+
+
+class Outcome(StrEnum):
+    SENT = "sent"
+    WITHHELD = "withheld"  # the gate said no; the reason says why
+    DROPPED = "dropped"  # the queue was full
+    FAILED = "failed"  # the collector did not take it
+    INVALID = "invalid"  # undeclared or malformed, so it never became a span
+
+
+class Tally:
+    """Thread-safe."""
+
+    def __init__(self) -> None:
+        self._waiting: Counter[tuple[date, str, str]] = Counter()
+        self._lock = Lock()
+
+    def add(self, outcome: Outcome, reason: str = "", spans: int = 1) -> None:
+        if spans:
+            with self._lock:
+                self._waiting[(datetime.now(UTC).date(), outcome.value, reason)] += spans
+
+    def write(self) -> None:
+        """Put what is waiting into analytics_export_tally; if the database is away, it goes on waiting."""
+        with self._lock:
+            waiting, self._waiting = self._waiting, Counter()
+        if not waiting:
+            return
+        # In one order everywhere, so that two processes never wait for each other's rows.
+        days, outcomes, reasons, counts = zip(*((*key, spans) for key, spans in sorted(waiting.items())), strict=True)
+        try:
+            with connections[analytics_database()].cursor() as cursor:
+                cursor.execute(sql("add_to_export_tally"), [list(days), list(outcomes), list(reasons), list(counts)])
+        except (DatabaseError, InterfaceError) as error:
+            with self._lock:
+                self._waiting.update(waiting)
+            logger.warning("The export tally waits in memory: %s", type(error).__name__)

@@ -1,0 +1,83 @@
+"""What developers call: `track_user_activity` and `track_feature_usage`, as in the original note.
+
+In a view the person is the request's; in a background job it is the one named by `with telemetry_for(user):`. Outside
+both nothing is recorded. No call makes a query, blocks, or raises in production.
+"""
+
+import time
+from typing import Any
+from uuid import UUID
+
+from analytics.catalogue import Event as DeclaredEvent
+from analytics.catalogue import FieldType, current_catalogue
+from analytics.collect import pipeline
+from analytics.collect.quietly import quietly
+from analytics.collect.scope import MAXIMUM_EVENTS_A_REQUEST, Event, JobScope, current_scope
+from analytics.collect.tally import Outcome
+from analytics.conf import conf
+from analytics.exceptions import AnalyticsError, InvalidValue, UndeclaredEvent
+from analytics.identity import Kind, pseudonym
+from analytics.vocabulary import ERASURE_REQUESTED, Category
+from privacy.switches import current_switches
+
+LONGEST_ID = 200
+
+
+def track_user_activity(event: str, session_id: object = None, **metadata: object) -> None:
+    """Record that the person did `event`, such as "login". `session_id` leaves the process as a pseudonym only.
+
+    Raises AnalyticsError for what the catalogue does not declare, under DEBUG and in tests; in production such an event
+    is dropped and counted.
+    """
+    if event == ERASURE_REQUESTED:
+        raise UndeclaredEvent("a request to delete is made under Settings, Privacy; it cannot be tracked")
+    session_key = None if session_id is None else str(session_id)
+    _track(Category.USER_ACTIVITY, (event, session_key), metadata)
+
+
+def track_feature_usage(feature: str, action: str, **metadata: object) -> None:
+    """Record that the person used `feature`, such as "test_run", by `action`, such as "created".
+
+    Ids given as metadata of type pseudonym leave the process as pseudonyms only. Raises like `track_user_activity`.
+    """
+    _track(Category.FEATURE_USAGE, (feature, action), metadata)
+
+
+def _track(category: Category, what: tuple[Any, ...], metadata: dict[str, object]) -> None:
+    with quietly():
+        scope = current_scope()
+        if scope is None and not conf.strict:
+            return
+        try:
+            event = Event(category, what, _checked(category, what, metadata), time.time_ns())
+        except AnalyticsError:
+            pipeline.tally.add(Outcome.INVALID, category.value)
+            raise
+        if scope is None or not current_switches().allow:
+            return
+        if isinstance(scope, JobScope):
+            if not pipeline.hint.refuses(scope.person.user_id):
+                pipeline.record(event.of(scope.person))
+        elif len(scope.events) < MAXIMUM_EVENTS_A_REQUEST:
+            scope.events.append(event)
+        else:
+            pipeline.tally.add(Outcome.INVALID, "too_many_in_one_request")
+
+
+def _checked(
+    category: Category, what: tuple[Any, ...], metadata: dict[str, object]
+) -> dict[str, int | float | bool | str]:
+    name, action = what if category is Category.FEATURE_USAGE else (what[0], None)
+    if not isinstance(name, str) or not isinstance(action, str | None):
+        raise UndeclaredEvent(f"a {category} is named by text")
+    declared = current_catalogue().event(category, name, action)
+    return {key: _value(declared, key, value) for key, value in metadata.items()}
+
+
+def _value(declared: DeclaredEvent, key: str, value: object) -> int | float | bool | str:
+    field = declared.field(key)
+    if field.type is not FieldType.PSEUDONYM:
+        return field.checked(value)
+    if isinstance(value, bool) or not isinstance(value, UUID | int | str) or len(str(value)[:LONGEST_ID]) == LONGEST_ID:
+        raise InvalidValue(f"metadata {key!r} must be an id: a UUID, a whole number or a short text")
+    return str(pseudonym(Kind.METADATA, f"{key}\0{value}"))

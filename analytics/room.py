@@ -1,0 +1,180 @@
+"""What analytics offers to the privacy pages and API (`privacy.telemetry.TelemetryRoom`)."""
+
+import base64
+import time
+from collections.abc import Iterator, Sequence
+from threading import Thread
+from typing import Any
+from uuid import UUID
+
+from django.contrib.auth import get_user_model
+from django.db import connections
+from django.db.models import Model
+from google.protobuf.json_format import MessageToDict
+from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
+
+from analytics.catalogue import Event, current_catalogue
+from analytics.collect.clean import clean_span, resource
+from analytics.collect.erasure_event import send_erasure_request
+from analytics.collect.records import RecordedSpan, Subject
+from analytics.collect.track import track_feature_usage
+from analytics.conf import conf
+from analytics.identity import Kind, pseudonym
+from analytics.keep import erasure
+from analytics.models import EndpointUsage, Erasure, FeatureUsage, UserActivity
+from analytics.vocabulary import Category
+from privacy.switches import current_switches
+from privacy.telemetry import DeclaredEvent, DeclaredField, ErasureReceipt
+
+TABLES: tuple[type[UserActivity] | type[EndpointUsage] | type[FeatureUsage], ...] = (
+    UserActivity,
+    EndpointUsage,
+    FeatureUsage,
+)
+
+
+class Room:
+    """Composes the stages for the person's own view. See the protocol for what each method promises."""
+
+    def declared_events(self) -> Sequence[DeclaredEvent]:
+        return [_declared(event) for event in current_catalogue().events.values()]
+
+    def preview(self, user_id: UUID) -> dict[str, Any]:
+        organization_id = get_user_model().objects.filter(pk=user_id).values_list("organization_id", flat=True).first()
+        now = time.time_ns()
+        subject = Subject(user_id, organization_id, now)
+        visit = RecordedSpan(
+            subject,
+            Category.ENDPOINT_USAGE,
+            ("GET", "/settings/privacy/", 200),
+            start_ns=now - 12_000_000,
+            end_ns=now,
+        )
+        feature = RecordedSpan(
+            subject, Category.FEATURE_USAGE, ("privacy_settings", "viewed"), start_ns=now, end_ns=now
+        )
+        of = resource()
+        payload = MessageToDict(encode_spans([clean_span(span, of) for span in (visit, feature)]))
+        for resource_spans in payload["resourceSpans"]:
+            for scope_spans in resource_spans["scopeSpans"]:
+                for span in scope_spans["spans"]:
+                    # OTLP/JSON writes ids in hexadecimal, where protobuf's own JSON has base64.
+                    for key in ("traceId", "spanId"):
+                        span[key] = base64.b64decode(span[key]).hex()
+        return payload
+
+    def track(self, feature: str, action: str) -> None:
+        track_feature_usage(feature, action)
+
+    def stored_here(self) -> bool:
+        return conf.stored_here
+
+    def rows(self, user_id: UUID, *, limit: int, offset: int) -> list[dict[str, Any]]:
+        if not conf.stored_here:
+            return []
+        # Of each table as many as the page may need, then the newest of them all: one page never reads more than
+        # three times what it and the pages before it show.
+        found = [
+            row
+            for model in TABLES
+            for row in map(_row, _of(model, user_id).order_by("-timestamp", "-id")[: offset + limit])
+        ]
+        found.sort(key=lambda row: (row["timestamp"], row["id"]), reverse=True)
+        return found[offset : offset + limit]
+
+    def count_rows(self, user_id: UUID) -> dict[str, int]:
+        return {model._meta.db_table: _of(model, user_id).count() if conf.stored_here else 0 for model in TABLES}
+
+    def iterate_rows(self, user_id: UUID) -> Iterator[dict[str, Any]]:
+        if not conf.stored_here:
+            return
+        for model in TABLES:
+            for instance in _of(model, user_id).order_by("-timestamp", "-id").iterator(chunk_size=1000):
+                yield _row(instance)
+
+    def request_erasure(self, user_id: UUID) -> ErasureReceipt:
+        of = pseudonym(Kind.USER, user_id)
+        if conf.stored_here:
+            return _receipt(erasure.erase(of))
+        request = erasure.ask_elsewhere(of)
+        if current_switches().allow:
+            # The person need not wait for a far collector; what this attempt does not achieve, `keep_telemetry` does.
+            Thread(target=_try_to_send, args=(request,), name="telemetry-erasure", daemon=True).start()
+        return _receipt(request)
+
+    def receipts(self, user_id: UUID) -> list[ErasureReceipt]:
+        return [_receipt(request) for request in erasure.receipts(pseudonym(Kind.USER, user_id))]
+
+
+def send_pending_erasures() -> tuple[int, int]:
+    """Ask again for every request that was not acknowledged; how many were now, and how many still are not."""
+    waiting = erasure.pending()
+    acknowledged = sum(_send(request) for request in waiting)
+    return acknowledged, len(waiting) - acknowledged
+
+
+def _send(request: Erasure) -> bool:
+    if not send_erasure_request(request.user_id, request.requested_at):
+        return False
+    erasure.acknowledge(request)
+    return True
+
+
+def _try_to_send(request: Erasure) -> None:
+    try:
+        _send(request)
+    finally:
+        connections.close_all()
+
+
+def _declared(event: Event) -> DeclaredEvent:
+    return DeclaredEvent(
+        category=event.category.value,
+        name=event.name,
+        description=event.description,
+        purpose=event.purpose,
+        owner=event.owner,
+        expires=event.expires.isoformat(),
+        fields=[
+            *(
+                [DeclaredField("action", f"one of: {', '.join(sorted(event.actions))}", "What was done.")]
+                if event.actions
+                else []
+            ),
+            *(DeclaredField(field.name, field.kind, field.description) for field in event.fields.values()),
+        ],
+    )
+
+
+def _of(model: Any, user_id: UUID) -> Any:
+    return model.objects.filter(user_id=pseudonym(Kind.USER, user_id))
+
+
+def _row(instance: Model) -> dict[str, Any]:
+    """A row as its table has it, ready for JSON; `table` comes first."""
+    row: dict[str, Any] = {"table": instance._meta.db_table}
+    for column in instance._meta.concrete_fields:
+        value = getattr(instance, column.attname)
+        if isinstance(value, UUID):
+            value = str(value)
+        elif hasattr(value, "isoformat"):
+            value = value.isoformat()
+        row[column.attname] = value
+    return row
+
+
+def _receipt(request: Erasure) -> ErasureReceipt:
+    deleted = sum(request.rows_deleted.values())
+    if request.completed_at is None:
+        status = "On its way to where the rows are stored."
+    elif request.rows_deleted:
+        status = f"Done: {deleted} row{'' if deleted == 1 else 's'} deleted."
+    else:
+        status = "Acknowledged by where the rows are stored."
+    return ErasureReceipt(
+        id=request.id,
+        requested_at=request.requested_at,
+        completed_at=request.completed_at,
+        rows_deleted=dict(request.rows_deleted),
+        status=status,
+    )

@@ -1,0 +1,27 @@
+-- Deletes every row of one pseudonym up to a moment, says how many went from each table, and leaves the tombstone that
+-- keeps late and replayed events of before that moment from coming back.
+--
+-- Parameters: id (uuid of the request), pseudonym, requested_at. Asked again with the same id it deletes what has come
+-- since (a backup restored, say) and keeps the first receipt's time.
+--
+-- The lock: every writer of rows holds 'analytics_rows' shared from before it looks for tombstones until it commits.
+-- Erasure holds it alone, so it waits for writers that have not seen its tombstone, and later ones see it.
+CREATE OR REPLACE FUNCTION analytics_erase_person(erasure_id uuid, pseudonym uuid, moment timestamp with time zone)
+RETURNS jsonb LANGUAGE plpgsql AS $$
+DECLARE
+    of_table text;
+    deleted bigint;
+    receipt jsonb := '{}';
+BEGIN
+    PERFORM pg_advisory_xact_lock(hashtext('analytics_rows'));
+    FOREACH of_table IN ARRAY ARRAY['analytics_user_activity', 'analytics_endpoint_usage', 'analytics_feature_usage']
+    LOOP
+        EXECUTE format('DELETE FROM %I WHERE user_id = $1 AND "timestamp" <= $2', of_table) USING pseudonym, moment;
+        GET DIAGNOSTICS deleted = ROW_COUNT;
+        receipt := receipt || jsonb_build_object(of_table, deleted);
+    END LOOP;
+    INSERT INTO analytics_erasure (id, user_id, requested_at, completed_at, rows_deleted)
+    VALUES (erasure_id, pseudonym, moment, statement_timestamp(), receipt)
+    ON CONFLICT (id) DO UPDATE SET completed_at = statement_timestamp(), rows_deleted = excluded.rows_deleted;
+    RETURN receipt;
+END $$;
