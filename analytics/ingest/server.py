@@ -1,0 +1,89 @@
+"""The life of one processor process: listen, serve, and drain when asked to end."""
+
+import logging
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import grpc
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+
+from analytics.exceptions import AnalyticsError
+from analytics.ingest.service import SERVICE_NAME, TraceService
+from analytics.ingest.writer import Writer
+
+logger = logging.getLogger(__name__)
+
+WRITERS = 4
+THREADS = 32  # more than may be at work, so that the refusal of one too many never waits itself
+LIMIT = 16
+LARGEST_MESSAGE_BYTES = 4 * 1024 * 1024
+DRAIN_SECONDS = 10.0
+
+
+class CannotListen(AnalyticsError):
+    """The address cannot be listened on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tls:
+    """PEM files of the server's certificate chain and key."""
+
+    certificate: Path
+    key: Path
+
+    def credentials(self) -> grpc.ServerCredentials:
+        """Raises CannotListen if a file cannot be read."""
+        try:
+            return grpc.ssl_server_credentials([(self.key.read_bytes(), self.certificate.read_bytes())])
+        except OSError as error:
+            raise CannotListen(f"{error.filename} cannot be read: {error.strerror}") from None
+
+
+class Processor:
+    """A gRPC server with its writers. `slot` numbers the process among several on one port."""
+
+    def __init__(
+        self, address: str, conninfo: str, *, api_key: str = "", tls: Tls | None = None, slot: int = 0
+    ) -> None:
+        self._writers = [Writer(conninfo, slot * WRITERS + number) for number in range(WRITERS)]
+        self._health = health.HealthServicer()
+        self._stopping = threading.Event()
+        self._server = grpc.server(
+            ThreadPoolExecutor(THREADS, thread_name_prefix="ingest"),
+            options=[
+                ("grpc.max_receive_message_length", LARGEST_MESSAGE_BYTES),
+                ("grpc.so_reuseport", 1 if slot else 0),
+            ],
+        )
+        self._server.add_generic_rpc_handlers((TraceService(self._writers, api_key=api_key, limit=LIMIT).handler(),))
+        health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
+        try:
+            self.port = (
+                self._server.add_secure_port(address, tls.credentials())
+                if tls
+                else self._server.add_insecure_port(address)
+            )
+        except RuntimeError:
+            raise CannotListen(f"{address} cannot be listened on; is something else there?") from None
+
+    def start(self) -> None:
+        self._server.start()
+        for name in ("", SERVICE_NAME):
+            self._health.set(name, health_pb2.HealthCheckResponse.SERVING)
+
+    def ask_to_stop(self) -> None:
+        """Safe in a signal handler."""
+        self._stopping.set()
+
+    def wait(self) -> None:
+        """Serve until asked to stop, then finish what is under way; new requests get UNAVAILABLE meanwhile."""
+        self._stopping.wait()
+        self.stop()
+
+    def stop(self) -> None:
+        self._health.enter_graceful_shutdown()
+        self._server.stop(DRAIN_SECONDS).wait()
+        for writer in self._writers:
+            writer.close()

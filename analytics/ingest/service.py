@@ -1,0 +1,117 @@
+"""The gRPC service. It translates, and nothing else: bytes to verdicts, the writer's errors to gRPC's.
+
+What a retry would mend is UNAVAILABLE or RESOURCE_EXHAUSTED, which OTLP exporters retry. INTERNAL, which they do not,
+is never answered on purpose.
+"""
+
+import hmac
+import logging
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from queue import Empty, Queue
+from threading import BoundedSemaphore
+
+import grpc
+import psycopg
+from google.protobuf.any_pb2 import Any as AnyMessage
+from google.protobuf.duration_pb2 import Duration
+from google.protobuf.message import DecodeError
+from google.rpc.error_details_pb2 import RetryInfo
+from google.rpc.status_pb2 import Status
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
+    ExportTraceServiceRequest,
+    ExportTraceServiceResponse,
+)
+
+from analytics.catalogue import current_catalogue
+from analytics.conf import conf
+from analytics.ingest.rows import verdicts
+from analytics.ingest.writer import REJECTED, Writer
+
+logger = logging.getLogger(__name__)
+
+SERVICE_NAME = "opentelemetry.proto.collector.trace.v1.TraceService"
+RETRY_AFTER_SECONDS = 1
+# How long a request waits for one of the writers before it is told to come again.
+WRITER_PATIENCE_SECONDS = 5.0
+
+
+class TraceService:
+    """`Export` of OTLP. At most `limit` requests are worked on or wait at once; the others are told to come again."""
+
+    def __init__(self, writers: list[Writer], *, api_key: str, limit: int) -> None:
+        self._writers: Queue[Writer] = Queue()
+        for writer in writers:
+            self._writers.put(writer)
+        self._api_key = api_key.encode()
+        self._room = BoundedSemaphore(limit)
+
+    def handler(self) -> "grpc.GenericRpcHandler[bytes, bytes]":
+        # Bytes in and out: a request that is no protobuf must be INVALID_ARGUMENT, and gRPC's own answer is INTERNAL.
+        return grpc.method_handlers_generic_handler(
+            SERVICE_NAME, {"Export": grpc.unary_unary_rpc_method_handler(self.export)}
+        )
+
+    def export(self, body: bytes, context: grpc.ServicerContext) -> bytes:
+        self._authenticate(context)
+        if not self._room.acquire(blocking=False):
+            _abort_for_now(context, "Too many requests at once.")
+        try:
+            try:
+                request = ExportTraceServiceRequest.FromString(body)
+            except DecodeError:
+                context.abort(grpc.StatusCode.INVALID_ARGUMENT, "The body is not an ExportTraceServiceRequest.")
+            found = verdicts(request, current_catalogue(), now=datetime.now(UTC), own=conf.deployment_type)
+            if not found.received:
+                return b""
+            with self._writer(context) as writer:
+                try:
+                    counts = writer.write(found)
+                except psycopg.Error as error:
+                    # The message may quote rows; the class says enough.
+                    logger.warning("A request of %d spans was not stored: %s", found.received, type(error).__name__)
+                    context.abort(grpc.StatusCode.UNAVAILABLE, "The database cannot take it now.")
+            return _answer(counts)
+        finally:
+            self._room.release()
+
+    def _authenticate(self, context: grpc.ServicerContext) -> None:
+        if not self._api_key:
+            return
+        metadata = {str(key): str(value) for key, value in context.invocation_metadata()}
+        scheme, _, token = metadata.get("authorization", "").partition(" ")
+        offered = metadata.get("x-api-key") or (token.strip() if scheme.lower() == "bearer" else "")
+        if not hmac.compare_digest(offered.encode(), self._api_key):
+            context.abort(grpc.StatusCode.UNAUTHENTICATED, "Send the key as x-api-key or as a Bearer token.")
+
+    @contextmanager
+    def _writer(self, context: grpc.ServicerContext) -> Iterator[Writer]:
+        try:
+            writer = self._writers.get(timeout=WRITER_PATIENCE_SECONDS)
+        except Empty:
+            _abort_for_now(context, "All writers are busy.")
+        try:
+            yield writer
+        finally:
+            self._writers.put(writer)
+
+
+def _abort_for_now(context: grpc.ServicerContext, message: str) -> None:
+    """RESOURCE_EXHAUSTED is retried by OTLP exporters only with RetryInfo beside it."""
+    retry = AnyMessage()
+    retry.Pack(RetryInfo(retry_delay=Duration(seconds=RETRY_AFTER_SECONDS)))
+    code = grpc.StatusCode.RESOURCE_EXHAUSTED
+    status = Status(code=code.value[0], message=message, details=[retry])
+    context.set_trailing_metadata((("grpc-status-details-bin", status.SerializeToString()),))
+    context.abort(code, message)
+
+
+def _answer(counts: Counter[tuple[str, str]]) -> bytes:
+    rejected = {reason: spans for (outcome, reason), spans in sorted(counts.items()) if outcome == REJECTED and spans}
+    response = ExportTraceServiceResponse()
+    if rejected:
+        response.partial_success.rejected_spans = sum(rejected.values())
+        response.partial_success.error_message = ", ".join(f"{reason}: {spans}" for reason, spans in rejected.items())
+    return response.SerializeToString()

@@ -1,0 +1,90 @@
+"""The telemetry processor: OTLP by gRPC into PostgreSQL."""
+
+import ipaddress
+import signal
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import connections
+from psycopg.conninfo import make_conninfo
+
+from analytics.conf import conf
+from analytics.ingest.server import CannotListen, Processor, Tls
+from analytics.ingest.workers import supervise, worker_commands
+from analytics.router import analytics_database
+
+MAXIMUM_WORKERS = 64
+
+
+class Command(BaseCommand):
+    help = "Receive telemetry (OTLP by gRPC) and store it. Ends on SIGTERM, after what is under way is done."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--listen", default="127.0.0.1:4317", metavar="HOST:PORT")
+        parser.add_argument("--workers", type=int, default=1, help=f"processes on the one port, 1 to {MAXIMUM_WORKERS}")
+        parser.add_argument("--tls-certificate", type=Path, metavar="FILE", help="PEM certificate chain")
+        parser.add_argument("--tls-key", type=Path, metavar="FILE", help="PEM private key")
+        parser.add_argument("--worker", type=int, default=0, help="set by the command itself")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        host, port = _address(options["listen"])
+        workers: int = options["workers"]
+        if not 1 <= workers <= MAXIMUM_WORKERS:
+            raise CommandError(f"--workers must be from 1 to {MAXIMUM_WORKERS}", returncode=2)
+        if not _is_loopback(host) and not conf.api_key:
+            raise CommandError(
+                f"{host} can be reached from elsewhere: set OTEL_API_KEY first, or listen on 127.0.0.1", returncode=2
+            )
+        if (options["tls_certificate"] is None) is not (options["tls_key"] is None):
+            raise CommandError("--tls-certificate and --tls-key go together", returncode=2)
+        tls = Tls(options["tls_certificate"], options["tls_key"]) if options["tls_key"] else None
+        if workers > 1 and port == 0:
+            raise CommandError(
+                "several workers need a port they can share; 0 is a different one for each", returncode=2
+            )
+        if workers > 1 and not options["worker"]:
+            self.stdout.write(f"listening on {host}:{port} with {workers} workers")
+            self.stdout.flush()
+            supervise(worker_commands(_words(options), workers))
+            return
+        try:
+            processor = Processor(f"{host}:{port}", _conninfo(), api_key=conf.api_key, tls=tls, slot=options["worker"])
+        except CannotListen as error:
+            raise CommandError(str(error), returncode=2) from None
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: processor.ask_to_stop())
+        processor.start()
+        if not options["worker"]:
+            self.stdout.write(f"listening on {host}:{processor.port}")
+            self.stdout.flush()
+        processor.wait()
+
+
+def _conninfo() -> str:
+    """How psycopg reaches the database Django would use; starts the embedded server if that is the one."""
+    parameters = connections[analytics_database()].get_connection_params()
+    known = ("dbname", "host", "port", "user", "password", "sslmode", "sslrootcert", "sslcert", "sslkey", "service")
+    return make_conninfo(**{name: parameters[name] for name in known if parameters.get(name)})
+
+
+def _words(options: dict[str, Any]) -> list[str]:
+    words = ["run_telemetry_processor", "--listen", options["listen"], "--workers", str(options["workers"])]
+    for name in ("tls_certificate", "tls_key"):
+        if options[name]:
+            words += [f"--{name.replace('_', '-')}", str(options[name])]
+    return words
+
+
+def _address(word: str) -> tuple[str, int]:
+    host, colon, port = word.rpartition(":")
+    if not colon or not host or not port.isdecimal() or int(port) > 65535:
+        raise CommandError(f"--listen must be HOST:PORT, such as 127.0.0.1:4317; it is {word!r}", returncode=2)
+    return host, int(port)
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return host == "localhost"
