@@ -7,15 +7,18 @@ class AnalyticsConfig(AppConfig):
 
     def ready(self) -> None:
         from django.contrib.auth.signals import user_logged_in, user_logged_out
+        from django.db.models.signals import post_migrate
 
         from analytics import checks  # noqa: F401  registers the checks
         from analytics.collect import accounts_signals, pipeline, stock
         from analytics.conf import conf
+        from analytics.keep.partitions import after_migrate
         from analytics.room import Room
         from privacy.signals import consent_changed
         from privacy.switches import current_switches
         from privacy.telemetry import register_telemetry_room
 
+        post_migrate.connect(after_migrate, sender=self)
         consent_changed.connect(pipeline.on_consent_changed)
         user_logged_in.connect(accounts_signals.on_signed_in)
         user_logged_out.connect(accounts_signals.on_signed_out)

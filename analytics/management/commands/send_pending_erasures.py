@@ -1,0 +1,17 @@
+"""Asks again for deletions that were not acknowledged yet by where the rows live."""
+
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from analytics.room import send_pending_erasures
+
+
+class Command(BaseCommand):
+    help = "Send requests to delete that were not acknowledged yet. For a cron line of an installation that sends away."
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        acknowledged, waiting = send_pending_erasures()
+        self.stdout.write(f"acknowledged: {acknowledged}, still waiting: {waiting}")
+        if waiting:
+            raise CommandError("some requests were not acknowledged; they stay pending", returncode=1)
