@@ -85,6 +85,7 @@ class ExportTally(models.Model):
         db_table = "analytics_export_tally"
         constraints = [models.UniqueConstraint(fields=["day", "outcome", "reason"], name="analytics_export_tally_key")]
         verbose_name = "export tally"
+        verbose_name_plural = "export tallies"
 
     def __str__(self) -> str:
         return f"{self.day} {self.outcome} {self.reason}: {self.spans}"
@@ -109,6 +110,7 @@ class IngestTally(models.Model):
             models.UniqueConstraint(fields=["day", "slot", "outcome", "reason"], name="analytics_ingest_tally_key")
         ]
         verbose_name = "ingest tally"
+        verbose_name_plural = "ingest tallies"
 
     def __str__(self) -> str:
         return f"{self.day} {self.outcome} {self.reason}: {self.spans}"

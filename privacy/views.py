@@ -24,7 +24,7 @@ from privacy.models import ConsentEvent, Preference, Source
 from privacy.notices import current_notice
 from privacy.telemetry import TelemetryRoom, telemetry_room
 
-ROWS_A_PAGE = 20
+ROWS_A_PAGE = 10
 EVENTS_A_PAGE = 10
 CATEGORY_TITLES = {
     "user_activity": "What you do with your account",

@@ -23,7 +23,18 @@ LOCAL_DIR = BASE_DIR / ".local"
 env = environ.Env()
 env.read_env(BASE_DIR / ".env")
 
-DEBUG = env.bool("DJANGO_DEBUG", default=False)
+
+def _flag(name: str, *, default: bool) -> bool:
+    """A yes or a no. Anything else is refused: guessing at a switch of security would be worse than not starting."""
+    word = env.str(name, default="").strip().lower()
+    if word in {"", "1", "true", "yes", "on"}:
+        return word != "" or default
+    if word in {"0", "false", "no", "off"}:
+        return False
+    raise ImproperlyConfigured(f"{name} must be true or false.")
+
+
+DEBUG = _flag("DJANGO_DEBUG", default=False)
 SECRET_KEY = env.str("SECRET_KEY", default="") or local_secret_key(LOCAL_DIR)
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
@@ -87,9 +98,14 @@ EMBEDDED_POSTGRES_DIR = LOCAL_DIR / "postgres"
 
 def _database(variable: str) -> dict[str, object]:
     """The database named by `variable`. Anything but PostgreSQL is refused: partitions and COPY need it."""
-    config: dict[str, object] = env.db_url(variable)
-    if config.get("ENGINE") != "django.db.backends.postgresql":
+    scheme = env.str(variable).partition("://")[0]
+    if scheme not in {"postgres", "postgresql"}:
         raise ImproperlyConfigured(f"{variable} must be a postgres:// address; no other database will do.")
+    try:
+        config: dict[str, object] = env.db_url(variable)
+    except ValueError:
+        # The parser's own message would repeat the address, password and all.
+        raise ImproperlyConfigured(f"{variable} is no address such as postgres://user:password@host/name.") from None
     return {"CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": True, **config}
 
 
@@ -157,7 +173,7 @@ SPECTACULAR_SETTINGS = {"TITLE": "Rhesis telemetry", "VERSION": "1", "SERVE_PUBL
 # --- The web ---
 
 # On wherever the site is reached over the internet; `dev.py run` switches it off for plain HTTP on loopback.
-HTTPS = env.bool("DJANGO_HTTPS", default=not DEBUG)
+HTTPS = _flag("DJANGO_HTTPS", default=not DEBUG)
 SECURE_SSL_REDIRECT = HTTPS
 SECURE_REDIRECT_EXEMPT = [r"^healthz$"]
 SESSION_COOKIE_SECURE = HTTPS
@@ -165,7 +181,7 @@ CSRF_COOKIE_SECURE = HTTPS
 SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = HTTPS
 SECURE_HSTS_PRELOAD = HTTPS
-BEHIND_PROXY = env.bool("DJANGO_BEHIND_PROXY", default=False)
+BEHIND_PROXY = _flag("DJANGO_BEHIND_PROXY", default=False)
 if BEHIND_PROXY:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 SESSION_COOKIE_HTTPONLY = True
@@ -223,10 +239,22 @@ TELEMETRY_STORED_HERE = env.str("TELEMETRY_STORED_HERE", default="")
 
 # --- Logging: no personal data, so no request lines with paths and no SQL with values ---
 
+LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
+LOG_LEVEL = env.str("LOG_LEVEL", default="INFO").upper()
+if LOG_LEVEL not in LOG_LEVELS:
+    raise ImproperlyConfigured(f"LOG_LEVEL must be one of {', '.join(LOG_LEVELS)}.")
+_TO_THE_ROOT: dict[str, object] = {"handlers": [], "propagate": True}
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
-    "root": {"handlers": ["console"], "level": env.str("LOG_LEVEL", default="INFO")},
+    "formatters": {"private": {"()": "rhesis_site.logging_privacy.PrivateFormatter"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "private"}},
+    "root": {"handlers": ["console"], "level": LOG_LEVEL},
+    "loggers": {
+        # Django's own handlers would print paths, and mail whole requests to whoever is in ADMINS.
+        "django": _TO_THE_ROOT,
+        "django.server": _TO_THE_ROOT,
+        # Each failed attempt would be a line; the export tally counts them, and the last failure is an error still.
+        "opentelemetry.exporter": {"level": "ERROR"},
+    },
 }

@@ -40,6 +40,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 "verbose_name": "export tally",
+                "verbose_name_plural": "export tallies",
                 "db_table": "analytics_export_tally",
                 "constraints": [
                     models.UniqueConstraint(fields=("day", "outcome", "reason"), name="analytics_export_tally_key")
@@ -61,6 +62,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 "verbose_name": "ingest tally",
+                "verbose_name_plural": "ingest tallies",
                 "db_table": "analytics_ingest_tally",
                 "constraints": [
                     models.UniqueConstraint(

@@ -1,0 +1,8 @@
+-- Feature adoption: people and uses by feature (the original note's second query, for a range).
+-- Parameters: start, end (exclusive), deployment type or null for all.
+SELECT feature_name, count(DISTINCT user_id) AS unique_users, count(*) AS total_uses
+FROM analytics_feature_usage
+WHERE "timestamp" >= %(start)s AND "timestamp" < %(end)s
+  AND (%(deployment)s::varchar IS NULL OR deployment_type = %(deployment)s)
+GROUP BY feature_name
+ORDER BY unique_users DESC, total_uses DESC, feature_name
