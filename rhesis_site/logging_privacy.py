@@ -11,7 +11,7 @@ from types import TracebackType
 
 from django.http import HttpRequest
 
-# Loggers whose messages quote what a client sent. Their records carry the request, or nothing worth more than the level.
+# Loggers whose messages quote what a client sent. Their records carry the request, or nothing worth more than a level.
 QUOTING_LOGGERS = ("django.request", "django.security", "django.server", "gunicorn.access", "gunicorn.error")
 SAFE_GUNICORN = (
     "Starting gunicorn",
