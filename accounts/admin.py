@@ -1,5 +1,7 @@
 """People and organizations in the admin."""
 
+from typing import ClassVar
+
 from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 
@@ -25,11 +27,11 @@ admin.site.login_form = StaffSignInForm
 
 @admin.register(User)
 class UserAdmin(DjangoUserAdmin[User]):
-    list_display = ("username", "organization", "is_staff", "is_active", "date_joined")
+    list_display: ClassVar[tuple[str, ...]] = ("username", "organization", "is_staff", "is_active", "date_joined")
     list_filter = ("is_staff", "is_active", "organization")
     list_select_related = ("organization",)
     search_fields = ("username", "email", "id")
-    readonly_fields = ("id",)
+    readonly_fields: ClassVar[tuple[str, ...]] = ("id",)
     fieldsets = (
         (None, {"fields": ("id", "username", "password", "organization")}),
         *(DjangoUserAdmin.fieldsets or ())[1:],

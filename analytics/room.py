@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib.auth import get_user_model
-from django.db import connections
+from django.db import connections, transaction
 from django.db.models import Model
 from google.protobuf.json_format import MessageToDict
 from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
@@ -98,8 +98,10 @@ class Room:
             return _receipt(erasure.erase(of))
         request = erasure.ask_elsewhere(of)
         if current_switches().allow:
-            # The person need not wait for a far collector; what this attempt does not achieve, `keep_telemetry` does.
-            Thread(target=_try_to_send, args=(request,), name="telemetry-erasure", daemon=True).start()
+            # The person need not wait for a far collector; what this attempt does not achieve, a later
+            # `send_pending_erasures` does.
+            sending = Thread(target=_try_to_send, args=(request,), name="telemetry-erasure", daemon=True)
+            transaction.on_commit(sending.start)
         return _receipt(request)
 
     def receipts(self, user_id: UUID) -> list[ErasureReceipt]:

@@ -4,18 +4,19 @@ import json
 from collections.abc import Iterator
 from typing import Any, cast
 
+from django.db import DatabaseError
 from django.http import StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema, inline_serializer
 from rest_framework import serializers
-from rest_framework.exceptions import ParseError
+from rest_framework.exceptions import APIException, NotFound, ParseError
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.throttling import UserRateThrottle
 from rest_framework.views import APIView
 
 from accounts.models import User
-from privacy.choices import choose, note_erasure_requested
+from privacy.choices import NothingToDelete, choose, request_deletion
 from privacy.consent import Decision, Reason
 from privacy.gate import decision_for
 from privacy.models import ConsentEvent, Source
@@ -107,7 +108,7 @@ class Data(PersonView):
     """The rows stored about the person, and their deletion."""
 
     def get_throttles(self) -> list[Any]:
-        return [_ErasureThrottle()] if self.request.method == "DELETE" else []
+        return [ErasureThrottle()] if self.request.method == "DELETE" else []
 
     @extend_schema(
         parameters=[*PAGE, OpenApiParameter("format", str, description="`ndjson`: everything, one row a line.")],
@@ -135,11 +136,13 @@ class Data(PersonView):
     @extend_schema(request=None, responses={202: OpenApiResponse(description="A receipt.")})
     def delete(self, request: Request) -> Response:
         """Delete what was collected. The receipt says what was asked, when, and how to follow it."""
-        room = telemetry_room()
-        if room is None:
-            raise ParseError("This installation collects nothing, so there is nothing to delete.")
-        note_erasure_requested(self.person.pk, source=Source.API, actor_id=self.person.pk)
-        return Response(receipt_line(room.request_erasure(self.person.pk)), status=202)
+        try:
+            receipt = request_deletion(self.person.pk, source=Source.API, actor_id=self.person.pk)
+        except NothingToDelete:
+            raise NotFound("This installation collects nothing, so there is nothing to delete.") from None
+        except DatabaseError:
+            raise NotNow from None
+        return Response(receipt_line(receipt), status=202)
 
 
 class Erasures(PersonView):
@@ -152,8 +155,16 @@ class Erasures(PersonView):
         )
 
 
-class _ErasureThrottle(UserRateThrottle):
-    """Each deletion waits for every writer of rows; nobody needs one every second."""
+class NotNow(APIException):
+    """503: nothing was done; the same request may succeed later."""
+
+    status_code = 503
+    default_code = "unavailable"
+    default_detail = "The database cannot do this now. Nothing was changed; please try again in a moment."
+
+
+class ErasureThrottle(UserRateThrottle):
+    """Each deletion waits for every writer of rows; nobody needs one every second. Shared by API and page."""
 
     scope = "erasure"
     rate = "20/hour"

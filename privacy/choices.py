@@ -12,7 +12,8 @@ from privacy.gate import current_control
 from privacy.models import Action, ConsentEvent, InstallationControl, Preference, PrivacyNotice, Source
 from privacy.notices import forget_current_notice
 from privacy.signals import consent_changed
-from privacy.switches import current_switches, deployment_type
+from privacy.switches import DeploymentType, current_switches, deployment_type
+from privacy.telemetry import ErasureReceipt, telemetry_room
 
 
 def _locked_preference(user_id: UUID) -> Preference:
@@ -91,12 +92,14 @@ def note_notice_shown(user_id: UUID, version: int, *, browser_signal: bool) -> N
     preference = _locked_preference(user_id)
     if browser_signal:
         _take_browser_signal(preference)
-    if preference.notice_version is not None and preference.notice_version >= version:
+    # Shown where sharing is off by default it says nothing about a default that is on.
+    is_first_in_cloud = preference.notice_shown_at is None and deployment_type() is DeploymentType.CLOUD
+    if (preference.notice_version or 0) >= version and not is_first_in_cloud:
         preference.save()
         return
     now = timezone.now()
-    preference.notice_version = version
-    if preference.notice_shown_at is None:
+    preference.notice_version = max(version, preference.notice_version or 0)
+    if is_first_in_cloud:
         preference.notice_shown_at = now
         if preference.choice is None and preference.browser_signal_at is None:
             preference.consenting_since = now
@@ -114,8 +117,12 @@ def note_notice_shown(user_id: UUID, version: int, *, browser_signal: bool) -> N
 
 @transaction.atomic
 def dismiss_notice(user_id: UUID, version: int) -> None:
-    """The person has put the notice away. Says nothing about consent: having been shown it is what counts."""
+    """The person has put the notice away. Says nothing about consent: having been shown it is what counts.
+
+    A version they were never shown cannot be put away; the newest they were shown is put away instead.
+    """
     preference = _locked_preference(user_id)
+    version = min(version, preference.notice_version or 0)
     preference.dismissed_version = max(version, preference.dismissed_version or 0)
     preference.save()
 
@@ -193,9 +200,19 @@ def set_lock(*, locked: bool, source: Source, actor_id: UUID | None) -> None:
     _announce(None, enabled=not locked)
 
 
+class NothingToDelete(Exception):
+    """This installation collects nothing, so there is nothing to delete."""
+
+
 @transaction.atomic
-def note_erasure_requested(user_id: UUID, *, source: Source, actor_id: UUID | None) -> None:
-    """A line in the ledger that the person's collected data was asked to be deleted."""
+def request_deletion(user_id: UUID, *, source: Source, actor_id: UUID | None) -> ErasureReceipt:
+    """Delete what was collected of the person, or ask for it where it is stored; a line in the ledger, and the receipt.
+
+    Raises NothingToDelete, and django.db.DatabaseError if it cannot be done now; then the ledger says nothing either.
+    """
+    room = telemetry_room()
+    if room is None:
+        raise NothingToDelete
     preference = Preference.objects.filter(pk=user_id).first()
     _record(
         Action.ERASURE_REQUESTED,
@@ -205,3 +222,4 @@ def note_erasure_requested(user_id: UUID, *, source: Source, actor_id: UUID | No
         notice_version=preference.notice_version if preference else None,
         at=timezone.now(),
     )
+    return room.request_erasure(user_id)

@@ -6,12 +6,13 @@ from uuid import UUID
 from django.contrib.auth import get_user_model
 from django.db.models import F
 
-from privacy.consent import Control, Decision, Standing, decide
-from privacy.models import InstallationControl, Preference
+from privacy.consent import Control, Decision, Reason, Standing, decide
+from privacy.models import InstallationControl
 from privacy.switches import current_switches, deployment_type
 
 # The lock could not be read: the gate is shut.
 SHUT = Control(locked=True)
+NOBODY = Decision(enabled=False, reason=Reason.UNREADABLE)
 
 
 def current_control() -> Control:
@@ -20,14 +21,8 @@ def current_control() -> Control:
 
 
 def decision_for(user_id: UUID) -> Decision:
-    """The effective decision for one person; a person without a preference has an empty standing."""
-    preference = Preference.objects.filter(pk=user_id).first()
-    return decide(
-        deployment=deployment_type(),
-        switches=current_switches(),
-        control=current_control(),
-        standing=preference.standing if preference is not None else Standing(),
-    )
+    """The effective decision for one person. Of someone who does not exist nothing may be recorded."""
+    return decisions_for([user_id]).get(user_id, NOBODY)
 
 
 def decisions_for(user_ids: Iterable[UUID]) -> dict[UUID, Decision]:

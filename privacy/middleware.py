@@ -10,13 +10,12 @@ from typing import Any, cast
 from uuid import UUID
 
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction, sync_to_async
-from django.db import DatabaseError, InterfaceError
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 
 from accounts.requests import resolved_user
 from privacy import choices
-from privacy.context_processors import SHOWN
+from privacy.context_processors import SHOWN, showing
 
 logger = logging.getLogger(__name__)
 
@@ -70,13 +69,30 @@ def _note(request: HttpRequest, response: HttpResponseBase) -> None:
         if asks_not_to_be_tracked(request):
             _note_signal(request, user.pk)
         version: int | None = getattr(request, "privacy_notice_rendered", None)
-        if version is not None and response.status_code == 200 and request.session.get(SHOWN, 0) < version:
+        if (
+            version is not None
+            and request.session.get(SHOWN) != showing(version)
+            and _is_on_the_page(version, request, response)
+        ):
             choices.note_notice_shown(user.pk, version, browser_signal=asks_not_to_be_tracked(request))
-            request.session[SHOWN] = version
-    except (DatabaseError, InterfaceError) as error:
+            request.session[SHOWN] = showing(version)
+    except Exception as error:  # noqa: BLE001  whatever it was, nothing may be recorded that this would have forbidden
         # The wish could not be written down. It holds for this request all the same.
         request.telemetry_refused = True  # type: ignore[attr-defined]
         logger.warning("A privacy signal could not be noted: %s", type(error).__name__)
+
+
+def _is_on_the_page(version: int, request: HttpRequest, response: HttpResponseBase) -> bool:
+    """Whether this answer puts the notice before the person's eyes: a template that rendered it may have been thrown
+    away since, a HEAD has no body, and a page fetched ahead may never be looked at."""
+    return (
+        request.method in {"GET", "POST"}
+        and not request.headers.get("Sec-Purpose", "").startswith("prefetch")
+        and isinstance(response, HttpResponse)
+        and response.status_code == 200
+        and response.headers.get("Content-Type", "").startswith("text/html")
+        and f'data-notice="{version}"'.encode() in response.content
+    )
 
 
 def _note_signal(request: HttpRequest, user_id: UUID) -> None:

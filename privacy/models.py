@@ -69,7 +69,9 @@ class Preference(models.Model):
     notice_version = models.PositiveIntegerField(
         null=True, blank=True, help_text="The newest notice shown to the person."
     )
-    notice_shown_at = models.DateTimeField(null=True, blank=True, help_text="When a notice was first shown.")
+    notice_shown_at = models.DateTimeField(
+        null=True, blank=True, help_text="When a notice was first shown by an installation that shares by default."
+    )
     dismissed_version = models.PositiveIntegerField(
         null=True, blank=True, help_text="The newest notice the person has put away."
     )

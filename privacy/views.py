@@ -8,6 +8,7 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.contrib.auth.mixins import LoginRequiredMixin
 from django.core.paginator import Paginator
+from django.db import DatabaseError
 from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest, StreamingHttpResponse
 from django.shortcuts import redirect, render
 from django.utils.decorators import method_decorator
@@ -17,11 +18,10 @@ from django.views.decorators.http import require_GET, require_POST
 
 from accounts.models import User
 from privacy import api
-from privacy.choices import choose, dismiss_notice, note_erasure_requested
-from privacy.context_processors import DISMISSED
+from privacy.choices import NothingToDelete, choose, dismiss_notice, request_deletion
+from privacy.context_processors import PUT_AWAY, showing
 from privacy.gate import decision_for
 from privacy.models import ConsentEvent, Preference, Source
-from privacy.notices import current_notice
 from privacy.telemetry import TelemetryRoom, telemetry_room
 
 ROWS_A_PAGE = 10
@@ -114,11 +114,12 @@ def change_sharing(request: HttpRequest) -> HttpResponse:
 @require_POST
 @login_required
 def put_notice_away(request: HttpRequest) -> HttpResponse:
-    """The notice's own button."""
-    notice = current_notice()
-    if notice is not None:
-        dismiss_notice(_person(request).pk, notice.version)
-        request.session[DISMISSED] = notice.version
+    """The notice's own button: `version` is the notice it stood under."""
+    word = request.POST.get("version", "")
+    if not (word.isascii() and word.isdecimal() and len(word) < 8):
+        return HttpResponseBadRequest("version must be the number of the notice", content_type="text/plain")
+    dismiss_notice(_person(request).pk, int(word))
+    request.session[PUT_AWAY] = showing(int(word))
     return redirect("privacy-settings" if request.POST.get("then") == "settings" else "home")
 
 
@@ -144,15 +145,24 @@ class DeletePage(LoginRequiredMixin, View):
         return render(request, "privacy/delete.html", context)
 
     def post(self, request: HttpRequest) -> HttpResponse:
-        room, person = telemetry_room(), _person(request)
-        if room is None:
+        person = _person(request)
+        if not api.ErasureThrottle().allow_request(cast(Any, request), cast(Any, self)):
+            return self._refused(
+                request, "You have asked for this often in the last hour. Please try again later.", 429
+            )
+        try:
+            if request.POST.get("also_switch_off") == "on":
+                choose(person.pk, enabled=False, source=Source.SETTINGS_PAGE, actor_id=person.pk)
+            receipt = request_deletion(person.pk, source=Source.SETTINGS_PAGE, actor_id=person.pk)
+        except NothingToDelete:
             return redirect("privacy-settings")
-        if request.POST.get("also_switch_off") == "on":
-            choose(person.pk, enabled=False, source=Source.SETTINGS_PAGE, actor_id=person.pk)
-        note_erasure_requested(person.pk, source=Source.SETTINGS_PAGE, actor_id=person.pk)
-        receipt = room.request_erasure(person.pk)
+        except DatabaseError:
+            return self._refused(request, str(api.NotNow.default_detail), api.NotNow.status_code)
         messages.success(request, f"Your request to delete was taken. {receipt.status}")
         return redirect("privacy-settings")
+
+    def _refused(self, request: HttpRequest, why: str, status: int) -> HttpResponse:
+        return render(request, "privacy/delete.html", {"refused": why}, status=status)
 
 
 def _person(request: HttpRequest) -> User:

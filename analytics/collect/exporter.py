@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from threading import Lock
 from uuid import UUID
 
-from django.db import DatabaseError, InterfaceError, connections
+from django.db import connections
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 
@@ -35,6 +35,10 @@ class Withdrawals:
     def __init__(self) -> None:
         self._at: OrderedDict[UUID | None, float] = OrderedDict()
         self._lock = Lock()
+
+    def start_anew(self) -> None:
+        """In a child just forked: whoever held the lock is not there."""
+        self.__init__()  # type: ignore[misc]
 
     def note(self, user_id: UUID | None) -> None:
         """`user_id` None: everyone."""
@@ -106,7 +110,7 @@ class GatedExporter(SpanExporter):
             return []
         try:
             decisions = decisions_for(people)
-        except (DatabaseError, InterfaceError) as error:
+        except Exception as error:  # noqa: BLE001  whatever keeps it from being read
             # Consent that cannot be read is consent that was not given.
             logger.warning("A batch was withheld, consent could not be read: %s", type(error).__name__)
             self._tally.add(Outcome.WITHHELD, "consent_unreadable", len(cleaned))

@@ -22,6 +22,10 @@ class Hint:
         self._refused: OrderedDict[UUID, float] = OrderedDict()
         self._lock = Lock()
 
+    def start_anew(self) -> None:
+        """In a child just forked: whoever held the lock is not there."""
+        self.__init__()  # type: ignore[misc]
+
     def refuses(self, user_id: UUID) -> bool:
         """Whether the exporter read, within the last seconds, that nothing of this person may be sent."""
         until = self._refused.get(user_id)

@@ -17,6 +17,7 @@ from analytics.collect import pipeline
 from analytics.collect.quietly import quietly
 from analytics.collect.records import RecordedSpan
 from analytics.collect.scope import RequestScope, enter, leave
+from analytics.collect.tally import NO_USER, Outcome
 from analytics.conf import conf
 from analytics.vocabulary import KNOWN_METHODS, OTHER_METHOD, UNMATCHED_ROUTE, Category
 from privacy.switches import current_switches
@@ -69,11 +70,10 @@ class TelemetryMiddleware:
     def _end(self, scope: RequestScope, response: HttpResponseBase, duration_ns: int) -> None:
         with quietly():
             subject = scope.subject()
-            if (
-                subject is None
-                or pipeline.hint.refuses(subject.user_id)
-                or getattr(scope.request, "telemetry_refused", False)
-            ):
+            if subject is None:
+                pipeline.tally.add(Outcome.INVALID, NO_USER, len(scope.events))
+                return
+            if pipeline.hint.refuses(subject.user_id) or getattr(scope.request, "telemetry_refused", False):
                 return
             if self.measures:
                 pipeline.record(

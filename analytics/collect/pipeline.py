@@ -138,6 +138,8 @@ atexit.register(stop)
 def _after_fork() -> None:
     global _starting  # noqa: PLW0603  whoever held it is not in the child
     _starting = Lock()
+    for shared in (hint, withdrawals, tally):
+        shared.start_anew()
 
 
 os.register_at_fork(after_in_child=_after_fork)

@@ -15,10 +15,11 @@ from analytics.router import analytics_database
 from analytics.sql import sql
 
 logger = logging.getLogger(__name__)
+NO_USER = "no_user"  # an event outside any request or job of a known person
 
 
 class Outcome(StrEnum):
-    SENT = "sent"
+    SENT = "sent"  # the collector took the request; what it then rejects is in its own tally
     WITHHELD = "withheld"  # the gate said no; the reason says why
     DROPPED = "dropped"  # the queue was full
     FAILED = "failed"  # the collector did not take it
@@ -31,6 +32,10 @@ class Tally:
     def __init__(self) -> None:
         self._waiting: Counter[tuple[date, str, str]] = Counter()
         self._lock = Lock()
+
+    def start_anew(self) -> None:
+        """In a child just forked: the counts, and whoever held the lock, are the parent's."""
+        self.__init__()  # type: ignore[misc]
 
     def add(self, outcome: Outcome, reason: str = "", spans: int = 1) -> None:
         if spans:

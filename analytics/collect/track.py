@@ -13,8 +13,7 @@ from analytics.catalogue import FieldType, current_catalogue
 from analytics.collect import pipeline
 from analytics.collect.quietly import quietly
 from analytics.collect.scope import MAXIMUM_EVENTS_A_REQUEST, Event, JobScope, current_scope
-from analytics.collect.tally import Outcome
-from analytics.conf import conf
+from analytics.collect.tally import NO_USER, Outcome
 from analytics.exceptions import AnalyticsError, InvalidValue, UndeclaredEvent
 from analytics.identity import Kind, pseudonym
 from analytics.vocabulary import ERASURE_REQUESTED, Category
@@ -29,8 +28,6 @@ def track_user_activity(event: str, session_id: object = None, **metadata: objec
     Raises AnalyticsError for what the catalogue does not declare, under DEBUG and in tests; in production such an event
     is dropped and counted.
     """
-    if event == ERASURE_REQUESTED:
-        raise UndeclaredEvent("a request to delete is made under Settings, Privacy; it cannot be tracked")
     session_key = None if session_id is None else str(session_id)
     _track(Category.USER_ACTIVITY, (event, session_key), metadata)
 
@@ -46,14 +43,15 @@ def track_feature_usage(feature: str, action: str, **metadata: object) -> None:
 def _track(category: Category, what: tuple[Any, ...], metadata: dict[str, object]) -> None:
     with quietly():
         scope = current_scope()
-        if scope is None and not conf.strict:
-            return
         try:
             event = Event(category, what, _checked(category, what, metadata), time.time_ns())
         except AnalyticsError:
             pipeline.tally.add(Outcome.INVALID, category.value)
             raise
-        if scope is None or not current_switches().allow:
+        if not current_switches().allow:
+            return
+        if scope is None:
+            pipeline.tally.add(Outcome.INVALID, NO_USER)
             return
         if isinstance(scope, JobScope):
             if not pipeline.hint.refuses(scope.person.user_id):
@@ -70,6 +68,8 @@ def _checked(
     name, action = what if category is Category.FEATURE_USAGE else (what[0], None)
     if not isinstance(name, str) or not isinstance(action, str | None):
         raise UndeclaredEvent(f"a {category} is named by text")
+    if name == ERASURE_REQUESTED and category is Category.USER_ACTIVITY:
+        raise UndeclaredEvent("a request to delete is made under Settings, Privacy; it cannot be tracked")
     declared = current_catalogue().event(category, name, action)
     return {key: _value(declared, key, value) for key, value in metadata.items()}
 

@@ -129,6 +129,9 @@ def server_command(place: Place, socket_directory: Path) -> list[str]:
         "timezone": "UTC",
         "log_timezone": "UTC",
         "log_checkpoints": "off",
+        # What went wrong, but neither the statement nor the row it quotes: both may hold people's data.
+        "log_min_error_statement": "panic",
+        "log_error_verbosity": "terse",
         "cluster_name": "rhesis",
     }
     options = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]

@@ -2,6 +2,7 @@
 const form = document.getElementById("sharing-form");
 const button = form.querySelector("[role=switch]");
 const decision = document.getElementById("decision");
+const offer = document.getElementById("offer-deletion");
 const channel = "BroadcastChannel" in window ? new BroadcastChannel("privacy") : null;
 
 function show(wanted, enabled, message) {
@@ -10,6 +11,7 @@ function show(wanted, enabled, message) {
   form.elements.sharing.value = wanted ? "off" : "on";
   decision.textContent = message;
   decision.classList.toggle("on", enabled);
+  if (offer) offer.hidden = wanted;
 }
 
 form.addEventListener("submit", async (event) => {

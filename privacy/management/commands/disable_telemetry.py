@@ -1,0 +1,21 @@
+"""Switches sharing off for one person, as staff may. Only the person can switch it on."""
+
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandParser
+
+from accounts.people import find_user
+from privacy.choices import choose
+from privacy.models import Source
+
+
+class Command(BaseCommand):
+    help = "Switch sharing off for one person. It is written in the ledger, where they can see it."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("user", help="user name or id")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        user = find_user(options["user"])
+        decision = choose(user.pk, enabled=False, source=Source.COMMAND, actor_id=None)
+        self.stdout.write(decision.explanation)
