@@ -27,7 +27,7 @@ admin.site.login_form = StaffSignInForm
 
 @admin.register(User)
 class UserAdmin(DjangoUserAdmin[User]):
-    list_display: ClassVar[tuple[str, ...]] = ("username", "organization", "is_staff", "is_active", "date_joined")
+    list_display: tuple[str, ...] = ("username", "organization", "is_staff", "is_active", "date_joined")
     list_filter = ("is_staff", "is_active", "organization")
     list_select_related = ("organization",)
     search_fields = ("username", "email", "id")

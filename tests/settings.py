@@ -9,6 +9,8 @@ os.environ.update(
     SECRET_KEY="a key for tests, long enough to be no warning: 0123456789",
     DJANGO_DEBUG="false",
     DJANGO_HTTPS="false",
+    # Queued spans go when a test says so.
+    OTEL_BSP_SCHEDULE_DELAY="86400000",
 )
 
 from rhesis_site.settings import *  # noqa: E402, F403
