@@ -6,7 +6,6 @@ from django.contrib.auth import authenticate
 from django.contrib.auth.signals import user_logged_in, user_logged_out
 from django.http import HttpRequest
 from drf_spectacular.utils import OpenApiResponse, extend_schema
-from knox.auth import TokenAuthentication
 from knox.models import get_token_model
 from rest_framework import serializers, status
 from rest_framework.exceptions import AuthenticationFailed, Throttled
@@ -14,6 +13,8 @@ from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
+
+from accounts.authentication import SessionTokenAuthentication
 
 
 class Credentials(serializers.Serializer[Any]):
@@ -55,7 +56,7 @@ class Login(APIView):
 class Logout(APIView):
     """Revoke the session token that came with the request."""
 
-    authentication_classes = (TokenAuthentication,)
+    authentication_classes = (SessionTokenAuthentication,)
 
     @extend_schema(request=None, responses={204: None})
     def post(self, request: Request) -> Response:

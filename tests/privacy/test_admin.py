@@ -1,0 +1,180 @@
+"""What staff see of the gate, and the little they may do, all of it in the ledger under their name."""
+
+from collections.abc import Iterator
+from uuid import uuid4
+
+import pytest
+from django.contrib.auth.models import Permission
+from django.core.cache import cache
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from accounts.models import User
+from analytics.models import Erasure
+from privacy import choices
+from privacy.gate import decision_for
+from privacy.models import Action, ConsentEvent, InstallationControl, Preference, PrivacyNotice, Source
+from tests.privacy.test_api import store_rows
+from tests.support.people import a_person, signed_in, someone_who_shares
+from tests.support.wire import wired
+
+pytestmark = pytest.mark.django_db
+PREFERENCES, LEDGER, PEOPLE = "/admin/privacy/preference/", "/admin/privacy/consentevent/", "/admin/accounts/user/"
+
+
+@pytest.fixture(autouse=True)
+def _telemetry_on() -> Iterator[None]:
+    cache.clear()
+    with wired(TELEMETRY_STORED_HERE="true"):
+        yield
+
+
+@pytest.fixture
+def operator() -> User:
+    return a_person(is_staff=True, is_superuser=True)
+
+
+@pytest.fixture
+def staff(operator: User) -> Client:
+    return signed_in(operator)
+
+
+def act(client: Client, path: str, action: str, *people: User) -> str:
+    chosen = [str(person.pk) for person in people]
+    return client.post(path, {"action": action, "_selected_action": chosen}, follow=True).text
+
+
+def test_staff_switch_people_off_whether_they_have_a_preference_or_not(staff: Client, operator: User) -> None:
+    shares, undecided = someone_who_shares(), a_person()
+    assert "off for 2 people more" in act(staff, PEOPLE, "switch_off", shares, undecided)
+    for person in (shares, undecided):
+        assert not decision_for(person.pk).enabled
+        event = ConsentEvent.objects.get(user_id=person.pk, action=Action.DISABLED)
+        assert (event.actor_id, event.source) == (operator.pk, Source.ADMIN)
+    assert "off for 0 people more" in act(staff, PREFERENCES, "switch_off", shares)
+
+
+def test_there_is_no_way_to_switch_anyone_on(staff: Client) -> None:
+    person = a_person()
+    choices.choose(person.pk, enabled=False, source=Source.API, actor_id=person.pk)
+    assert staff.post(f"{PREFERENCES}{person.pk}/change/", {"choice": "true"}).status_code == 403
+    assert staff.post(f"{PREFERENCES}add/", {"user": str(a_person().pk), "choice": "true"}).status_code == 403
+    staff.post(f"{PEOPLE}{person.pk}/change/", {"username": person.username, "effective_decision": "On"})
+    assert Preference.objects.get(pk=person.pk).choice is False
+
+
+def test_staff_without_the_permission_are_not_offered_the_action(operator: User) -> None:
+    clerk = a_person(is_staff=True)
+    clerk.user_permissions.set(Permission.objects.filter(codename__in=["view_user", "view_preference"]))
+    person = someone_who_shares()
+    client = signed_in(clerk)
+    assert client.get(PREFERENCES).status_code == 200
+    act(client, PEOPLE, "switch_off", person)
+    act(client, PREFERENCES, "switch_off", person)
+    assert decision_for(person.pk).enabled
+
+
+def test_a_list_of_people_reads_everybodys_decision_in_one_query(staff: Client) -> None:
+    def queries(path: str) -> int:
+        with CaptureQueriesContext(connection) as captured:
+            assert staff.get(path).status_code == 200
+        return len(captured)
+
+    for path in (PREFERENCES, PEOPLE):
+        someone_who_shares()
+        few = queries(path)
+        for _ in range(10):
+            someone_who_shares()
+        assert queries(path) == few
+    assert "On: your choice of" in staff.get(PEOPLE).text
+
+
+def test_the_ledger_can_be_read_and_searched_and_not_touched(staff: Client) -> None:
+    person = someone_who_shares()
+    other = someone_who_shares()
+    gone = someone_who_shares()
+    gone_id = gone.pk
+    gone.delete()
+    for word, found, not_found in (
+        (person.username, person.username, other.username),
+        (str(person.pk), person.username, other.username),
+        (str(gone_id), f"{gone_id} (account deleted)", person.username),
+    ):
+        page = staff.get(LEDGER, {"q": word}).text.partition('id="result_list"')[2]
+        assert found in page and not_found not in page
+    assert "0 consent events" in staff.get(LEDGER, {"q": "nobody at all"}).text
+    event = ConsentEvent.objects.filter(user_id=gone_id).first()
+    assert event is not None
+    assert staff.get(f"{LEDGER}{event.pk}/change/").status_code == 200
+    for path in (f"{LEDGER}{event.pk}/change/", f"{LEDGER}{event.pk}/delete/", f"{LEDGER}add/"):
+        assert staff.post(path, {"post": "yes"}).status_code == 403
+
+
+def test_preferences_are_found_by_name_and_by_id(staff: Client) -> None:
+    person, other = someone_who_shares(), someone_who_shares()
+    for word in (person.username, str(person.pk)):
+        page = staff.get(PREFERENCES, {"q": word}).text.partition('id="result_list"')[2]
+        assert person.username in page and other.username not in page
+    assert staff.get(PREFERENCES, {"q": str(uuid4())}).status_code == 200
+
+
+def test_a_person_can_be_deleted_and_their_line_in_the_ledger_stays(staff: Client) -> None:
+    person = someone_who_shares()
+    pk = person.pk
+    page = staff.post(f"{PEOPLE}{pk}/delete/", {"post": "yes"}, follow=True)
+    assert page.status_code == 200 and not User.objects.filter(pk=pk).exists()
+    assert not Preference.objects.filter(pk=pk).exists()
+    assert ConsentEvent.objects.filter(user_id=pk).count() == 1
+
+
+def test_deleting_someones_telemetry_for_them(staff: Client, operator: User) -> None:
+    person = a_person()
+    store_rows(person)
+    assert "Deletion was requested for 1 person" in act(staff, PEOPLE, "delete_telemetry", person)
+    event = ConsentEvent.objects.get(user_id=person.pk)
+    assert (event.action, event.actor_id) == (Action.ERASURE_REQUESTED, operator.pk)
+    assert sum(Erasure.objects.get().rows_deleted.values()) == 3
+
+
+def test_publishing_a_notice_and_never_changing_it(staff: Client, operator: User) -> None:
+    answer = staff.post("/admin/privacy/privacynotice/add/", {"title": "New", "body": "Words"}, follow=True)
+    assert answer.status_code == 200
+    notice = PrivacyNotice.objects.get(version=2)
+    assert (notice.title, notice.published_by) == ("New", operator)
+    assert ConsentEvent.objects.get(action=Action.NOTICE_PUBLISHED).actor_id == operator.pk
+    path = "/admin/privacy/privacynotice/2/"
+    assert staff.post(f"{path}change/", {"title": "Other", "body": "Words"}).status_code == 403
+    assert staff.post(f"{path}delete/", {"post": "yes"}).status_code == 403
+
+
+def test_the_lock_in_the_admin(staff: Client, operator: User) -> None:
+    person = someone_who_shares()
+    path = "/admin/privacy/installationcontrol/1/change/"
+    assert staff.post(path, {"locked": "on"}, follow=True).status_code == 200
+    assert InstallationControl.objects.get().locked and not decision_for(person.pk).enabled
+    assert staff.post(path, {}, follow=True).status_code == 200
+    assert decision_for(person.pk).enabled
+    events = ConsentEvent.objects.filter(user_id=None).order_by("recorded_at")
+    assert [(event.action, event.actor_id) for event in events] == [
+        (Action.LOCKED, operator.pk),
+        (Action.UNLOCKED, operator.pk),
+    ]
+
+
+def test_every_admin_page_opens(staff: Client) -> None:
+    """The lists, a form of each, and the index."""
+    person = someone_who_shares()
+    store_rows(person)
+    choices.set_lock(locked=True, source=Source.ADMIN, actor_id=None)
+    Erasure.objects.create(user_id=uuid4(), requested_at=timezone.now())
+    index = staff.get("/admin/")
+    assert index.status_code == 200
+    for app in index.context["app_list"]:
+        for model in app["models"]:
+            page = staff.get(model["admin_url"])
+            assert page.status_code == 200, model["admin_url"]
+            first = model["model"]._default_manager.first()
+            if first is not None:
+                assert staff.get(f"{model['admin_url']}{first.pk}/change/").status_code == 200

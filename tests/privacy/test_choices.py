@@ -1,0 +1,153 @@
+"""Who may change what, what the ledger says of it, and what an installation's change of type does to people."""
+
+from uuid import uuid4
+
+import pytest
+from django.core.exceptions import PermissionDenied
+from django.db import DatabaseError, transaction
+from django.test import override_settings
+
+from accounts.models import User
+from privacy import choices, telemetry
+from privacy.consent import Reason
+from privacy.gate import decision_for
+from privacy.models import Action, ConsentEvent, Preference, PrivacyNotice, Source
+from tests.support.people import a_person, someone_who_shares
+from tests.support.wire import TELEMETRY_ON
+
+pytestmark = pytest.mark.django_db
+CLOUD = {**TELEMETRY_ON, "DEPLOYMENT_TYPE": "cloud"}
+SELF_HOSTED = {**TELEMETRY_ON, "DEPLOYMENT_TYPE": "self_hosted"}
+
+
+def ledger(user: User) -> list[tuple[str, str]]:
+    """Action and source of the person's lines, oldest first."""
+    return list(ConsentEvent.objects.filter(user_id=user.pk).order_by("recorded_at").values_list("action", "source"))
+
+
+def test_only_the_person_switches_on() -> None:
+    person, staff = a_person(), a_person(is_staff=True)
+    for actor in (staff.pk, None, uuid4()):
+        with pytest.raises(PermissionDenied), transaction.atomic():
+            choices.choose(person.pk, enabled=True, source=Source.ADMIN, actor_id=actor)
+    assert not Preference.objects.filter(pk=person.pk).exists() and ledger(person) == []
+
+
+def test_staff_may_switch_off_and_the_ledger_says_who() -> None:
+    person, staff = someone_who_shares(), a_person(is_staff=True)
+    with override_settings(**SELF_HOSTED):
+        assert choices.choose(person.pk, enabled=False, source=Source.ADMIN, actor_id=staff.pk).enabled is False
+    event = ConsentEvent.objects.get(user_id=person.pk, action=Action.DISABLED)
+    assert (event.actor_id, event.source) == (staff.pk, Source.ADMIN)
+
+
+def test_choosing_the_same_again_writes_nothing() -> None:
+    person = someone_who_shares()
+    stored = Preference.objects.filter(pk=person.pk).values().get()
+    choices.choose(person.pk, enabled=True, source=Source.API, actor_id=person.pk)
+    assert ledger(person) == [(Action.ENABLED, Source.API)]
+    assert Preference.objects.filter(pk=person.pk).values().get() == stored
+
+
+def test_off_and_on_again_begins_a_new_stretch() -> None:
+    person = someone_who_shares()
+    with override_settings(**SELF_HOSTED):
+        first = decision_for(person.pk).since
+        for enabled in (False, True):
+            choices.choose(person.pk, enabled=enabled, source=Source.API, actor_id=person.pk)
+        second = decision_for(person.pk).since
+    assert first is not None and second is not None and second > first
+
+
+def test_saying_expressly_what_holds_by_default_interrupts_nothing() -> None:
+    person = a_person()
+    with override_settings(**CLOUD):
+        choices.note_notice_shown(person.pk, 1, browser_signal=False)
+        by_default = decision_for(person.pk)
+        assert by_default.reason is Reason.CLOUD_DEFAULT
+        chosen = choices.choose(person.pk, enabled=True, source=Source.API, actor_id=person.pk)
+    assert chosen.reason is Reason.CHOICE and chosen.since == by_default.since
+
+
+def test_in_the_cloud_consent_begins_when_the_notice_is_shown() -> None:
+    person = a_person()
+    with override_settings(**CLOUD):
+        assert decision_for(person.pk).reason is Reason.NOTICE_NOT_SHOWN
+        choices.note_notice_shown(person.pk, 1, browser_signal=False)
+        assert decision_for(person.pk).enabled
+        since = decision_for(person.pk).since
+        choices.note_notice_shown(person.pk, 1, browser_signal=False)
+        assert decision_for(person.pk).since == since
+    assert ledger(person) == [(Action.NOTICE_SHOWN, Source.NOTICE)]
+
+
+def test_a_notice_read_where_sharing_is_off_is_no_consent_once_the_installation_is_a_cloud_one() -> None:
+    person = a_person()
+    with override_settings(**SELF_HOSTED):
+        choices.note_notice_shown(person.pk, 1, browser_signal=False)
+        choices.dismiss_notice(person.pk, 1)
+        assert decision_for(person.pk).reason is Reason.SELF_HOSTED_DEFAULT
+    with override_settings(**CLOUD):
+        assert decision_for(person.pk).reason is Reason.NOTICE_NOT_SHOWN
+        choices.note_notice_shown(person.pk, 1, browser_signal=False)
+        assert decision_for(person.pk).reason is Reason.CLOUD_DEFAULT
+
+
+@pytest.mark.parametrize("signal_first", [True, False])
+def test_a_browser_that_asks_not_to_be_tracked_is_believed_until_the_person_chooses(signal_first: bool) -> None:
+    person = a_person()
+    with override_settings(**CLOUD):
+        if signal_first:
+            choices.note_browser_signal(person.pk)
+        choices.note_notice_shown(person.pk, 1, browser_signal=not signal_first)
+        assert decision_for(person.pk).reason is Reason.BROWSER_SIGNAL
+        assert choices.choose(person.pk, enabled=True, source=Source.API, actor_id=person.pk).enabled
+        choices.note_browser_signal(person.pk)
+        assert decision_for(person.pk).enabled, "the person's own word stands above the browser's"
+
+
+def test_a_new_notice_changes_nobodys_choice() -> None:
+    shares, refuses = someone_who_shares(), someone_who_shares()
+    choices.choose(refuses.pk, enabled=False, source=Source.API, actor_id=refuses.pk)
+    before = list(Preference.objects.order_by("pk").values())
+    published = choices.publish_notice(title="More", body="About it", actor_id=shares.pk)
+    assert list(Preference.objects.order_by("pk").values()) == before
+    assert published.version == 2 and PrivacyNotice.objects.count() == 2
+    event = ConsentEvent.objects.get(action=Action.NOTICE_PUBLISHED)
+    assert (event.user_id, event.actor_id, event.notice_version) == (None, shares.pk, 2)
+
+
+def test_a_notice_never_shown_cannot_be_put_away() -> None:
+    person = a_person()
+    choices.dismiss_notice(person.pk, 7)
+    assert Preference.objects.get(pk=person.pk).dismissed_version == 0
+    choices.note_notice_shown(person.pk, 1, browser_signal=False)
+    choices.dismiss_notice(person.pk, 7)
+    assert Preference.objects.get(pk=person.pk).dismissed_version == 1
+
+
+def test_the_lock_is_in_the_ledger_once_for_each_turn() -> None:
+    for locked in (True, True, False, False):
+        choices.set_lock(locked=locked, source=Source.ADMIN, actor_id=None)
+    actions = ConsentEvent.objects.order_by("recorded_at").values_list("action", flat=True)
+    assert list(actions) == [Action.LOCKED, Action.UNLOCKED]
+
+
+def test_a_deletion_that_fails_leaves_no_line_in_the_ledger(monkeypatch: pytest.MonkeyPatch) -> None:
+    person = someone_who_shares()
+    room = telemetry.telemetry_room()
+    assert room is not None
+
+    def breaks(user_id: object) -> None:
+        raise DatabaseError
+
+    monkeypatch.setattr(type(room), "request_erasure", lambda self, user_id: breaks(user_id))
+    with pytest.raises(DatabaseError):
+        choices.request_deletion(person.pk, source=Source.API, actor_id=person.pk)
+    assert (Action.ERASURE_REQUESTED, Source.API) not in ledger(person)
+
+
+def test_where_nothing_is_collected_there_is_nothing_to_delete(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(telemetry, "_room", None)
+    with pytest.raises(choices.NothingToDelete):
+        choices.request_deletion(a_person().pk, source=Source.API, actor_id=None)

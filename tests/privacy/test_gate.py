@@ -1,0 +1,55 @@
+"""The gate reads what is stored, in one query, and is shut where it cannot."""
+
+from uuid import uuid4
+
+import pytest
+from django.db import connection
+from django.test import override_settings
+from django.test.utils import CaptureQueriesContext
+
+from privacy import choices
+from privacy.consent import Reason
+from privacy.gate import decision_for, decisions_for
+from privacy.models import InstallationControl, Source
+from tests.support.people import a_person, someone_who_shares
+from tests.support.wire import TELEMETRY_ON
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def _telemetry_on() -> object:
+    with override_settings(**TELEMETRY_ON):
+        yield
+
+
+def test_many_people_cost_one_query_and_get_what_each_gets_alone() -> None:
+    shares, undecided, refuses = someone_who_shares(), a_person(), someone_who_shares()
+    choices.choose(refuses.pk, enabled=False, source=Source.API, actor_id=refuses.pk)
+    people = [shares.pk, undecided.pk, refuses.pk]
+    with CaptureQueriesContext(connection) as queries:
+        decisions = decisions_for([*people, uuid4()])
+    assert len(queries) == 1
+    assert [decisions[pk].enabled for pk in people] == [True, False, False]
+    assert decisions == {pk: decision_for(pk) for pk in people}
+
+
+def test_someone_who_does_not_exist_permits_nothing() -> None:
+    assert decision_for(uuid4()).enabled is False
+
+
+def test_without_the_row_of_the_lock_the_gate_is_shut() -> None:
+    person = someone_who_shares()
+    assert decision_for(person.pk).enabled
+    InstallationControl.objects.all().delete()
+    assert decision_for(person.pk).reason is Reason.OPERATOR_LOCK
+
+
+def test_a_lock_set_and_lifted_makes_consent_begin_anew() -> None:
+    person = someone_who_shares()
+    before = decision_for(person.pk).since
+    choices.set_lock(locked=True, source=Source.ADMIN, actor_id=None)
+    assert decision_for(person.pk).reason is Reason.OPERATOR_LOCK
+    choices.set_lock(locked=False, source=Source.ADMIN, actor_id=None)
+    after = decision_for(person.pk)
+    assert after.enabled and before is not None and after.since is not None and after.since > before

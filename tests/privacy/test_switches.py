@@ -1,0 +1,44 @@
+"""Words of the environment, each read in the way that collects less when it is not understood."""
+
+import pytest
+from django.test import override_settings
+
+from privacy.switches import DeploymentType, current_switches, deployment_type, parse_deployment_type, stops
+
+
+@pytest.mark.parametrize("word", ["self_hosted", "self-hosted", " SELF_HOSTED ", "Self-Hosted"])
+def test_self_hosted_has_two_spellings(word: str) -> None:
+    assert parse_deployment_type(word) is DeploymentType.SELF_HOSTED
+
+
+@pytest.mark.parametrize("word", ["", "clown", "cloud self_hosted"])
+def test_an_unknown_deployment_type_counts_as_the_one_that_is_off_by_default(word: str) -> None:
+    assert parse_deployment_type(word) is None
+    with override_settings(DEPLOYMENT_TYPE=word):
+        assert deployment_type() is DeploymentType.SELF_HOSTED
+
+
+@pytest.mark.parametrize("word", ["1", "true", "TRUE", "yes", "on", "maybe", "flase", " 2 "])
+def test_only_a_clear_no_leaves_collection_running(word: str) -> None:
+    assert stops(word)
+
+
+@pytest.mark.parametrize("word", ["", "0", "false", "No", " off "])
+def test_a_clear_no(word: str) -> None:
+    assert not stops(word)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"OTEL_EXPORTER_OTLP_ENDPOINT": ""},
+        {"OTEL_EXPORTER_OTLP_ENDPOINT": "   "},
+        {"OTEL_SDK_DISABLED": "true"},
+        {"DO_NOT_TRACK": "1"},
+    ],
+)
+def test_any_switch_alone_keeps_telemetry_off(settings: dict[str, str]) -> None:
+    with override_settings(OTEL_EXPORTER_OTLP_ENDPOINT="http://127.0.0.1:9"):
+        assert current_switches().allow
+        with override_settings(**settings):
+            assert not current_switches().allow
