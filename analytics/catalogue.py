@@ -68,7 +68,7 @@ class Field:
         """The type in words, such as "integer from 0 to 100"."""
         match self.type:
             case FieldType.INTEGER | FieldType.NUMBER:
-                return f"{self.type} from {self.minimum:g} to {self.maximum:g}"
+                return f"{self.type} from {_plain(self.minimum)} to {_plain(self.maximum)}"
             case FieldType.CHOICE:
                 return f"one of: {', '.join(sorted(self.choices))}"
             case FieldType.PSEUDONYM:
@@ -101,6 +101,11 @@ class Field:
                 except ValueError:
                     pass
         raise InvalidValue(f"metadata {self.name!r} must be {self.kind}")
+
+
+def _plain(number: float) -> str:
+    """Every digit, and no exponent where there need be none: 1000000, 0.5."""
+    return str(int(number)) if number == int(number) else str(number)
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,6 +208,8 @@ def _read_file(path: Path) -> Iterator[Event]:
     except tomllib.TOMLDecodeError as error:
         found = re.search(r"at line (\d+)", str(error))
         raise CatalogueError(f"is not TOML: {error}", path=str(path), line=int(found[1]) if found else None) from None
+    except (ValueError, RecursionError):  # a number of thousands of digits, thousands of brackets
+        raise CatalogueError("is no TOML that can be read", path=str(path)) from None
     reader = _Reader(str(path), text)
     for category_name, entries in data.items():
         if category_name not in set(Category):
@@ -221,7 +228,8 @@ class _Reader:
     text: str
 
     def line_of(self, *parts: str) -> int | None:
-        header = re.compile(r"^\s*\[\s*" + r"\s*\.\s*".join(rf'"?{re.escape(part)}"?' for part in parts) + r"\s*[\].]")
+        name = r"\s*\.\s*".join(rf'"?{re.escape(part)}"?' for part in parts)
+        header = re.compile(rf"^\s*\[{{1,2}}\s*{name}\s*[\].]")
         for number, line in enumerate(self.text.splitlines(), 1):
             if header.match(line) or (len(parts) == 1 and line.lstrip().startswith(parts[0])):
                 return number
