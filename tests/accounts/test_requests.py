@@ -1,0 +1,45 @@
+"""Who a request is of, without asking the database."""
+
+from collections.abc import Callable
+
+import pytest
+from django.contrib.auth.models import AnonymousUser
+from django.db import connection
+from django.test import RequestFactory
+from django.test.utils import CaptureQueriesContext
+from django.utils.functional import SimpleLazyObject
+
+from accounts.models import User
+from accounts.requests import resolved_user
+from tests.support.people import a_person
+
+pytestmark = pytest.mark.django_db
+
+
+def resolved(put_on: Callable[[], object]) -> User | None:
+    request = RequestFactory().get("/")
+    request.user = put_on()  # type: ignore[assignment]
+    with CaptureQueriesContext(connection) as queries:
+        found = resolved_user(request)
+    assert len(queries) == 0
+    return found
+
+
+def test_a_user_the_api_put_there_is_seen() -> None:
+    person = a_person()
+    assert resolved(lambda: person) == person
+
+
+def test_a_lazy_user_is_seen_only_when_somebody_has_looked_already() -> None:
+    person = a_person()
+    unopened = SimpleLazyObject(lambda: User.objects.get(pk=person.pk))
+    opened = SimpleLazyObject(lambda: User.objects.get(pk=person.pk))
+    assert opened.pk == person.pk
+    assert resolved(lambda: unopened) is None
+    assert resolved(lambda: opened) == person
+
+
+def test_nobody_is_nobody() -> None:
+    assert resolved(AnonymousUser) is None
+    assert resolved(lambda: SimpleLazyObject(AnonymousUser)) is None
+    assert resolved_user(RequestFactory().get("/")) is None
