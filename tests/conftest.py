@@ -7,8 +7,8 @@ from django.core.management.commands.flush import Command as Flush
 from django.db import connections
 
 
-@pytest.fixture(autouse=True)
-def _flush_may_empty_the_ledger(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+@pytest.fixture(scope="session", autouse=True)
+def _flush_may_empty_the_ledger() -> Iterator[None]:
     """Tests with real transactions end in a TRUNCATE of every table, which the ledger's trigger refuses.
 
     The table's owner lifts the trigger for that one command; the trigger itself stays real for the tests.
@@ -27,5 +27,6 @@ def _flush_may_empty_the_ledger(monkeypatch: pytest.MonkeyPatch) -> Iterator[Non
         if not has_ledger:
             flush(self, **options)
 
-    monkeypatch.setattr(Flush, "handle", handle)
-    yield
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Flush, "handle", handle)
+        yield

@@ -1,0 +1,290 @@
+"""The exporter: the authority on what leaves the process."""
+
+import time
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+from django.db import DatabaseError, connection
+from django.test.utils import CaptureQueriesContext
+
+from accounts.models import User
+from analytics.collect import exporter as exporter_module
+from analytics.collect import pipeline
+from analytics.collect.pipeline import Pipeline
+from analytics.collect.records import RecordedSpan, Subject
+from analytics.identity import Kind, pseudonym
+from analytics.models import ExportTally
+from analytics.vocabulary import Category
+from privacy import choices
+from privacy.gate import decisions_for
+from privacy.models import Source
+from tests.support.people import a_person, someone_who_shares
+from tests.support.wire import Wire, wired
+
+pytestmark = pytest.mark.django_db(transaction=True)
+HOUR_NS = 3_600_000_000_000
+
+
+def recorded(
+    user_id: UUID, *, began_ns: int | None = None, organization_id: UUID | None = None, **metadata: Any
+) -> RecordedSpan:
+    now = time.time_ns()
+    return RecordedSpan(
+        Subject(user_id, organization_id, now if began_ns is None else began_ns),
+        Category.FEATURE_USAGE,
+        ("test_run", "created"),
+        start_ns=now,
+        end_ns=now,
+        metadata=metadata,
+    )
+
+
+def tally() -> dict[tuple[str, str], int]:
+    return {(line.outcome, line.reason): line.spans for line in ExportTally.objects.all()}
+
+
+def choose(person: User, enabled: bool) -> None:
+    choices.choose(person.pk, enabled=enabled, source=Source.API, actor_id=person.pk)
+
+
+def test_a_batch_costs_one_query_for_consent_and_one_for_the_tally() -> None:
+    people = [someone_who_shares() for _ in range(5)]
+    with wired() as (wire, running):
+        for person in people * 3:
+            running.record(recorded(person.pk))
+        with CaptureQueriesContext(connection) as queries:
+            running.flush()
+    assert len(wire.spans) == 15
+    assert [query["sql"].split()[0] for query in queries] == ["SELECT", "--"]
+
+
+def test_what_goes_out_has_pseudonyms_and_nothing_else_of_the_person() -> None:
+    person = someone_who_shares()
+    organization_id = uuid4()
+    with wired() as (wire, running):
+        running.record(recorded(person.pk, organization_id=organization_id, test_count=3))
+        running.flush()
+    assert wire.attributes() == [
+        {
+            "event.category": "feature_usage",
+            "user.id": str(pseudonym(Kind.USER, person.pk)),
+            "organization.id": str(pseudonym(Kind.ORGANIZATION, organization_id)),
+            "feature.name": "test_run",
+            "feature.action": "created",
+            "metadata.test_count": 3,
+        }
+    ]
+    resource = wire.spans[0].resource.attributes
+    assert set(resource) == {"service.name", "service.version", "deployment.type"}
+    assert wire.spans[0].parent is None
+
+
+def test_withdrawing_empties_what_is_queued() -> None:
+    person = someone_who_shares()
+    with wired() as (wire, running):
+        running.record(recorded(person.pk))
+        choose(person, enabled=False)
+        running.flush()
+        assert wire.spans == []
+        assert tally() == {("withheld", "choice"): 1}
+
+
+def test_switching_off_and_on_again_does_not_bring_back_what_was_before() -> None:
+    person = someone_who_shares()
+    with wired() as (wire, running):
+        running.record(recorded(person.pk))
+        choose(person, enabled=False)
+        choose(person, enabled=True)
+        running.flush()
+        assert wire.spans == [] and tally() == {("withheld", "before_consent"): 1}
+        running.record(recorded(person.pk))
+        running.flush()
+        assert len(wire.spans) == 1
+
+
+def test_a_request_that_began_before_consent_stays_here() -> None:
+    began = time.time_ns()
+    person = someone_who_shares()
+    with wired() as (wire, running):
+        running.record(recorded(person.pk, began_ns=began))
+        running.flush()
+    assert wire.spans == [] and tally() == {("withheld", "before_consent"): 1}
+
+
+def test_consent_counts_to_the_microsecond() -> None:
+    person = someone_who_shares()
+    with wired() as (wire, running):
+        decision = decisions_for([person.pk])[person.pk]
+        assert decision.since is not None
+        since_ns = (decision.since - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1) * 1000
+        running.record(recorded(person.pk, began_ns=since_ns - 1))
+        running.record(recorded(person.pk, began_ns=since_ns))
+        running.flush()
+        assert len(wire.spans) == 1
+
+
+@pytest.mark.parametrize("error", [DatabaseError, RuntimeError, ValueError])
+def test_if_consent_cannot_be_read_nothing_goes(monkeypatch: pytest.MonkeyPatch, error: type[Exception]) -> None:
+    person = someone_who_shares()
+
+    def breaks(_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(exporter_module, "decisions_for", breaks)
+    with wired() as (wire, running):
+        running.record(recorded(person.pk))
+        running.flush()
+    assert wire.spans == [] and tally() == {("withheld", "consent_unreadable"): 1}
+
+
+def test_of_a_person_deleted_meanwhile_nothing_goes() -> None:
+    person, stays = someone_who_shares(), someone_who_shares()
+    with wired() as (wire, running):
+        running.record(recorded(person.pk))
+        running.record(recorded(stays.pk))
+        person.delete()
+        running.flush()
+    assert [each["user.id"] for each in wire.attributes()] == [str(pseudonym(Kind.USER, stays.pk))]
+    assert tally() == {("withheld", "user_gone"): 1, ("sent", ""): 1}
+
+
+def test_a_withdrawal_between_reading_consent_and_sending_is_honoured(monkeypatch: pytest.MonkeyPatch) -> None:
+    person, stays = someone_who_shares(), someone_who_shares()
+
+    def reads_then_withdraws(people: Any) -> Any:
+        decisions = decisions_for(people)
+        choose(person, enabled=False)
+        return decisions
+
+    monkeypatch.setattr(exporter_module, "decisions_for", reads_then_withdraws)
+    with wired() as (wire, running):
+        running.record(recorded(person.pk))
+        running.record(recorded(stays.pk))
+        running.flush()
+    assert [each["user.id"] for each in wire.attributes()] == [str(pseudonym(Kind.USER, stays.pk))]
+    assert tally() == {("withheld", "withdrawn"): 1, ("sent", ""): 1}
+
+
+def test_the_lock_set_between_reading_and_sending_holds_everything_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    people = [someone_who_shares() for _ in range(3)]
+
+    def reads_then_locks(wanted: Any) -> Any:
+        decisions = decisions_for(wanted)
+        choices.set_lock(locked=True, source=Source.ADMIN, actor_id=None)
+        return decisions
+
+    monkeypatch.setattr(exporter_module, "decisions_for", reads_then_locks)
+    with wired() as (wire, running):
+        for person in people:
+            running.record(recorded(person.pk))
+        running.flush()
+    assert wire.spans == [] and tally() == {("withheld", "withdrawn"): 3}
+
+
+def test_what_the_catalogue_no_longer_declares_stays_here() -> None:
+    person = someone_who_shares()
+    with wired() as (wire, running):
+        running.record(recorded(person.pk, test_count=3, secret="a"))
+        running.record(recorded(person.pk, test_count=-1))
+        running.record(recorded(person.pk, test_count=1))
+        running.flush()
+    assert len(wire.spans) == 1 and tally() == {("withheld", "undeclared"): 2, ("sent", ""): 1}
+
+
+@pytest.mark.parametrize("breaking", [None, RuntimeError("secret-in-a-message"), OSError()])
+def test_a_collector_that_fails_is_counted_and_never_noticed(
+    breaking: Exception | None, caplog: pytest.LogCaptureFixture
+) -> None:
+    person = someone_who_shares()
+    with wired() as (wire, running):
+        wire.failing, wire.breaking = breaking is None, breaking
+        running.record(recorded(person.pk))
+        running.flush()
+    assert tally() == {("failed", ""): 1}
+    assert "secret-in-a-message" not in caplog.text
+
+
+def test_every_recorded_span_is_accounted_for() -> None:
+    sharing, refusing, gone = someone_who_shares(), a_person(), someone_who_shares()
+    with wired() as (_, running):
+        for person in (sharing, sharing, refusing, gone):
+            running.record(recorded(person.pk))
+        gone.delete()
+        running.flush()
+    assert sum(tally().values()) == 4
+
+
+def test_the_counts_wait_while_the_database_is_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    person = someone_who_shares()
+    with wired() as (_, running):
+        monkeypatch.setattr("analytics.collect.tally.sql", lambda name: "SELECT no_such_column")
+        running.record(recorded(person.pk))
+        running.flush()
+        assert tally() == {}
+        monkeypatch.undo()
+        running.record(recorded(person.pk))
+        running.flush()
+        assert tally() == {("sent", ""): 2}
+
+
+def test_a_full_queue_drops_and_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OTEL_BSP_MAX_QUEUE_SIZE", "10")
+    monkeypatch.setenv("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "10")
+    person = someone_who_shares()
+    with wired() as (wire, running):
+        # As if the exporter were busy, the queue's own thread is kept from it.
+        with running._processor._batch_processor._export_lock:
+            for _ in range(25):
+                running.record(recorded(person.pk))
+        running.flush()
+    assert len(wire.spans) == 10 and tally() == {("sent", ""): 10, ("dropped", "queue_full"): 15}
+
+
+@pytest.mark.parametrize("word", ["", "0", "-1", "many"])
+def test_a_queue_size_that_is_none_counts_as_unset(monkeypatch: pytest.MonkeyPatch, word: str) -> None:
+    monkeypatch.setenv("OTEL_BSP_MAX_QUEUE_SIZE", word)
+    assert pipeline.queue_capacity() == pipeline.DEFAULT_QUEUE_CAPACITY
+
+
+def test_who_refuses_is_remembered_and_forgotten_as_soon_as_they_choose() -> None:
+    person = a_person()
+    with wired() as (_, running):
+        assert not pipeline.hint.refuses(person.pk)
+        running.record(recorded(person.pk))
+        running.flush()
+        assert pipeline.hint.refuses(person.pk)
+        choose(person, enabled=True)
+        assert not pipeline.hint.refuses(person.pk)
+
+
+def test_a_pipeline_ends_and_the_next_span_starts_another() -> None:
+    person = someone_who_shares()
+    with wired() as (wire, first):
+        running = pipeline.pipeline()
+        assert running is first
+        pipeline.stop()
+        pipeline._start(lambda: Pipeline(lambda: wire))
+        pipeline.record(recorded(person.pk))
+        second = pipeline.pipeline()
+        assert second is not None and second is not first
+        second.flush()
+        assert len(wire.spans) == 1
+
+
+def test_the_wire_is_made_by_the_first_span_that_may_go() -> None:
+    made: list[Wire] = []
+
+    def make() -> Wire:
+        made.append(Wire())
+        return made[-1]
+
+    refusing, sharing = a_person(), someone_who_shares()
+    with wired(), pipeline.replaced(make) as running:
+        running.record(recorded(refusing.pk))
+        running.flush()
+        assert made == []
+        running.record(recorded(sharing.pk))
+        running.flush()
+        assert len(made) == 1 and len(made[0].spans) == 1
