@@ -1,0 +1,57 @@
+"""Each numbered error of analytics' settings, by the word that causes it; messages never repeat a secret."""
+
+from pathlib import Path
+
+import pytest
+from django.core.checks import run_checks
+from django.test import override_settings
+
+CASES = [
+    ("OTEL_EXPORTER_OTLP_ENDPOINT", "telemetry.rhesis.ai", "analytics.E001"),
+    ("OTEL_EXPORTER_OTLP_ENDPOINT", "ftp://telemetry.rhesis.ai", "analytics.E001"),
+    ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://", "analytics.E001"),
+    ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://host:port", "analytics.E001"),
+    ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://host:99999", "analytics.E001"),
+    ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://[::1", "analytics.E001"),
+    ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://me:hidden-word@host", "analytics.E001"),
+    ("OTEL_EXPORTER_OTLP_PROTOCOL", "http/json", "analytics.E002"),
+    ("OTEL_EXPORTER_OTLP_PROTOCOL", "", "analytics.E002"),
+    ("TELEMETRY_HASH_KEY", "hidden-word", "analytics.E003"),
+    ("OTEL_PYTHON_DJANGO_INSTRUMENT", "perhaps", "analytics.E004"),
+    ("OTEL_EXPORTER_OTLP_HEADERS", "hidden-word", "analytics.E006"),
+    ("OTEL_EXPORTER_OTLP_HEADERS", "=hidden-word", "analytics.E006"),
+    ("TELEMETRY_STORED_HERE", "perhaps", "analytics.E007"),
+    ("NEXT_PUBLIC_OTEL_ENDPOINT", "ftp://host", "analytics.E008"),
+    ("NEXT_PUBLIC_DEPLOYMENT_TYPE", "clown", "analytics.E009"),
+]
+
+
+@pytest.mark.parametrize(("setting", "value", "number"), CASES)
+def test_each_mistake_is_one_numbered_error_that_names_the_variable(setting: str, value: str, number: str) -> None:
+    with override_settings(**{setting: value}):
+        errors = [message for message in run_checks() if message.id == number]
+    assert len(errors) == 1 and setting in errors[0].msg
+    assert "hidden-word" not in errors[0].msg
+
+
+@pytest.mark.parametrize(
+    ("setting", "value"),
+    [
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "https://telemetry.rhesis.ai"),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://otel-collector:4318"),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://[::1]:4317"),
+        ("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc"),
+        ("TELEMETRY_HASH_KEY", "0123456789abcdef"),
+        ("OTEL_EXPORTER_OTLP_HEADERS", "a=b,c=d=e,"),
+        ("DEPLOYMENT_TYPE", "self-hosted"),
+    ],
+)
+def test_what_the_original_note_writes_is_no_mistake(setting: str, value: str) -> None:
+    with override_settings(**{setting: value}):
+        assert run_checks(tags=["analytics", "privacy"]) == []
+
+
+def test_a_catalogue_that_is_missing_is_an_error_with_its_name(tmp_path: Path) -> None:
+    with override_settings(TELEMETRY_CATALOGUES=[str(tmp_path / "none.toml")]):
+        errors = run_checks(tags=["analytics"])
+    assert [error.id for error in errors] == ["analytics.E005"] and "none.toml" in errors[0].msg
