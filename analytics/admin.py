@@ -1,17 +1,21 @@
 """The stored rows and the tallies, to read. Nothing here can be added, changed or deleted, by superusers either."""
 
+from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 from uuid import UUID
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.core.paginator import Paginator
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.functional import cached_property
 
+from analytics.catalogue import current_catalogue
 from analytics.models import EndpointUsage, Erasure, ExportTally, FeatureUsage, IngestTally, UserActivity
+from analytics.vocabulary import KNOWN_METHODS, OTHER_METHOD, Category
 
 COUNT_AT_MOST = 10_000
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class BoundedPaginator(Paginator[Any]):
@@ -41,34 +45,100 @@ class UsageAdmin(ReadOnly):
     paginator = BoundedPaginator
     show_full_result_count = False
     list_per_page = 50
+    show_facets = admin.ShowFacets.NEVER  # each would count the whole table
+    sortable_by = ("timestamp",)
     search_fields = ("user_id",)
-    search_help_text = "A pseudonym (UUID) of a person, an organization or a row"
+    search_help_text = "A whole pseudonym of a person, or the id of a row"
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
     ) -> tuple[QuerySet[Any], bool]:
-        """Whole pseudonyms only: a part of one says nothing, and finding it would read the whole table."""
+        """Whole ids only: a part of one says nothing, and finding it would read the whole table."""
         if not search_term.strip():
             return queryset, False
         try:
             wanted = UUID(search_term.strip())
         except ValueError:
+            messages.warning(request, "That is no whole id (32 hexadecimal digits, with or without hyphens).")
             return queryset.none(), False
-        return queryset.filter(user_id=wanted) | queryset.filter(organization_id=wanted) | queryset.filter(
-            id=wanted
-        ), False
+        found = queryset.filter(user_id=wanted)
+        if (moment := moment_of(wanted)) is not None:
+            # A row's id begins with its moment, which is what the tables are ordered by.
+            found |= queryset.filter(timestamp__gte=moment, timestamp__lt=moment + timedelta(milliseconds=1), id=wanted)
+        return found, False
+
+
+def moment_of(row_id: UUID) -> datetime | None:
+    """The millisecond a row's id begins with (see `ingest.rows`); None if it is no such id."""
+    return EPOCH + timedelta(milliseconds=row_id.int >> 80) if row_id.version == 8 else None
+
+
+class Declared(admin.SimpleListFilter):
+    """A filter whose values are known beforehand: finding them in the table would read all of it."""
+
+    def lookups(self, request: HttpRequest, model_admin: admin.ModelAdmin[Any]) -> list[tuple[str, str]]:
+        return [(value, value) for value in self.values()]
+
+    def values(self) -> list[str]:
+        raise NotImplementedError
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        value = self.value()
+        return queryset if value is None else queryset.filter(**{self.parameter_name or "": value})
+
+
+class EventType(Declared):
+    title, parameter_name = "event", "event_type"
+
+    def values(self) -> list[str]:
+        return [event.name for event in current_catalogue().of(Category.USER_ACTIVITY)]
+
+
+class Feature(Declared):
+    title, parameter_name = "feature", "feature_name"
+
+    def values(self) -> list[str]:
+        return [event.name for event in current_catalogue().of(Category.FEATURE_USAGE)]
+
+
+class Action(Declared):
+    title, parameter_name = "action", "action"
+
+    def values(self) -> list[str]:
+        return sorted({action for event in current_catalogue().events.values() for action in event.actions})
+
+
+class Method(Declared):
+    title, parameter_name = "method", "method"
+
+    def values(self) -> list[str]:
+        return [*sorted(KNOWN_METHODS), OTHER_METHOD]
+
+
+class Status(Declared):
+    title, parameter_name = "status", "status"
+
+    def values(self) -> list[str]:
+        return ["2xx", "3xx", "4xx", "5xx"]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        value = self.value()
+        if value not in self.values():
+            return queryset
+        first = int(value[0]) * 100
+        return queryset.filter(status_code__gte=first, status_code__lt=first + 100)
 
 
 @admin.register(UserActivity)
 class UserActivityAdmin(UsageAdmin):
     list_display = ("timestamp", "event_type", "user_id", "session_id", "deployment_type")
-    list_filter = ("event_type", "deployment_type")
+    list_filter = (EventType, "deployment_type")
 
 
 @admin.register(EndpointUsage)
 class EndpointUsageAdmin(UsageAdmin):
     list_display = ("timestamp", "method", "endpoint", "status_code", "milliseconds", "user_id", "deployment_type")
-    list_filter = ("method", "status_code", "deployment_type")
+    list_filter = (Method, Status, "deployment_type")
 
     @admin.display(description="Milliseconds", ordering="duration_ms")
     def milliseconds(self, row: EndpointUsage) -> str:
@@ -78,7 +148,7 @@ class EndpointUsageAdmin(UsageAdmin):
 @admin.register(FeatureUsage)
 class FeatureUsageAdmin(UsageAdmin):
     list_display = ("timestamp", "feature_name", "action", "user_id", "deployment_type")
-    list_filter = ("feature_name", "action", "deployment_type")
+    list_filter = (Feature, Action, "deployment_type")
 
 
 @admin.register(ExportTally)

@@ -76,6 +76,8 @@ def _upright(points: Sequence[tuple[str, float | None]], scale: float, unit: str
     step = (WIDTH - MARGIN) / len(points)
     width = min(step * 0.76, WIDEST_COLUMN)
     every = math.ceil(len(points) / MOST_LABELS)
+    # Days as 05-31; where they come from more than a year, months as 2026-05.
+    shown = slice(0, 7) if len({label[:4] for label, _ in points}) > 1 and len(points) > 60 else slice(5, None)
     bars = []
     for index, (label, value) in enumerate(points):
         height = 0.0 if value is None else max(plot * value / scale, 1.5 if value else 0.0)
@@ -86,7 +88,7 @@ def _upright(points: Sequence[tuple[str, float | None]], scale: float, unit: str
                 y=_fine(plot - height + 10),
                 width=_fine(width),
                 height=_fine(height),
-                label=label[5:] if index % every == 0 else "",
+                label=label[shown] if index % every == 0 else "",
                 value="",
                 says=f"{label}: {'not known yet' if value is None else f'{_number(value)} {unit}'}",
                 text_x=_fine(x + step / 2),
@@ -117,7 +119,7 @@ def _rows(points: Sequence[tuple[str, float]], scale: float, unit: str, summary:
 
 
 def _round_up(value: float) -> float:
-    """The next of 1, 2, 4, 5, 8, 10 times a power of ten (whose quarters are easy to read); 4 for nothing at all."""
+    """The next of 1, 2, 4, 8 times a power of ten (whose quarters are easy to read), 4 at least."""
     if value <= 0:
         return 4.0
     power = 10.0 ** math.floor(math.log10(value))

@@ -47,8 +47,10 @@ class Period:
 def period_of(query: QueryDict, today: date) -> Period:
     """Read `from`, `to` (such as 2026-05-03) and `deployment`; the last 30 days of everything if they are not given.
 
-    Raises UnusablePeriod.
+    Raises UnusablePeriod, also for a filter there is none of: ignored, it would show numbers that were not asked for.
     """
+    if unknown := set(query) - {"from", "to", "deployment"}:
+        raise UnusablePeriod(f"There is no such filter{'s' if len(unknown) > 1 else ''}; use from, to and deployment.")
     last = _day(query, "to", today)
     first = _day(query, "from", last - timedelta(days=DEFAULT_DAYS - 1))
     if first > last:
