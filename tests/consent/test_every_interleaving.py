@@ -1,0 +1,335 @@
+"""The gate under every interleaving Hypothesis can think of, against a model that remembers everything.
+
+Real requests through the whole middleware stack, real choices in a real database, the real exporter; only the wire is
+a recorder, which may be told to fail. Each request carries a number, so that the model knows of each span on the wire
+who it is of, when its request began, and whether that person consented then, now, and without a break in between.
+
+The normal profile takes some thousand steps; TELEMETRY_TEST_PROFILE=long takes at least 100,000.
+"""
+
+import os
+import sys
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+
+import pytest
+from django.core.cache import cache
+from django.db import connection
+from django.http import HttpRequest, HttpResponse
+from django.test import Client, override_settings
+from django.urls import include, path
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
+from opentelemetry.sdk.trace.export import SpanExportResult
+
+from accounts.models import User
+from analytics import track_feature_usage
+from analytics.collect import pipeline
+from analytics.identity import Kind, pseudonym
+from privacy import choices
+from privacy.installation import ensure_installation_rows
+from privacy.middleware import _noted
+from privacy.models import Source
+from privacy.notices import forget_current_notice
+from privacy.switches import DeploymentType
+from tests.support.wire import TELEMETRY_ON, Wire
+
+LONG = os.environ.get("TELEMETRY_TEST_PROFILE") == "long"
+EXAMPLES, STEPS = (700, 100) if LONG else (20, 100)
+NUMBER_ATTRIBUTE = "metadata.test_count"
+PEOPLE = st.integers(0, 2)
+BROWSERS = st.integers(0, 1)
+MOSTLY_NOT = st.sampled_from([False] * 7 + [True])
+
+
+def numbered(request: HttpRequest, number: int) -> HttpResponse:
+    """A page that knows its visitor and uses a feature."""
+    if request.user.is_authenticated:
+        track_feature_usage("test_run", "created", test_count=number)
+    return HttpResponse("ok")
+
+
+urlpatterns = [path("numbered/<int:number>/", numbered), path("", include("rhesis_site.urls"))]
+
+
+@dataclass
+class Person:
+    """One person as the model knows them. Times are the model's own clock: the number of the step."""
+
+    user: User
+    browsers: list[Client]
+    choice: bool | None = None
+    notice_version: int = 0
+    put_away: int = 0
+    browser_signal: bool = False
+    # Since when nothing of the person's own has stood against recording.
+    consenting_since: int | None = None
+
+
+@dataclass(frozen=True)
+class Visit:
+    """One numbered request: of whom, and at which step it began."""
+
+    person: Person
+    began: int
+
+
+@dataclass
+class NumberedWire(Wire):
+    """Remembers the number and the pseudonym of what is put on it since it was last looked at."""
+
+    seen: dict[int, str] = field(default_factory=dict)
+
+    def export(self, spans: object) -> SpanExportResult:
+        for span in spans:  # type: ignore[attr-defined]
+            attributes = dict(span.attributes or {})
+            if NUMBER_ATTRIBUTE in attributes:
+                self.seen[int(str(attributes[NUMBER_ATTRIBUTE]))] = str(attributes["user.id"])
+        return SpanExportResult.FAILURE if self.failing else SpanExportResult.SUCCESS
+
+
+def empty_the_tables() -> None:
+    """What an example leaves behind, and what the processes of a site remember of it."""
+    with connection.cursor() as cursor:
+        cursor.execute("ALTER TABLE privacy_consent_event DISABLE TRIGGER privacy_consent_event_no_truncate")
+        cursor.execute(
+            "TRUNCATE privacy_consent_event, privacy_preference, privacy_notice, privacy_installation_control, "
+            "analytics_export_tally, django_session, accounts_user CASCADE"
+        )
+        cursor.execute("ALTER TABLE privacy_consent_event ENABLE TRIGGER privacy_consent_event_no_truncate")
+    ensure_installation_rows()
+    forget_current_notice()
+    cache.clear()
+    _noted.clear()
+    pipeline.hint.forget(None)
+    pipeline.tally.start_anew()
+
+
+class Gate(RuleBasedStateMachine):
+    """What may happen, in any order. `deployment` is set by the test below."""
+
+    deployment: DeploymentType
+    steps_taken = 0
+    spans_sent = 0
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.clock = 0
+        self.number = 0
+        self.recorded = 0
+        self.locked = False
+        self.lock_changed = 0
+        self.notice_version = 1
+        self.wire = NumberedWire()
+        self.queued: dict[int, Visit] = {}
+        self.stack = ExitStack()
+
+    # --- the beginning and the end ---
+
+    @initialize()
+    def begin(self) -> None:
+        empty_the_tables()
+        self.running = self.stack.enter_context(pipeline.replaced(lambda: self.wire))
+        self.operator = User.objects.create_superuser("operator")
+        self.people = [self.new_person(f"person-{index}") for index in range(3)]
+
+    def teardown(self) -> None:
+        if hasattr(self, "running"):
+            self.running.flush()
+        self.stack.close()
+
+    def new_person(self, name: str) -> Person:
+        user = User.objects.create_user(name)
+        browsers = [Client(), Client()]
+        for browser in browsers:
+            browser.force_login(user)
+        return Person(user, browsers)
+
+    def tick(self) -> int:
+        self.clock += 1
+        type(self).steps_taken += 1
+        return self.clock
+
+    # --- the model ---
+
+    def since(self, person: Person) -> int | None:
+        """Since when the person's usage may be recorded, without a break; None if it may not."""
+        if self.locked:
+            return None
+        if person.choice is None:
+            if self.deployment is DeploymentType.SELF_HOSTED or not person.notice_version or person.browser_signal:
+                return None
+        elif not person.choice:
+            return None
+        assert person.consenting_since is not None
+        return max(person.consenting_since, self.lock_changed)
+
+    def choice_made(self, person: Person, choice: bool, now: int) -> None:
+        if person.choice is choice:
+            return
+        before = self.since(person)
+        person.choice = choice
+        person.consenting_since = (before if before is not None else now) if choice else None
+
+    def page_was_shown(self, person: Person, now: int) -> None:
+        if person.put_away >= self.notice_version:
+            return  # no banner on it
+        if not person.notice_version and person.choice is None and not person.browser_signal:
+            person.consenting_since = now
+        person.notice_version = max(person.notice_version, self.notice_version)
+
+    def signal_was_seen(self, person: Person) -> None:
+        if not person.browser_signal:
+            person.browser_signal = True
+            if person.choice is None:
+                person.consenting_since = None
+
+    # --- what people, staff and machines do ---
+
+    @rule(who=PEOPLE, browser=BROWSERS, signal=MOSTLY_NOT, flush=st.booleans())
+    def visit(self, who: int, browser: int, signal: bool, flush: bool) -> None:
+        now, person = self.tick(), self.people[who]
+        self.number += 1
+        headers = {"Sec-GPC": "1"} if signal else {}
+        if signal:
+            self.signal_was_seen(person)
+        self.queued[self.number] = Visit(person, now)
+        answer = person.browsers[browser].get(f"/numbered/{self.number}/", headers=headers)
+        assert answer.status_code == 200
+        if flush:
+            self.flush()
+
+    @rule(visitors=st.lists(st.tuples(PEOPLE, BROWSERS), min_size=1, max_size=6), flush=st.booleans())
+    def several_visit(self, visitors: list[tuple[int, int]], flush: bool) -> None:
+        for who, browser in visitors:
+            self.visit(who, browser, signal=False, flush=False)
+        if flush:
+            self.flush()
+
+    @rule(who=PEOPLE, browser=BROWSERS, flush=st.booleans())
+    def share_and_visit(self, who: int, browser: int, flush: bool) -> None:
+        self.toggle(who, browser, choice=True)
+        self.visit(who, browser, signal=False, flush=flush)
+
+    @rule(who=PEOPLE, browser=BROWSERS, head=st.sampled_from([False, False, True]))
+    def look_at_a_page(self, who: int, browser: int, head: bool) -> None:
+        now, person = self.tick(), self.people[who]
+        client = person.browsers[browser]
+        assert (client.head if head else client.get)("/settings/password/").status_code == 200
+        if not head:
+            self.page_was_shown(person, now)
+
+    @rule(who=PEOPLE, browser=BROWSERS)
+    def put_the_notice_away(self, who: int, browser: int) -> None:
+        self.tick()
+        person = self.people[who]
+        person.browsers[browser].post("/settings/privacy/notice/", {"version": str(self.notice_version)})
+        person.put_away = max(person.put_away, min(self.notice_version, person.notice_version))
+
+    @rule(who=PEOPLE, browser=BROWSERS, choice=st.sampled_from([True, True, True, False]))
+    def toggle(self, who: int, browser: int, choice: bool) -> None:
+        now, person = self.tick(), self.people[who]
+        call = "enable" if choice else "disable"
+        answer = person.browsers[browser].put(f"/api/users/telemetry/{call}")
+        self.choice_made(person, choice, now)
+        assert answer.json()["telemetry_enabled"] is (self.since(person) is not None)
+
+    @rule(who=PEOPLE, browser=BROWSERS)
+    def ask_for_the_status(self, who: int, browser: int) -> None:
+        self.tick()
+        person = self.people[who]
+        status = person.browsers[browser].get("/api/users/telemetry/status").json()
+        assert status["telemetry_enabled"] is (self.since(person) is not None)
+
+    @rule(who=PEOPLE, browser=BROWSERS)
+    def sign_out_and_in_again(self, who: int, browser: int) -> None:
+        self.tick()
+        person = self.people[who]
+        person.browsers[browser].post("/sign-out/")
+        person.browsers[browser].force_login(person.user)
+
+    @rule(who=PEOPLE)
+    def staff_switch_off(self, who: int) -> None:
+        now, person = self.tick(), self.people[who]
+        choices.choose(person.user.pk, enabled=False, source=Source.ADMIN, actor_id=self.operator.pk)
+        self.choice_made(person, False, now)
+
+    @rule(locked=MOSTLY_NOT)
+    def operator_turns_the_lock(self, locked: bool) -> None:
+        now = self.tick()
+        choices.set_lock(locked=locked, source=Source.ADMIN, actor_id=self.operator.pk)
+        if locked is not self.locked:
+            self.locked, self.lock_changed = locked, now
+
+    @rule()
+    def staff_publish_a_notice(self) -> None:
+        self.tick()
+        self.notice_version += 1
+        assert choices.publish_notice(title="T", body="B", actor_id=None).version == self.notice_version
+
+    @rule(who=PEOPLE, really=MOSTLY_NOT)
+    def someone_leaves_and_someone_comes(self, who: int, really: bool) -> None:
+        self.tick()
+        if not really:
+            return
+        person = self.people[who]
+        person.user.delete()
+        self.people[who] = self.new_person(f"person-after-{self.clock}")
+        for number in [number for number, visit in self.queued.items() if visit.person is person]:
+            del self.queued[number]
+
+    @rule(failing=st.sampled_from([False, False, True]))
+    def the_collector_fails_or_mends(self, failing: bool) -> None:
+        self.tick()
+        self.wire.failing = failing
+
+    @rule()
+    def flush(self) -> None:
+        self.tick()
+        self.running.flush()
+        self.see_what_was_sent()
+
+    @rule()
+    def restart(self) -> None:
+        """The process ends in good order, which sends what may still be sent, and another one starts."""
+        self.tick()
+        self.stack.close()
+        self.see_what_was_sent()
+        pipeline.hint.forget(None)
+        self.running = self.stack.enter_context(pipeline.replaced(lambda: self.wire))
+
+    # --- the promise ---
+
+    def see_what_was_sent(self) -> None:
+        """Exactly what lies inside its person's consent was put on the wire: no more, and no less."""
+        allowed = {
+            number: str(pseudonym(Kind.USER, visit.person.user.pk))
+            for number, visit in self.queued.items()
+            if (since := self.since(visit.person)) is not None and since < visit.began
+        }
+        sent, self.wire.seen, self.queued = self.wire.seen, {}, {}
+        assert sent == allowed
+        type(self).spans_sent += len(sent)
+
+    @invariant()
+    def nothing_goes_out_unasked(self) -> None:
+        assert not self.wire.seen
+
+
+@pytest.mark.timeout(7200 if LONG else 300)
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("deployment", DeploymentType)
+def test_exactly_what_is_inside_consent_reaches_the_wire(deployment: DeploymentType) -> None:
+    machine = type("GateIn" + deployment.title().replace("_", ""), (Gate,), {"deployment": deployment})
+    profile = settings(
+        max_examples=EXAMPLES,
+        stateful_step_count=STEPS,
+        deadline=None,
+        suppress_health_check=list(HealthCheck),
+        print_blob=True,
+    )
+    with override_settings(DEPLOYMENT_TYPE=deployment.value, ROOT_URLCONF=__name__, **TELEMETRY_ON):
+        run_state_machine_as_test(machine, settings=profile)
+    sys.stdout.write(f"{deployment}: {machine.steps_taken:,} steps, {machine.spans_sent:,} spans sent\n")
+    assert machine.spans_sent > 0, "nobody ever consented: the test has shown nothing"
