@@ -26,7 +26,7 @@ from analytics.conf import EXPORT_TIMEOUT_SECONDS, Protocol, conf
 from privacy.switches import current_switches
 
 # Of the five seconds a process may take to end; the rest is for the export that is under way.
-SHUTDOWN_MILLIS = 3_000
+SHUTDOWN_MILLIS = 2_500
 DEFAULT_QUEUE_CAPACITY = 2048  # the specification's
 TRACES_PATH = "/v1/traces"
 
@@ -79,7 +79,7 @@ class _CountingProcessor(BatchSpanProcessor):
 
 
 class Pipeline:
-    """The provider, its queue and its exporter. `record` never blocks and `stop` takes three seconds at most."""
+    """The provider, its queue and its exporter. `record` never blocks, `stop` takes 2.5 seconds at most."""
 
     def __init__(self, make_wire: Callable[[], SpanExporter] = wire_exporter) -> None:
         self.pid = os.getpid()
