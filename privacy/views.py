@@ -19,7 +19,6 @@ from django.views.decorators.http import require_GET, require_POST
 from accounts.models import User
 from privacy import api
 from privacy.choices import NothingToDelete, choose, dismiss_notice, request_deletion
-from privacy.context_processors import PUT_AWAY, showing
 from privacy.gate import decision_for
 from privacy.models import ConsentEvent, Preference, Source
 from privacy.telemetry import TelemetryRoom, telemetry_room
@@ -119,7 +118,6 @@ def put_notice_away(request: HttpRequest) -> HttpResponse:
     if not (word.isascii() and word.isdecimal() and len(word) < 8):
         return HttpResponseBadRequest("version must be the number of the notice", content_type="text/plain")
     dismiss_notice(_person(request).pk, int(word))
-    request.session[PUT_AWAY] = showing(int(word))
     return redirect("privacy-settings" if request.POST.get("then") == "settings" else "home")
 
 
