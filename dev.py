@@ -15,7 +15,7 @@ from types import FrameType
 if sys.version_info < (3, 11):  # noqa: UP036 - whoever starts this may well have an older one
     sys.exit("dev.py needs Python 3.11 or newer; this is {}.{}".format(*sys.version_info[:2]))
 
-from rhesis_site.development import browser, checks, environment, processes, product
+from rhesis_site.development import browser, checks, collector, environment, processes, product
 
 FAILED = 1
 WRONG_USAGE = 2
@@ -48,14 +48,21 @@ def command(arguments: list[str]) -> int:
     run_parser = commands.add_parser("run", help="start database, processor and site; Ctrl-C stops them")
     run_parser.add_argument("--port", type=_port, default=8000, help="of the site (8000)")
     run_parser.add_argument("--processor-port", type=_port, default=4317, help="of the processor (4317)")
+    collector_parser = commands.add_parser(
+        "collector", help="the same with the OpenTelemetry Collector, which Go builds"
+    )
+    collector_parser.add_argument("--port", type=_port, default=8000, help="of the site (8000)")
+    collector_parser.add_argument("--grpc-port", type=_port, default=4317, help="of the collector, gRPC (4317)")
+    collector_parser.add_argument("--http-port", type=_port, default=4318, help="of the collector, HTTP (4318)")
+    collector_parser.add_argument("--processor-port", type=_port, default=4319, help="of the processor (4319)")
     commands.add_parser("test", help="run the tests; what follows is pytest's", add_help=False)
     commands.add_parser("check", help="linters, types, import contracts, migrations, deployment settings")
     bench_parser = commands.add_parser("bench", help="run the benchmarks, or one of them")
     bench_parser.add_argument("name", nargs="?", help="a file of benchmarks/, without .py")
     options = parser.parse_args(arguments)
 
-    if options.command == "run":
-        return run(parser, options.port, options.processor_port)
+    if options.command in ("run", "collector"):
+        return run(parser, options)
     if options.command == "bench":
         return bench(parser, options.name)
     environment.set_up()
@@ -65,15 +72,24 @@ def command(arguments: list[str]) -> int:
     return 0
 
 
-def run(parser: argparse.ArgumentParser, port: int, processor_port: int) -> int:
-    if port == processor_port:
-        parser.exit(WRONG_USAGE, f"dev.py run: --port and --processor-port are both {port}\n")
-    for number, option in ((port, "--port"), (processor_port, "--processor-port")):
+def run(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
+    taken: dict[int, str] = {}
+    for name in ("port", "grpc_port", "http_port", "processor_port"):
+        number: int | None = getattr(options, name, None)
+        if number is None:
+            continue
+        option = f"--{name.replace('_', '-')}"
+        if number in taken:
+            parser.exit(WRONG_USAGE, f"dev.py {options.command}: {taken[number]} and {option} are both {number}\n")
         if processes.is_taken(number):
-            parser.exit(WRONG_USAGE, f"dev.py run: port {number} is in use; choose another with {option}\n")
+            complaint = f"port {number} is in use; choose another with {option}"
+            parser.exit(WRONG_USAGE, f"dev.py {options.command}: {complaint}\n")
+        taken[number] = option
     environment.set_up()
+    with_collector = options.command == "collector"
+    ports = product.CollectorPorts(options.grpc_port, options.http_port) if with_collector else None
     try:
-        product.run(port, processor_port)
+        product.run(options.port, options.processor_port, ports)
     except KeyboardInterrupt:
         print("stopped")
     return 0
@@ -82,6 +98,7 @@ def run(parser: argparse.ArgumentParser, port: int, processor_port: int) -> int:
 def test(pytest_arguments: list[str]) -> int:
     environment.set_up()
     browser.make_sure_of_chromium()
+    collector.make_sure_of_collector()
     return _python("-m", "pytest", *pytest_arguments)
 
 

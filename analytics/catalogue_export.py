@@ -250,11 +250,8 @@ def _collector(catalogue: Catalogue) -> Iterator[str]:
     yield f'          - set(span.name, "other") where not ContainsValue([{names}], span.name)'
     yield '          - set(span.status.message, "")'
     yield '          - set(span.trace_state, "")'
-    yield "          - set(span.links, nil) # done only with --feature-gates=+ottl.set.allowNil"
-    yield "      - context: spanevent"
-    yield "        statements:"
-    yield "          - keep_keys(spanevent.attributes, [])"
-    yield '          - set(spanevent.name, "")'
+    yield "          - set(span.events, nil)"
+    yield "          - set(span.links, nil)"
 
 
 def _keep_keys(target: str, keys: tuple[str, ...]) -> str:

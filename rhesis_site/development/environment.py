@@ -51,6 +51,14 @@ def with_defaults(environment: Mapping[str, str], defaults: Mapping[str, str], d
     return {**{name: value for name, value in defaults.items() if name not in named}, **environment}
 
 
+def value_of(name: str, environment: Mapping[str, str], dotenv: Path) -> str:
+    """What the site would read for `name`: the environment's, else the file's, else nothing."""
+    if name in environment or not dotenv.exists():
+        return environment.get(name, "")
+    lines = re.findall(rf"^\s*(?:export\s+)?{name}\s*=[ \t]*(.*?)\s*$", dotenv.read_text(), re.MULTILINE)
+    return lines[-1].strip("'\"") if lines else ""
+
+
 def _venv_is_made() -> bool:
     """Whether there is a Python that starts (the one it links to may be gone) and what we install with."""
     if not PYTHON.exists():

@@ -1,4 +1,4 @@
-"""The whole product on this machine: database, processor and site, as a person would use them."""
+"""The whole product on this machine: database, processor, site and, if wanted, the collector between the two."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ import os
 import signal
 import subprocess
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 
-from . import processes
-from .environment import LOCAL, PYTHON, ROOT, SetupFailed, last_words, say, with_defaults
+from . import collector, processes
+from .environment import LOCAL, PYTHON, ROOT, SetupFailed, last_words, say, value_of, with_defaults
 from .processes import LOOPBACK
 
 LOGS = LOCAL / "log"
@@ -18,12 +19,21 @@ STOP_WITHIN_SECONDS = 10.0
 REQUEST_MAY_LAST_SECONDS = 4
 
 
-def environment_for(processor_port: int) -> dict[str, str]:
+@dataclass(frozen=True)
+class CollectorPorts:
+    """Where the collector takes OTLP: over gRPC, and over HTTP."""
+
+    grpc: int
+    http: int
+
+
+def environment_for(processor_port: int, collector_ports: CollectorPorts | None = None) -> dict[str, str]:
     """The environment of everything we start: the caller's own, and where it and `.env` are silent, telemetry
-    goes to our processor, which stores it in the site's database."""
+    goes to our processor, by way of the collector if there is one, and into the site's database."""
+    endpoint_port, protocol = (collector_ports.http, "http/protobuf") if collector_ports else (processor_port, "grpc")
     defaults = {
-        "OTEL_EXPORTER_OTLP_ENDPOINT": f"http://{LOOPBACK}:{processor_port}",
-        "OTEL_EXPORTER_OTLP_PROTOCOL": "grpc",
+        "OTEL_EXPORTER_OTLP_ENDPOINT": f"http://{LOOPBACK}:{endpoint_port}",
+        "OTEL_EXPORTER_OTLP_PROTOCOL": protocol,
         "OTEL_BSP_SCHEDULE_DELAY": "1000",  # milliseconds; what one just did should soon be seen
         "DJANGO_HTTPS": "false",
         "TELEMETRY_STORED_HERE": "true",
@@ -41,28 +51,36 @@ def past_proxies(environment: dict[str, str]) -> dict[str, str]:
     return {**environment, "no_proxy": exceptions, "NO_PROXY": exceptions}
 
 
-def run(port: int, processor_port: int) -> None:
+def run(port: int, processor_port: int, collector_ports: CollectorPorts | None = None) -> None:
     """Start everything and stay until interrupted (KeyboardInterrupt) or until a part of it ends.
 
-    Raises SetupFailed when the database cannot be prepared, `processes.Ended` when a part is gone. Whatever the
-    way out, what was started is stopped: the site first, so that the processor still takes its last spans.
+    Raises SetupFailed when the collector cannot be built or the database not be prepared, `processes.Ended` when a
+    part is gone. Whatever the way out, what was started is stopped: the site first, so that its last spans still
+    find the others.
     """
-    environment = environment_for(processor_port)
+    if collector_ports:
+        collector.binary()
+    environment = environment_for(processor_port, collector_ports)
     address = f"http://{LOOPBACK}:{port}"
     prepare(environment, address)
     # What is put on the stack last is stopped first.
     with ExitStack() as stack:
         try:
-            processor = _start_processor(processor_port, environment)
-            stack.callback(processor.stop)
-            site = _start_site(port, environment)
-            stack.callback(site.stop)
-            processes.wait_until_ready([processor, site])
+            services = [_start_processor(processor_port, environment)]
+            stack.callback(services[-1].stop)
+            if collector_ports:
+                services.append(_start_collector(collector_ports, processor_port, environment))
+                stack.callback(services[-1].stop)
+            services.append(_start_site(port, environment))
+            stack.callback(services[-1].stop)
+            processes.wait_until_ready(services)
             say(f"site       {address}/   (for staff: {address}/admin/)")
+            if collector_ports:
+                say(f"collector  {LOOPBACK}:{collector_ports.grpc} (gRPC) and {collector_ports.http} (HTTP)")
             say(f"processor  {LOOPBACK}:{processor_port}, OTLP over gRPC")
             say(f"logs       {LOGS}")
             say("ready")
-            processes.watch([processor, site])
+            processes.watch(services)
         finally:
             # Stopping takes a few seconds, which an impatient second Ctrl-C must not turn into leaving things.
             for number in (signal.SIGINT, signal.SIGTERM):
@@ -128,6 +146,26 @@ def _start_processor(port: int, environment: dict[str, str]) -> processes.Servic
         directory=ROOT,
         log=LOGS / "processor.log",
         answers=lambda: processes.accepts(port),
+        stop_within_seconds=STOP_WITHIN_SECONDS,
+    )
+
+
+def _start_collector(ports: CollectorPorts, processor_port: int, environment: dict[str, str]) -> processes.Service:
+    own = {
+        "COLLECTOR_GRPC": f"{LOOPBACK}:{ports.grpc}",
+        "COLLECTOR_HTTP": f"{LOOPBACK}:{ports.http}",
+        "COLLECTOR_PROCESSOR": f"{LOOPBACK}:{processor_port}",
+        "COLLECTOR_QUEUE": str(LOCAL / "collector-queue"),
+        # The site and the processor read `.env` themselves.
+        "OTEL_API_KEY": value_of("OTEL_API_KEY", environment, ROOT / ".env"),
+    }
+    return processes.start(
+        "collector",
+        [str(collector.binary()), *collector.configuration("one-machine")],
+        environment={**environment, **own},
+        directory=ROOT,
+        log=LOGS / "collector.log",
+        answers=lambda: processes.accepts(ports.grpc) and processes.accepts(ports.http),
         stop_within_seconds=STOP_WITHIN_SECONDS,
     )
 

@@ -111,8 +111,9 @@ class Product:
 
 
 @contextmanager
-def running_product(tree: Path, **environment: str) -> Iterator[Product]:
-    """Start it and wait for `ready`; at the end stop it as a user does and see that it went in peace."""
+def running_product(tree: Path, command: str = "run", *options: str, **environment: str) -> Iterator[Product]:
+    """Start it with `dev.py COMMAND` and wait for `ready`; at the end stop it as a user does and see that it went in
+    peace."""
     port = free_port()
     processor_port = int(environment.pop("processor_port", "") or free_port())
     inherited = {
@@ -122,7 +123,7 @@ def running_product(tree: Path, **environment: str) -> Iterator[Product]:
         and name not in {"DATABASE_URL", "SECRET_KEY", "DEPLOYMENT_TYPE", "DO_NOT_TRACK", "PYTEST_CURRENT_TEST"}
     }
     process = subprocess.Popen(
-        [sys.executable, "dev.py", "run", "--port", str(port), "--processor-port", str(processor_port)],
+        [sys.executable, "dev.py", command, "--port", str(port), "--processor-port", str(processor_port), *options],
         cwd=tree,
         env={**inherited, **environment},
         stdout=subprocess.PIPE,
@@ -139,7 +140,7 @@ def running_product(tree: Path, **environment: str) -> Iterator[Product]:
         return any(line.strip() == "ready" for line in output)
 
     try:
-        wait_until(f"`ready` from dev.py run, which said: {output}", ready)
+        wait_until(f"`ready` from dev.py {command}, which said: {output}", ready)
         yield Product(f"http://127.0.0.1:{port}", processor_port, tree, process, output)
         process.send_signal(signal.SIGTERM)
         assert process.wait(timeout=30) == 0, "".join(output)

@@ -39,6 +39,8 @@ def taken_port() -> Iterator[int]:
         (["run", "--port", "0"], "'0' is not a port (1 to 65535)"),
         (["run", "--processor-port", "65536"], "'65536' is not a port (1 to 65535)"),
         (["run", "--port", "4000", "--processor-port", "4000"], "are both 4000"),
+        (["collector", "--grpc-port", "4000", "--http-port", "4000"], "--grpc-port and --http-port are both 4000"),
+        (["collector", "--http-port", "otlp"], "'otlp' is not a port (1 to 65535)"),
         (["check", "everything"], "unrecognized arguments: everything"),
         (["bench", "no_such_thing"], "no benchmark 'no_such_thing'"),
     ],
@@ -91,6 +93,17 @@ def test_telemetry_goes_to_the_processor_that_was_started(monkeypatch: pytest.Mo
 
     assert result["OTEL_EXPORTER_OTLP_ENDPOINT"] == "http://127.0.0.1:4999"
     assert result["OTEL_EXPORTER_OTLP_PROTOCOL"] == "grpc"
+
+
+def test_telemetry_goes_to_the_collector_where_there_is_one(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(product, "ROOT", tmp_path)
+    monkeypatch.delenv("OTEL_EXPORTER_OTLP_ENDPOINT", raising=False)
+    monkeypatch.delenv("OTEL_EXPORTER_OTLP_PROTOCOL", raising=False)
+
+    result = product.environment_for(4999, product.CollectorPorts(grpc=4997, http=4998))
+
+    assert result["OTEL_EXPORTER_OTLP_ENDPOINT"] == "http://127.0.0.1:4998"
+    assert result["OTEL_EXPORTER_OTLP_PROTOCOL"] == "http/protobuf"
 
 
 def test_an_endpoint_of_ones_own_stays(monkeypatch: pytest.MonkeyPatch) -> None:

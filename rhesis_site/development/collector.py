@@ -1,0 +1,139 @@
+"""The OpenTelemetry Collector of deploy/collector/: built by Go, once for each builder.yaml, and kept."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import platform
+import re
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+
+from rhesis_site.embedded_postgres.place import exclusively
+
+from . import debian
+from .environment import ROOT, SetupFailed, last_words, say
+
+FOLDER = ROOT / "deploy" / "collector"
+MANIFEST = FOLDER / "builder.yaml"
+BUILDER = "go.opentelemetry.io/collector/cmd/builder"
+PROGRAM = "rhesis-collector"
+USUAL_GO = Path("/usr/local/go/bin/go")  # where Go's own archive puts it, often on nobody's PATH
+# What the collector's modules ask for. From 1.21 on, Go fetches such a version by itself; Debian 12 has 1.19.
+GO_VERSION = "1.26.0"
+FETCHES_BY_ITSELF = (1, 21)
+MACHINES = {"x86_64": "amd64", "aarch64": "arm64"}
+
+
+def binary() -> Path:
+    """The collector, built first if need be: some minutes, and the module proxy must be reachable.
+
+    Two at once take turns. Raises SetupFailed.
+    """
+    built = _cache() / _fingerprint() / PROGRAM
+    if built.exists():
+        return built
+    built.parent.mkdir(parents=True, exist_ok=True)
+    with exclusively(_cache() / "building.lock"):
+        if not built.exists():
+            _build(built)
+    return built
+
+
+def configuration(name: str) -> list[str]:
+    """The words that make the collector run with deploy/collector/NAME.yaml and the catalogue's allow-list."""
+    return [word for each in (name, "allow-list") for word in ("--config", str(FOLDER / f"{each}.yaml"))]
+
+
+def make_sure_of_collector() -> None:
+    """Build it before the tests that need it. Never an error: they skip, or fail where `CI=true` says that
+    nothing may be skipped."""
+    try:
+        binary()
+    except (SetupFailed, OSError) as error:
+        say(f"{error}. The tests of the collector are skipped without it.")
+
+
+def _cache() -> Path:
+    """Outside the checkout: a build takes minutes, and every checkout of this machine can use it."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "rhesis-telemetry" / "collector"
+
+
+def _fingerprint() -> str:
+    """Of what decides about the binary."""
+    machine = f"{platform.system()} {platform.machine()} {GO_VERSION}"
+    return hashlib.sha256(MANIFEST.read_bytes() + machine.encode()).hexdigest()[:16]
+
+
+def _release() -> str:
+    """The collector's release, which is the builder's, too."""
+    found = re.search(r"^ +version: (\S+)$", MANIFEST.read_text(), re.MULTILINE)
+    if found is None:
+        raise SetupFailed(f"{MANIFEST} names no version")
+    return found[1]
+
+
+def _build(built: Path) -> None:
+    release, environment = _release(), _environment()
+    go = _go(environment)
+    say(f"building the OpenTelemetry Collector {release} (some minutes, once)")
+    # Beside the result, so that it can be moved there whole.
+    with tempfile.TemporaryDirectory(dir=built.parent) as folder:
+        _run([go, "install", f"{BUILDER}@v{release}"], {**environment, "GOBIN": folder}, folder)
+        builder_environment = {**environment, "PATH": f"{Path(go).parent}{os.pathsep}{environment.get('PATH', '')}"}
+        _run([f"{folder}/builder", "--config", str(MANIFEST)], builder_environment, folder)
+        (Path(folder) / "build" / PROGRAM).replace(built)
+
+
+def _environment() -> dict[str, str]:
+    """The caller's, with what Go must know. Without C, the result needs nothing of the machine it runs on."""
+    defaults = {"HOME": str(Path.home()), "GOTOOLCHAIN": "auto"}
+    return {**defaults, **os.environ, "CGO_ENABLED": "0"}
+
+
+def _go(environment: dict[str, str]) -> str:
+    """A Go that is new enough. Raises SetupFailed."""
+    go = shutil.which("go") or (str(USUAL_GO) if USUAL_GO.exists() else None)
+    if go is None:
+        if reason := debian.install("golang-go", "to build the OpenTelemetry Collector"):
+            raise SetupFailed(f"the OpenTelemetry Collector is built with Go, which is missing: {reason}")
+        go = "/usr/bin/go"
+    said = _run([go, "version"], environment, "/")
+    found = re.search(r"go(\d+)\.(\d+)", said)
+    if found is None:
+        raise SetupFailed(f"{go} does not say which version it is: {last_words(said)}")
+    is_new = (int(found[1]), int(found[2])) >= FETCHES_BY_ITSELF
+    return go if is_new else _newer_go(go, environment)
+
+
+def _newer_go(go: str, environment: dict[str, str]) -> str:
+    """Fetched by an older one, as newer ones do it by themselves: as a module, checked by its checksum."""
+    machine = MACHINES.get(platform.machine(), platform.machine())
+    toolchain = f"golang.org/toolchain@v0.0.1-go{GO_VERSION}.{platform.system().lower()}-{machine}"
+    say(f"fetching Go {GO_VERSION}")
+    _run([go, "mod", "download", toolchain], environment, "/")
+    modules = _run([go, "env", "GOMODCACHE"], environment, "/").strip()
+    folder = Path(modules) / toolchain
+    # Modules hold no programs, as far as the older one knows.
+    for program in [*folder.glob("bin/*"), *folder.glob("pkg/tool/*/*")]:
+        program.chmod(0o755)
+    return str(folder / "bin" / "go")
+
+
+def _run(command: list[str], environment: dict[str, str], folder: str) -> str:
+    """What the command wrote. Raises SetupFailed with what it complained about."""
+    outcome = subprocess.run(
+        command,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        env=environment,
+        cwd=folder,
+        check=False,
+    )
+    if outcome.returncode != 0:
+        reason = last_words(outcome.stderr or outcome.stdout)
+        raise SetupFailed(f"could not build the OpenTelemetry Collector: {Path(command[0]).name}: {reason}")
+    return outcome.stdout

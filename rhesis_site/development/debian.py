@@ -1,0 +1,30 @@
+"""Packages of the machine, where it is Debian's kind and they are ours to install."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+
+from .environment import last_words, say
+
+
+def install(package: str, what_for: str) -> str | None:
+    """Install `package` with apt-get, if we are root and there is one. None if it is installed now; else why not."""
+    apt_get = shutil.which("apt-get")
+    if os.geteuid() != 0 or apt_get is None:
+        return "only root can install it"
+    say(f"installing {package} {what_for} (apt-get)")
+    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    for arguments in (["update"], ["install", "-y", "--no-install-recommends", package]):
+        outcome = subprocess.run(
+            [apt_get, "-qq", *arguments],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            env=environment,
+            check=False,
+        )
+        if outcome.returncode != 0:
+            return f"that failed here: {last_words(outcome.stderr or outcome.stdout)}"
+    return None

@@ -1,0 +1,58 @@
+"""The committed configurations, as the real collector judges them."""
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from rhesis_site.development import collector
+
+GATEWAY = {
+    "COLLECTOR_PROCESSOR": "processors.example:4317",
+    "OTEL_API_KEY": "a key",
+    "COLLECTOR_TLS_CERTIFICATE": "certificate.pem",
+    "COLLECTOR_TLS_KEY": "key.pem",
+}
+
+
+def validated(name: str, folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [str(collector.binary()), "validate", *collector.configuration(name)],
+        env={"PATH": os.environ["PATH"], "COLLECTOR_QUEUE": str(folder / "queue"), **environment},
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_one_machine_needs_no_variable_at_all(tmp_path: Path) -> None:
+    outcome = validated("one-machine", tmp_path)
+
+    assert (outcome.returncode, outcome.stderr) == (0, "")
+
+
+def test_the_gateway_is_valid_with_what_it_must_be_told(tmp_path: Path) -> None:
+    outcome = validated("gateway", tmp_path, **GATEWAY)
+
+    assert outcome.returncode == 0, outcome.stderr
+
+
+@pytest.mark.parametrize("missing", ["COLLECTOR_PROCESSOR", "COLLECTOR_TLS_CERTIFICATE", "COLLECTOR_TLS_KEY"])
+def test_the_gateway_does_not_start_without(missing: str, tmp_path: Path) -> None:
+    outcome = validated("gateway", tmp_path, **{name: GATEWAY[name] for name in GATEWAY if name != missing})
+
+    assert outcome.returncode == 1
+    assert "endpoint" in outcome.stderr or "TLS configuration must include" in outcome.stderr
+
+
+@pytest.mark.parametrize("name", ["one-machine", "gateway"])
+def test_every_variable_is_explained(name: str) -> None:
+    text = (collector.FOLDER / f"{name}.yaml").read_text()
+    explained = (collector.FOLDER / "README.md").read_text()
+
+    variables = {piece.partition(":-")[0].partition("}")[0] for piece in text.split("${env:")[1:]}
+
+    assert len(variables) > 5
+    assert {variable for variable in variables if f"`{variable}`" not in explained} == set()
