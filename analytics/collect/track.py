@@ -65,7 +65,7 @@ def _track(category: Category, what: tuple[Any, ...], metadata: dict[str, object
 def checked_metadata(
     category: Category, what: tuple[Any, ...], metadata: dict[str, object]
 ) -> dict[str, int | float | bool | str]:
-    """`metadata` as it is recorded, ids as pseudonyms. Raises AnalyticsError for what the catalogue does not declare."""
+    """`metadata` as it is recorded, ids as pseudonyms. Raises AnalyticsError for what is not declared."""
     name, action = what if category is Category.FEATURE_USAGE else (what[0], None)
     if not isinstance(name, str) or not isinstance(action, str | None):
         raise UndeclaredEvent(f"a {category} is named by text")
