@@ -11,6 +11,14 @@ interface Request {
   page: string | undefined;
 }
 
+/** In Node an open channel keeps the process alive. */
+class PageChannel extends BroadcastChannel {
+  constructor(name: string) {
+    super(name);
+    (this as unknown as { unref(): void }).unref();
+  }
+}
+
 let requests: Request[];
 let identity: object | null;
 let page: EventTarget;
@@ -31,6 +39,7 @@ beforeEach(async () => {
   };
   Object.assign(globalThis, {
     window: globalThis,
+    BroadcastChannel: PageChannel,
     location: new URL("https://site.example/tests/4711?secret=1"),
     document: Object.assign(new EventTarget(), { visibilityState: "visible" }),
     sessionStorage,
