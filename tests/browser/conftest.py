@@ -155,6 +155,15 @@ def person(product: Product, chromium: Browser) -> Iterator[Person]:
     context.close()
 
 
+# Notes every request a page makes by itself, also one made as it closes, where the next page of the tab can read it.
+NOTE_REQUESTS = """
+    const original = globalThis.fetch;
+    globalThis.fetch = (url, init) => {
+        const noted = JSON.stringify([String(url), init?.body, init?.headers]);
+        localStorage.setItem("noted-requests", (localStorage.getItem("noted-requests") ?? "") + noted + "\\n");
+        return original(url, init);
+    };
+"""
 MODULE = "await import(document.querySelector('script[data-telemetry]').dataset.telemetry)"
 
 
