@@ -42,23 +42,29 @@ interface Running {
 const DAYS_7_S = 604_800;
 
 let settings: (TelemetryOptions & { url: URL }) | null = null;
+let starting: Promise<void> | null = null;
 let running: Running | null = null;
 let channel: BroadcastChannel | null = null;
 
 /**
  * Begin, if there is an endpoint and the person consents. Resolves to whether it has. In a server-rendered app it does
- * nothing on the server. Called again, it changes nothing.
+ * nothing on the server. Called again, it waits for the first call and changes nothing.
  */
 export async function initTelemetry(options: TelemetryOptions): Promise<boolean> {
-  if (typeof window === "undefined" || settings || !options.endpoint) return isTelemetryEnabled();
+  if (typeof window === "undefined" || !options.endpoint) return false;
+  await (starting ??= start(options, options.endpoint));
+  return isTelemetryEnabled();
+}
+
+async function start(options: TelemetryOptions, endpoint: string): Promise<void> {
   try {
-    settings = { ...options, url: tracesUrl(options.endpoint) };
+    settings = { ...options, url: tracesUrl(endpoint) };
     channel = new BroadcastChannel("privacy");
     // What another tab, or the privacy page in this one, was told.
     channel.onmessage = ({ data }) => void (data?.enabled ? begin() : end());
-    return await begin(options.identity);
+    await begin(options.identity);
   } catch {
-    return false;
+    // An address that is none, or a browser without channels: then there is no telemetry.
   }
 }
 

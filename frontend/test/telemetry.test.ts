@@ -234,6 +234,13 @@ for (const [endpoint, url] of [
   });
 }
 
+test("two calls at once begin once, and both say so", async () => {
+  const options = { endpoint: "/v1/traces" };
+  assert.deepEqual(await Promise.all([telemetry.initTelemetry(options), telemetry.initTelemetry(options)]), [true, true]);
+  await pass(1000);
+  assert.equal(spans().length, 1);
+});
+
 test("an endpoint that is no address hurts nobody", async () => {
   assert.equal(await telemetry.initTelemetry({ endpoint: "https://" }), false);
 });

@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import psycopg
 import pytest
 import requests
 from playwright.sync_api import Browser, BrowserContext, Page, Request, sync_playwright
+from playwright.sync_api import Error as PlaywrightError
 
 from rhesis_site.embedded_postgres.server import connection_url
 from tests.acceptance.product import TABLES, Product, copy_of_the_tree, free_port, running_product, wait_until
@@ -140,6 +142,22 @@ class Person:
         rows = self.product.rows("analytics_feature_usage")
         return [row["metadata"]["route"] for row in rows if row["feature_name"] == "page_view"]
 
+    def settled(self, what: str, ask: Callable[[], Any], wanted: Any) -> None:
+        """Wait until `ask` answers `wanted`. Pages go on meanwhile: what they ask of Playwright is answered."""
+        last: list[Any] = [None]
+
+        def right() -> bool:
+            with suppress(PlaywrightError):  # a page may be closing just now
+                for page in self.context.pages[-1:]:
+                    page.wait_for_timeout(10)
+            last[0] = ask()
+            return bool(last[0] == wanted)
+
+        try:
+            wait_until(what, right)
+        except AssertionError:
+            raise AssertionError(f"{what}: {last[0]!r} is not {wanted!r}") from None
+
     def activities(self, event_type: str) -> list[dict[str, Any]]:
         return [row for row in self.product.rows("analytics_user_activity") if row["event_type"] == event_type]
 
@@ -175,17 +193,3 @@ def wait_for_telemetry(page: Page) -> None:
 def call(page: Page, expression: str) -> Any:
     """Evaluate with `telemetry` as the package's module, the same that the page has loaded."""
     return page.evaluate(f"async () => {{ const telemetry = {MODULE}; return {expression}; }}")
-
-
-def settled(what: str, ask: Callable[[], Any], wanted: Any) -> None:
-    """Wait until `ask` answers `wanted`."""
-    last: list[Any] = [None]
-
-    def right() -> bool:
-        last[0] = ask()
-        return bool(last[0] == wanted)
-
-    try:
-        wait_until(what, right)
-    except AssertionError:
-        raise AssertionError(f"{what}: {last[0]!r} is not {wanted!r}") from None

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.browser.conftest import Person, Processor, call, settled, wait_for_telemetry
+from tests.browser.conftest import Person, Processor, call, wait_for_telemetry
 
 pytestmark = pytest.mark.browser
 
@@ -13,8 +13,8 @@ def test_views_events_and_features_arrive_once_each(person: Person) -> None:
     call(page, "telemetry.trackEvent('button_click', { button_id: 'create_test' }, 'raw-user', 'raw-organization')")
     call(page, "telemetry.trackFeatureUsage('test_run', 'created', { test_id: '123', test_count: 7 })")
 
-    settled("the view", person.views, ["/"])
-    settled(
+    person.settled("the view", person.views, ["/"])
+    person.settled(
         "the click",
         lambda: [row["metadata"] for row in person.activities("button_click")],
         [{"button_id": "create_test"}],
@@ -22,7 +22,7 @@ def test_views_events_and_features_arrive_once_each(person: Person) -> None:
     (run,) = [row for row in person.product.rows("analytics_feature_usage") if row["feature_name"] == "test_run"]
     assert (run["action"], run["metadata"]["test_count"]) == ("created", 7)
     assert run["metadata"]["test_id"] != "123", "the id went out as it was"
-    settled("the start", lambda: len(person.activities("session_start")), 1)
+    person.settled("the start", lambda: len(person.activities("session_start")), 1)
     (start,) = person.activities("session_start")
     (click,) = person.activities("button_click")
     assert (click["session_id"], click["user_id"]) == (start["session_id"], start["user_id"]), (
@@ -42,8 +42,8 @@ def test_what_happens_on_the_click_of_a_link_arrives(person: Person) -> None:
     page.click("main a")
     page.wait_for_url("**/settings/privacy/")
 
-    settled("the click", lambda: len(person.activities("button_click")), 1)
-    settled("both views", person.views, ["/", "/settings/privacy/"])
+    person.settled("the click", lambda: len(person.activities("button_click")), 1)
+    person.settled("both views", person.views, ["/", "/settings/privacy/"])
     assert person.activities("session_end") == [], "another page of the site ends no session"
 
 
@@ -53,10 +53,10 @@ def test_closing_the_tab_loses_nothing_and_ends_the_session(person: Person) -> N
     call(page, "telemetry.trackEvent('button_click', { button_id: 'run_tests' })")
     page.close(run_before_unload=True)
 
-    settled("the click", lambda: len(person.activities("button_click")), 1)
-    settled("the end", lambda: len(person.activities("session_end")), 1)
+    person.settled("the click", lambda: len(person.activities("button_click")), 1)
+    person.settled("the end", lambda: len(person.activities("session_end")), 1)
     (end,) = person.activities("session_end")
-    settled("the start", lambda: len(person.activities("session_start")), 1)
+    person.settled("the start", lambda: len(person.activities("session_start")), 1)
     (start,) = person.activities("session_start")
     assert end["session_id"] == start["session_id"]
     assert 0 <= end["metadata"]["duration_s"] < 600
@@ -65,7 +65,7 @@ def test_closing_the_tab_loses_nothing_and_ends_the_session(person: Person) -> N
 def test_going_back_is_a_view_also_out_of_the_back_forward_cache(person: Person) -> None:
     page = person.sign_in()
     wait_for_telemetry(page)
-    settled("the first view", person.views, ["/"])
+    person.settled("the first view", person.views, ["/"])
     page.evaluate("addEventListener('pageshow', (event) => { window.fromCache = event.persisted; })")
     page.click("main a")
     page.wait_for_url("**/settings/privacy/")
@@ -74,7 +74,7 @@ def test_going_back_is_a_view_also_out_of_the_back_forward_cache(person: Person)
     page.wait_for_function("location.pathname === '/'")
 
     assert page.evaluate("window.fromCache") is True, "the page was not kept in the back/forward cache"
-    settled("three views", person.views, ["/", "/settings/privacy/", "/"])
+    person.settled("three views", person.views, ["/", "/settings/privacy/", "/"])
 
 
 def test_a_reload_is_a_view_and_no_other_session(person: Person) -> None:
@@ -85,8 +85,8 @@ def test_a_reload_is_a_view_and_no_other_session(person: Person) -> None:
     wait_for_telemetry(page)
     call(page, "telemetry.trackEvent('button_click', { button_id: 'run_tests' })")
 
-    settled("two views", person.views, ["/", "/"])
-    settled("the click", lambda: len(person.activities("button_click")), 1)
+    person.settled("two views", person.views, ["/", "/"])
+    person.settled("the click", lambda: len(person.activities("button_click")), 1)
     sessions = {row["session_id"] for row in person.product.rows("analytics_user_activity") if row["session_id"]}
     assert (len(sessions), person.activities("session_end")) == (1, [])
 
@@ -97,7 +97,7 @@ def test_an_app_that_only_changes_its_address_counts_views(person: Person) -> No
     for path in ("/projects", "/projects?sort=name", "/projects/4711", "/projects/4711/secret"):
         page.evaluate("(path) => history.pushState({}, '', path)", path)
 
-    settled("four views", person.views, ["/", "/projects", "/projects/:id", "other"])
+    person.settled("four views", person.views, ["/", "/projects", "/projects/:id", "other"])
 
 
 def test_while_the_processor_is_down_events_wait_and_then_arrive_once_each(
@@ -105,7 +105,7 @@ def test_while_the_processor_is_down_events_wait_and_then_arrive_once_each(
 ) -> None:
     page = person.sign_in()
     wait_for_telemetry(page)
-    settled("the first view", person.views, ["/"])
+    person.settled("the first view", person.views, ["/"])
     processor.stop()
     with page.expect_response(lambda response: response.url.endswith("/v1/traces") and response.status == 503):
         call(page, "telemetry.trackEvent('button_click', { button_id: 'create_test' })")
@@ -115,7 +115,7 @@ def test_while_the_processor_is_down_events_wait_and_then_arrive_once_each(
     call(page, "telemetry.trackEvent('button_click', { button_id: 'invite_member' })")
     processor.start()
 
-    settled("both views", person.views, ["/", "/settings/privacy/"])
+    person.settled("both views", person.views, ["/", "/settings/privacy/"])
     clicks = lambda: [row["metadata"]["button_id"] for row in person.activities("button_click")]  # noqa: E731
-    settled("both clicks", clicks, ["create_test", "invite_member"])
+    person.settled("both clicks", clicks, ["create_test", "invite_member"])
     assert person.complaints == [] or all("503" in each for each in person.complaints)

@@ -8,7 +8,7 @@ from playwright.sync_api import Page
 from psycopg.rows import dict_row
 
 from rhesis_site.embedded_postgres.server import connection_url
-from tests.browser.conftest import MODULE, NOTE_REQUESTS, Person, call, settled, wait_for_telemetry
+from tests.browser.conftest import MODULE, NOTE_REQUESTS, Person, call, wait_for_telemetry
 
 pytestmark = pytest.mark.browser
 
@@ -44,7 +44,7 @@ def test_a_withdrawal_in_another_tab_throws_a_full_queue_away(person: Person) ->
     person.context.add_init_script(NOTE_REQUESTS)
     page = person.sign_in()
     wait_for_telemetry(page)
-    settled("the first view", person.views, ["/"])
+    person.settled("the first view", person.views, ["/"])
     person.context.route("**/v1/traces", lambda route: route.abort())
     call(
         page,
@@ -68,7 +68,7 @@ def test_a_withdrawal_in_another_tab_throws_a_full_queue_away(person: Person) ->
     last = person.open("/")
     call(last, "telemetry.trackEvent('button_click', { button_id: 'invite_member' })")
     clicks = lambda: [row["metadata"]["button_id"] for row in person.activities("button_click")]  # noqa: E731
-    settled("the click after", clicks, ["invite_member"])
+    person.settled("the click after", clicks, ["invite_member"])
     sent = last.evaluate("localStorage.getItem('noted-requests')")
     assert "invite_member" in sent and "run_tests" not in sent and "open_help" not in sent
 
@@ -76,7 +76,7 @@ def test_a_withdrawal_in_another_tab_throws_a_full_queue_away(person: Person) ->
 def test_a_withdrawal_elsewhere_is_heard_at_the_next_send(person: Person) -> None:
     page = person.sign_in()
     wait_for_telemetry(page)
-    settled("the first view", person.views, ["/"])
+    person.settled("the first view", person.views, ["/"])
     person.share(False)
     with page.expect_response(lambda response: response.url.endswith("/v1/traces") and response.status == 403):
         call(page, "telemetry.trackEvent('button_click', { button_id: 'create_test' })")
@@ -115,7 +115,7 @@ def test_nothing_secret_of_a_page_goes_out(person: Person) -> None:
     page.goto(f"{person.product.url}/")
     wait_for_telemetry(page)
 
-    settled("the last view", lambda: person.views()[-1:], ["/"])
+    person.settled("the last view", lambda: person.views()[-1:], ["/"])
     sent = page.evaluate("localStorage.getItem('noted-requests')")
     assert "/tests/:id" in sent
     assert SECRET not in sent
@@ -173,7 +173,7 @@ def test_telemetry_makes_no_task_long(person: Person) -> None:
     for _ in range(5):
         call(page, "Array.from({ length: 20 }, () => telemetry.trackPageView('/tests/4711')).length")
         page.wait_for_timeout(100)
-    settled("all views", lambda: len(person.views()), 101)
+    person.settled("all views", lambda: len(person.views()), 101)
 
     assert page.evaluate("PerformanceObserver.supportedEntryTypes.includes('long-animation-frame')")
     assert page.evaluate("ourLongFrames.length") == 0
@@ -187,5 +187,5 @@ def test_a_thousand_events_a_second_hurt_neither_page_nor_site(person: Person) -
         "Array.from({ length: 1000 }, () => telemetry.trackEvent('button_click', { button_id: 'run_tests' })).length",
     )
 
-    settled("what the queue holds", lambda: 200 <= len(person.activities("button_click")) <= 256, True)
+    person.settled("what the queue holds", lambda: 200 <= len(person.activities("button_click")) <= 256, True)
     assert page.goto(f"{person.product.url}/settings/privacy/").status == 200  # type: ignore[union-attr]
