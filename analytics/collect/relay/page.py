@@ -13,7 +13,7 @@ from analytics.collect import pipeline
 from analytics.conf import conf
 from analytics.identity import Kind, pseudonym
 from privacy.consent import Decision, Reason
-from privacy.gate import decision_for
+from privacy.gate import decisions_for
 from privacy.middleware import asks_not_to_be_tracked
 from privacy.switches import current_switches
 
@@ -53,12 +53,14 @@ def permission(request: HttpRequest, user: User) -> Decision | None:
     if getattr(request, "telemetry_refused", False) or pipeline.hint.refuses(user.pk):
         return None
     try:
-        decision = decision_for(user.pk)
+        decision = decisions_for([user.pk]).get(user.pk)
     except (DatabaseError, InterfaceError):
         return None
-    if decision.enabled and decision.reason is not Reason.CHOICE and asks_not_to_be_tracked(request):
+    if decision is None or not decision.enabled:
+        return None
+    if decision.reason is not Reason.CHOICE and asks_not_to_be_tracked(request):
         return None  # the signal of this very request, which is only noted after the response
-    return decision if decision.enabled else None
+    return decision
 
 
 def mark(request: HttpRequest) -> str:

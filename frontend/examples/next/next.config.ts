@@ -4,6 +4,7 @@ import type { NextConfig } from "next";
 const site = process.env.RHESIS_SITE ?? "http://127.0.0.1:8000";
 
 const config: NextConfig = {
+  outputFileTracingRoot: import.meta.dirname,
   async rewrites() {
     return [
       { source: "/v1/:path*", destination: `${site}/v1/:path*` },
