@@ -44,6 +44,7 @@ def installation(settings: Settings, db: None) -> Iterator[None]:
     settings.NEXT_PUBLIC_OTEL_ENDPOINT = "/v1/traces"
     allowance.forget()
     pipeline.hint.forget(None)
+    pipeline.tally.start_anew()
     yield
     pipeline.stop()
 
