@@ -185,6 +185,32 @@ def _typescript(catalogue: Catalogue) -> Iterator[str]:
             yield f"    /** {_comment(event.description)} */"
             yield f"    {event.name}: Record<{_union(event.actions)}, {_metadata(event.fields, '    ')}>;"
     yield from ("  };", "}")
+    yield ""
+    yield "/** A value's kind: one of these texts, a number between these two, true for yes or no, null for an id. */"
+    yield "export type Kind = readonly string[] | readonly [number, number] | true | null;"
+    yield ""
+    yield "/** Category -> name -> actions and metadata: the same again, for programs that are not type-checked. */"
+    yield "export const DECLARED: Record<string, Record<string, [readonly string[], Record<string, Kind>]>> = {"
+    for category in (Category.USER_ACTIVITY, Category.FEATURE_USAGE):
+        yield f"  {category}: {{"
+        for event in catalogue.of(category):
+            if event.browser:
+                fields = {field.name: _runtime_kind(field) for field in event.fields.values()}
+                yield f"    {event.name}: {json.dumps([sorted(event.actions), fields])},"
+        yield "  },"
+    yield "};"
+
+
+def _runtime_kind(field: Field) -> list[str] | list[float] | bool | None:
+    match field.type:
+        case FieldType.INTEGER | FieldType.NUMBER:
+            return [field.minimum, field.maximum]
+        case FieldType.BOOLEAN:
+            return True
+        case FieldType.CHOICE:
+            return sorted(field.choices)
+        case FieldType.PSEUDONYM:
+            return None
 
 
 def _metadata(fields: Mapping[str, Field], indent: str) -> str:

@@ -19,7 +19,7 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, register
 
 from analytics.catalogue import load_catalogue, problems_today
-from analytics.conf import Protocol, conf, endpoint_problem
+from analytics.conf import Protocol, browser_endpoint_problem, conf, endpoint_problem
 from analytics.exceptions import CatalogueError
 from analytics.identity import MINIMUM_KEY_BYTES
 from privacy.switches import FALSE_WORDS, TRUE_WORDS, parse_deployment_type
@@ -31,9 +31,12 @@ def check_settings(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> li
 
 
 def _endpoints() -> Iterator[CheckMessage]:
-    for name, number in (("OTEL_EXPORTER_OTLP_ENDPOINT", 1), ("NEXT_PUBLIC_OTEL_ENDPOINT", 8)):
+    for name, number, problem_of in (
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", 1, endpoint_problem),
+        ("NEXT_PUBLIC_OTEL_ENDPOINT", 8, browser_endpoint_problem),
+    ):
         value: str = getattr(settings, name).strip()
-        if value and (problem := endpoint_problem(value)):
+        if value and (problem := problem_of(value)):
             yield Error(f"{name} is not a usable address: {problem}.", id=f"analytics.E{number:03}")
 
 

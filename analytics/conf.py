@@ -1,5 +1,6 @@
 """Analytics' settings: typed, read live, so `override_settings` works. `analytics.checks` judges them."""
 
+import re
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -7,10 +8,11 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 
-from privacy.switches import TRUE_WORDS, DeploymentType, deployment_type
+from privacy.switches import TRUE_WORDS, DeploymentType, deployment_type, parse_deployment_type
 
 # Telemetry requests never take longer than this (the original note's promise).
 EXPORT_TIMEOUT_SECONDS = 5
+PATH = re.compile(r"/[A-Za-z0-9/._-]*")
 OWN_CATALOGUE = Path(__file__).with_name("catalogue.toml")
 
 
@@ -55,6 +57,16 @@ class AnalyticsSettings:
         return deployment_type()
 
     @property
+    def browser_endpoint(self) -> str:
+        """Where browsers send to: a path of this site, or another collector's address. Empty: nowhere."""
+        return str(settings.NEXT_PUBLIC_OTEL_ENDPOINT).strip()
+
+    @property
+    def browser_deployment_type(self) -> DeploymentType:
+        """What browsers that send straight to a collector say of themselves; DEPLOYMENT_TYPE where nothing is set."""
+        return parse_deployment_type(settings.NEXT_PUBLIC_DEPLOYMENT_TYPE) or self.deployment_type
+
+    @property
     def use_stock_instrumentor(self) -> bool:
         return settings.OTEL_PYTHON_DJANGO_INSTRUMENT.strip().lower() in TRUE_WORDS
 
@@ -94,4 +106,13 @@ def endpoint_problem(endpoint: str) -> str | None:
         return "it names no host"
     if parts.username or parts.password:
         return "it must not carry a user name or password; use OTEL_EXPORTER_OTLP_HEADERS"
+    return None
+
+
+def browser_endpoint_problem(endpoint: str) -> str | None:
+    """The same for NEXT_PUBLIC_OTEL_ENDPOINT, which may also be a path of this site."""
+    if not endpoint.startswith("/"):
+        return endpoint_problem(endpoint)
+    if endpoint.startswith("//") or not PATH.fullmatch(endpoint):
+        return "a path must be plain, such as /v1/traces"
     return None

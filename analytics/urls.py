@@ -1,11 +1,14 @@
-"""Addresses of analytics. The reports stand among the admin's, ahead of its own."""
+"""Addresses of analytics: the relay for browsers, and the reports among the admin's, ahead of its own."""
 
 from django.contrib import admin
 from django.urls import path
 
+from analytics.collect.relay import views as relay
 from analytics.show import views
 
 urlpatterns = [
+    path("v1/traces", relay.traces, name="browser-traces"),
+    path("v1/identity", relay.identity, name="browser-identity"),
     path("admin/analytics/reports/", admin.site.admin_view(views.reports_page), name="reports"),
     path(
         "admin/analytics/reports/<slug:name>.<slug:extension>",

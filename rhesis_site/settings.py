@@ -6,6 +6,7 @@ only the telemetry needs are kept as they were written and judged in `privacy.sw
 
 from datetime import timedelta
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import django_stubs_ext
 import environ
@@ -188,6 +189,11 @@ SESSION_COOKIE_HTTPONLY = True
 X_FRAME_OPTIONS = "DENY"
 SECURE_REFERRER_POLICY = "same-origin"
 
+NEXT_PUBLIC_OTEL_ENDPOINT = env.str("NEXT_PUBLIC_OTEL_ENDPOINT", default="")
+# Browsers may send to a collector elsewhere only where that is where telemetry goes.
+_collector = urlsplit(NEXT_PUBLIC_OTEL_ENDPOINT.strip())
+CONNECT_SOURCES = [f"{_collector.scheme}://{_collector.netloc}"] if _collector.netloc else []
+
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
         "default-src": [NONE],
@@ -195,7 +201,7 @@ CONTENT_SECURITY_POLICY = {
         "style-src": [SELF],
         "img-src": [SELF, "data:"],
         "font-src": [SELF],
-        "connect-src": [SELF],
+        "connect-src": [SELF, *CONNECT_SOURCES],
         "form-action": [SELF],
         "base-uri": [NONE],
         "frame-ancestors": [NONE],
@@ -206,7 +212,8 @@ CONTENT_SECURITY_POLICY = {
 
 STATIC_URL = "static/"
 STATIC_ROOT = BASE_DIR / "staticfiles"
-STATICFILES_DIRS = [BASE_DIR / "static"]
+# The browser package is built at set-up; a site without it has no browser telemetry, and all the rest.
+STATICFILES_DIRS = [path for path in (BASE_DIR / "static", BASE_DIR / "frontend" / "dist") if path.is_dir()]
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "rhesis_site.static_files.HashedStaticFiles"},
@@ -229,7 +236,6 @@ OTEL_EXPORTER_OTLP_HEADERS = env.str("OTEL_EXPORTER_OTLP_HEADERS", default="")
 OTEL_SERVICE_NAME = env.str("OTEL_SERVICE_NAME", default="rhesis-backend")
 OTEL_PYTHON_DJANGO_INSTRUMENT = env.str("OTEL_PYTHON_DJANGO_INSTRUMENT", default="")
 OTEL_API_KEY = env.str("OTEL_API_KEY", default="")
-NEXT_PUBLIC_OTEL_ENDPOINT = env.str("NEXT_PUBLIC_OTEL_ENDPOINT", default="")
 NEXT_PUBLIC_DEPLOYMENT_TYPE = env.str("NEXT_PUBLIC_DEPLOYMENT_TYPE", default="")
 TELEMETRY_HASH_KEY = env.str("TELEMETRY_HASH_KEY", default="")
 TELEMETRY_CATALOGUES = env.list("TELEMETRY_CATALOGUES", default=[])

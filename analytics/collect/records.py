@@ -23,7 +23,10 @@ _NO_RESOURCE = Resource.get_empty()
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """Whose usage it is, and since when: `began_ns` is the start of their request or job, Unix time in nanoseconds."""
+    """Whose usage it is, and since when: `began_ns` is the start of their request or job, Unix time in nanoseconds.
+
+    For an event of a browser it is the earlier of when the event says it happened and when it came in.
+    """
 
     user_id: UUID
     organization_id: UUID | None
@@ -36,7 +39,10 @@ def new_context() -> SpanContext:
 
 
 class RecordedSpan(ReadableSpan):
-    """One event of one person. `what` holds the category's own fields (see `clean`), `metadata` checked values."""
+    """One event of one person. `what` holds the category's own fields (see `clean`), `metadata` checked values.
+
+    `context` is given by what was measured elsewhere, in a browser, so that what is sent again is the same span.
+    """
 
     subject: Subject
     category: Category
@@ -52,8 +58,13 @@ class RecordedSpan(ReadableSpan):
         start_ns: int,
         end_ns: int,
         metadata: dict[str, int | float | bool | str] | None = None,
+        context: SpanContext | None = None,
     ) -> None:
         super().__init__(
-            SPAN_NAMES[category], context=new_context(), resource=_NO_RESOURCE, start_time=start_ns, end_time=end_ns
+            SPAN_NAMES[category],
+            context=context or new_context(),
+            resource=_NO_RESOURCE,
+            start_time=start_ns,
+            end_time=end_ns,
         )
         self.subject, self.category, self.what, self.metadata = subject, category, what, metadata or {}

@@ -44,7 +44,7 @@ def _track(category: Category, what: tuple[Any, ...], metadata: dict[str, object
     with quietly():
         scope = current_scope()
         try:
-            event = Event(category, what, _checked(category, what, metadata), time.time_ns())
+            event = Event(category, what, checked_metadata(category, what, metadata), time.time_ns())
         except AnalyticsError:
             pipeline.tally.add(Outcome.INVALID, category.value)
             raise
@@ -62,9 +62,10 @@ def _track(category: Category, what: tuple[Any, ...], metadata: dict[str, object
             pipeline.tally.add(Outcome.INVALID, "too_many_in_one_request")
 
 
-def _checked(
+def checked_metadata(
     category: Category, what: tuple[Any, ...], metadata: dict[str, object]
 ) -> dict[str, int | float | bool | str]:
+    """`metadata` as it is recorded, ids as pseudonyms. Raises AnalyticsError for what is not declared."""
     name, action = what if category is Category.FEATURE_USAGE else (what[0], None)
     if not isinstance(name, str) or not isinstance(action, str | None):
         raise UndeclaredEvent(f"a {category} is named by text")

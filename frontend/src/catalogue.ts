@@ -79,3 +79,29 @@ export interface Catalogue {
     }>;
   };
 }
+
+/** A value's kind: one of these texts, a number between these two, true for yes or no, null for an id. */
+export type Kind = readonly string[] | readonly [number, number] | true | null;
+
+/** Category -> name -> actions and metadata: the same again, for programs that are not type-checked. */
+export const DECLARED: Record<string, Record<string, [readonly string[], Record<string, Kind>]>> = {
+  user_activity: {
+    session_end: [[], {"duration_s": [0, 604800]}],
+    button_click: [[], {"button_id": ["create_metric", "create_project", "create_test", "create_test_set", "invite_member", "open_help", "run_tests"]}],
+  },
+  feature_usage: {
+    test_run: [["created", "deleted", "run", "updated", "viewed"], {"test_id": null, "test_count": [0, 1000000], "duration_s": [0, 604800]}],
+    test_set: [["created", "deleted", "run", "updated", "viewed"], {"test_id": null, "test_count": [0, 1000000], "generated": true}],
+    test: [["created", "deleted", "run", "updated", "viewed"], {"test_id": null, "kind": ["multi_turn", "single_turn"]}],
+    metric: [["created", "deleted", "run", "updated", "viewed"], {"metric_kind": ["builtin", "custom"]}],
+    prompt: [["created", "deleted", "run", "updated", "viewed"], {}],
+    task: [["created", "deleted", "updated", "viewed"], {"status": ["cancelled", "completed", "in_progress", "open"]}],
+    behavior: [["created", "deleted", "updated", "viewed"], {}],
+    endpoint: [["created", "deleted", "run", "updated", "viewed"], {"protocol": ["rest", "sdk", "websocket"]}],
+    project: [["created", "deleted", "updated", "viewed"], {}],
+    source: [["created", "deleted", "updated", "viewed"], {}],
+    team: [["created", "deleted", "updated", "viewed"], {"member_count": [0, 100000]}],
+    token: [["created", "deleted", "updated", "viewed"], {}],
+    page_view: [["viewed"], {"route": ["/", "/behaviors", "/dashboard", "/endpoints", "/endpoints/:id", "/knowledge", "/metrics", "/metrics/:id", "/organizations", "/projects", "/projects/:id", "/settings", "/settings/password/", "/settings/privacy/", "/tasks", "/tasks/:id", "/test-runs", "/test-runs/:id", "/test-sets", "/test-sets/:id", "/tests", "/tests/:id", "/tokens", "other"]}],
+  },
+};

@@ -124,8 +124,21 @@ def last_words(text: str) -> str:
     return " | ".join(lines[-LAST_WORDS_LINES:]) or "it said nothing"
 
 
+def _set_up_frontend() -> None:
+    from . import frontend  # which needs this module's names
+
+    frontend.build()
+
+
+def _frontend_is_built() -> bool:
+    from . import frontend
+
+    return frontend.is_built()
+
+
 # In this order; each is skipped when it is done. A step is a title, whether it is done, and how to do it.
 STEPS: list[tuple[str, Callable[[], bool], Callable[[], None]]] = [
     ("making .venv", _venv_is_made, _make_venv),
     ("installing packages", _packages_are_installed, _install_packages),
+    ("building the browser package", _frontend_is_built, _set_up_frontend),
 ]

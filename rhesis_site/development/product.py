@@ -37,6 +37,7 @@ def environment_for(processor_port: int, collector_ports: CollectorPorts | None 
         "OTEL_BSP_SCHEDULE_DELAY": "1000",  # milliseconds; what one just did should soon be seen
         "DJANGO_HTTPS": "false",
         "TELEMETRY_STORED_HERE": "true",
+        "NEXT_PUBLIC_OTEL_ENDPOINT": "/v1/traces",
     }
     return past_proxies(with_defaults(os.environ, defaults, ROOT / ".env"))
 
@@ -131,7 +132,7 @@ def static_files_changed() -> bool:
     manifest = ROOT / "staticfiles" / "staticfiles.json"
     if not manifest.exists():
         return True
-    folders = [ROOT / "static", *ROOT.glob("*/static")]
+    folders = [ROOT / "static", *ROOT.glob("*/static"), *ROOT.glob("frontend/dist")]
     sources: list[Path] = [path for folder in folders for path in [folder, *folder.rglob("*")]]
     sources += [ROOT / "requirements.txt", ROOT / "rhesis_site" / "settings.py"]
     collected = manifest.stat().st_mtime

@@ -169,6 +169,8 @@ def test_the_types_for_browsers_have_what_a_browser_may_record_and_nothing_else(
     assert 'dance: Record<"begun" | "ended", {\n' in text
     assert "      /** How many. (integer from 0 to 1000000) */\n      steps?: number;\n" in text
     assert '      style?: "tango" | "waltz";\n' in text
+    assert '    dance: [["begun", "ended"], {"steps": [0, 1000000], "style": ["tango", "waltz"], ' in text
+    assert '"partner": null, "slow": true}],' in text
     assert "      partner?: string;\n" in text
     assert "      slow?: boolean;\n" in text
 

@@ -1,0 +1,99 @@
+"""Browsers' spans on their way out, through the same gate as everything else, while the browser waits.
+
+A browser keeps what was not acknowledged and sends it again under the same ids, so nothing is acknowledged before the
+collector has it: an outage delays browsers' events and loses none. The host must not pay for that, so one thread of a
+process sends at a time, others give up after a moment, and after a failure nobody tries for some seconds.
+"""
+
+import os
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from threading import Lock
+
+from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
+
+from analytics.collect import pipeline
+from analytics.collect.exporter import GatedExporter
+from analytics.collect.records import RecordedSpan
+
+WAIT_FOR_TURN_SECONDS = 0.5
+REST_AFTER_FAILURE_SECONDS = 5.0
+
+
+class Forwarder:
+    """One process's. Connects on first use."""
+
+    def __init__(self, make_wire: Callable[[], SpanExporter]) -> None:
+        self.pid = os.getpid()
+        self._exporter = GatedExporter(
+            make_wire, hint=pipeline.hint, tally=pipeline.tally, withdrawals=pipeline.withdrawals
+        )
+        self._turn = Lock()
+        self._rests_until = 0.0
+
+    def send(self, spans: Sequence[RecordedSpan]) -> bool:
+        """Whether the gate has withheld, or the collector taken, every one of them."""
+        if self.rests() or not self._turn.acquire(timeout=WAIT_FOR_TURN_SECONDS):
+            return False
+        try:
+            # Whoever waited for their turn behind a failure need not fail as slowly.
+            if self.rests():
+                return False
+            taken = self._exporter.export(spans) is SpanExportResult.SUCCESS
+            self._rests_until = 0.0 if taken else time.monotonic() + REST_AFTER_FAILURE_SECONDS
+            return taken
+        finally:
+            self._turn.release()
+
+    def rests(self) -> bool:
+        return time.monotonic() < self._rests_until
+
+    def stop(self) -> None:
+        self._exporter.shutdown()
+
+
+_forwarder: Forwarder | None = None
+_starting = Lock()
+
+
+def forwarder() -> Forwarder:
+    """This process's; a forked worker has its own."""
+    running = _forwarder
+    if running is not None and running.pid == os.getpid():
+        return running
+    return _start(pipeline.wire_exporter)
+
+
+def _start(make_wire: Callable[[], SpanExporter]) -> Forwarder:
+    global _forwarder  # noqa: PLW0603  one process, one forwarder
+    with _starting:
+        if _forwarder is None or _forwarder.pid != os.getpid():
+            _forwarder = Forwarder(make_wire)
+        return _forwarder
+
+
+def _after_fork() -> None:
+    global _starting  # noqa: PLW0603  whoever held it is not in the child
+    _starting = Lock()
+
+
+os.register_at_fork(after_in_child=_after_fork)
+
+
+def stop() -> None:
+    """Close this process's connection; the next span opens another."""
+    global _forwarder
+    ending, _forwarder = _forwarder, None
+    if ending is not None and ending.pid == os.getpid():
+        ending.stop()
+
+
+@contextmanager
+def replaced(make_wire: Callable[[], SpanExporter]) -> Iterator[Forwarder]:
+    """For tests: this process's forwarder with another wire, for as long as the block lasts."""
+    stop()
+    try:
+        yield _start(make_wire)
+    finally:
+        stop()

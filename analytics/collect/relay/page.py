@@ -1,0 +1,92 @@
+"""What a page may be told: whether to load telemetry at all, where to send, and which session it belongs to."""
+
+import time
+from dataclasses import dataclass
+from uuid import UUID
+
+from django.db import DatabaseError, InterfaceError
+from django.http import HttpRequest
+from django.utils.crypto import constant_time_compare, salted_hmac
+
+from accounts.models import User
+from analytics.collect import pipeline
+from analytics.conf import conf
+from analytics.identity import Kind, pseudonym
+from privacy.consent import Decision, Reason
+from privacy.gate import decisions_for
+from privacy.middleware import asks_not_to_be_tracked
+from privacy.switches import current_switches
+
+# How long a browser that sends elsewhere may go on without asking again.
+IDENTITY_SECONDS = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """For the script of a page. `mark` tells pages of one session from those of another, and means nothing else."""
+
+    endpoint: str
+    deployment_type: str
+    mark: str
+    now_ms: int
+
+
+def browser_telemetry_is_on() -> bool:
+    """Whether this installation has any browser telemetry."""
+    return bool(conf.browser_endpoint) and current_switches().allow
+
+
+def page_for(request: HttpRequest) -> Page | None:
+    """None for whoever does not consent now: their page has no telemetry script. Fails closed."""
+    if not browser_telemetry_is_on():
+        return None
+    user = getattr(request, "user", None)
+    if not isinstance(user, User) and not getattr(user, "is_authenticated", False):
+        return None
+    if permission(request, user) is None:  # type: ignore[arg-type]  # a lazy object of a User
+        return None
+    return Page(conf.browser_endpoint, conf.browser_deployment_type.value, mark(request), now_ms())
+
+
+def permission(request: HttpRequest, user: User) -> Decision | None:
+    """The gate's decision if it is yes, for this request and person; else None."""
+    if getattr(request, "telemetry_refused", False) or pipeline.hint.refuses(user.pk):
+        return None
+    try:
+        decision = decisions_for([user.pk]).get(user.pk)
+    except (DatabaseError, InterfaceError):
+        return None
+    if decision is None or not decision.enabled:
+        return None
+    if decision.reason is not Reason.CHOICE and asks_not_to_be_tracked(request):
+        return None  # the signal of this very request, which is only noted after the response
+    return decision
+
+
+def mark(request: HttpRequest) -> str:
+    """Of the browser session: a page opened by somebody who has signed out since must not send as who is signed in."""
+    return salted_hmac("analytics.collect.relay.page", session_key(request), algorithm="sha256").hexdigest()[:32]
+
+
+def is_of_this_session(request: HttpRequest, claimed: str) -> bool:
+    return constant_time_compare(mark(request), claimed)
+
+
+def session_key(request: HttpRequest) -> str:
+    return request.session.session_key or ""
+
+
+def identity(request: HttpRequest, user: User) -> dict[str, str]:
+    """The pseudonyms a browser puts on what it sends straight to another collector."""
+    organization: UUID | None = user.organization_id
+    found = {
+        "user.id": str(pseudonym(Kind.USER, user.pk)),
+        "session.id": str(pseudonym(Kind.SESSION, session_key(request))),
+    }
+    if organization is not None:
+        found["organization.id"] = str(pseudonym(Kind.ORGANIZATION, organization))
+    return found
+
+
+def now_ms() -> int:
+    return time.time_ns() // 1_000_000

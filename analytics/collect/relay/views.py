@@ -1,0 +1,187 @@
+"""`POST /v1/traces` and `GET /v1/identity`: OTLP over HTTP for this site's own pages."""
+
+import time
+from collections import Counter
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.utils.http import is_same_domain
+from django.views.decorators.cache import never_cache
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_GET, require_POST
+from google.protobuf.json_format import MessageToJson
+from google.protobuf.message import Message
+from google.rpc import code_pb2
+from google.rpc.status_pb2 import Status
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
+    ExportTracePartialSuccess,
+    ExportTraceServiceResponse,
+)
+
+from accounts.models import User
+from analytics.collect import pipeline
+from analytics.collect.records import RecordedSpan, Subject
+from analytics.collect.relay import page
+from analytics.collect.relay.allowance import allowance
+from analytics.collect.relay.bodies import BrowserSpan, Encoding, UnreadableBody, read
+from analytics.collect.relay.events import Rejected, Rejection, recorded
+from analytics.collect.relay.forward import REST_AFTER_FAILURE_SECONDS, forwarder
+from analytics.collect.tally import Outcome
+from analytics.conf import conf
+
+LARGEST_BODY = 64 * 1024  # what browsers let a closing page send
+PAGE_HEADER = "X-Telemetry-Page"
+CODES = {
+    400: code_pb2.INVALID_ARGUMENT,
+    401: code_pb2.UNAUTHENTICATED,
+    403: code_pb2.PERMISSION_DENIED,
+    404: code_pb2.NOT_FOUND,
+    413: code_pb2.INVALID_ARGUMENT,
+    415: code_pb2.INVALID_ARGUMENT,
+    429: code_pb2.RESOURCE_EXHAUSTED,
+    503: code_pb2.UNAVAILABLE,
+}
+
+
+class _Refused(Exception):
+    """Leaves the view with a status and a reason."""
+
+    def __init__(self, status: int, reason: str, *, retry_after_seconds: float = 0) -> None:
+        self.status, self.reason, self.retry_after_seconds = status, reason, retry_after_seconds
+
+
+@csrf_exempt  # the origin is checked instead: a closing page can send no form
+@require_POST
+@never_cache
+def traces(request: HttpRequest) -> HttpResponse:
+    """Takes spans of browsers that the catalogue allows, as the signed-in person's. 200 means: dealt with for good."""
+    came_in_ns = time.time_ns()
+    encoding = _encoding(request)
+    try:
+        user = _permitted_user(request)
+        spans = _spans(request, encoding)
+        if wait := allowance.take(user.pk, len(spans)):
+            pipeline.tally.add(Outcome.INVALID, "browser_rate_limited", len(spans))
+            raise _Refused(429, "too many events", retry_after_seconds=wait)
+        taken, rejections = _judged(
+            spans, Subject(user.pk, user.organization_id, came_in_ns), page.session_key(request)
+        )
+        if taken and not forwarder().send(taken):
+            raise _Refused(503, "the collector is away", retry_after_seconds=REST_AFTER_FAILURE_SECONDS)
+        # Only now: what is sent again after a refusal is not to be counted twice.
+        for rejection, number in rejections.items():
+            pipeline.tally.add(Outcome.INVALID, f"browser_{rejection}", number)
+        return _answer(_response(rejections), 200, encoding)
+    except _Refused as refused:
+        response = _answer(Status(code=CODES[refused.status], message=refused.reason), refused.status, encoding)
+        if refused.retry_after_seconds:
+            response["Retry-After"] = str(int(refused.retry_after_seconds) + 1)
+        return response
+    finally:
+        # Telemetry about telemetry would never end.
+        request.telemetry_refused = True  # type: ignore[attr-defined]
+
+
+@require_GET
+@never_cache
+def identity(request: HttpRequest) -> JsonResponse:
+    """Whether this page may send, the site's clock, and for a collector elsewhere the pseudonyms to send under."""
+    try:
+        user = _signed_in(request)
+        permission = page.permission(request, user)
+        answer: dict[str, object] = {"telemetry_enabled": permission is not None, "now_ms": page.now_ms()}
+        if permission is not None and permission.since is not None:
+            answer |= {
+                "page": page.mark(request),
+                "since_ms": int(permission.since.timestamp() * 1000) + 1,
+                "expires_ms": page.now_ms() + page.IDENTITY_SECONDS * 1000,
+            }
+            if not conf.browser_endpoint.startswith("/"):
+                answer["identity"] = page.identity(request, user)
+        return JsonResponse(answer)
+    except _Refused as refused:
+        return JsonResponse({"detail": refused.reason}, status=refused.status)
+    finally:
+        request.telemetry_refused = True  # type: ignore[attr-defined]
+
+
+def _signed_in(request: HttpRequest) -> User:
+    if not page.browser_telemetry_is_on():
+        raise _Refused(404, "there is no browser telemetry here")
+    if not request.user.is_authenticated:
+        raise _Refused(401, "nobody is signed in")
+    return request.user
+
+
+def _permitted_user(request: HttpRequest) -> User:
+    if not _is_from_this_site(request):
+        raise _Refused(403, "the request does not come from a page of this site")
+    user = _signed_in(request)
+    if not page.is_of_this_session(request, request.headers.get(PAGE_HEADER, "")):
+        raise _Refused(403, "the page belongs to another session")
+    if page.permission(request, user) is None:
+        raise _Refused(403, "telemetry is off")
+    return user
+
+
+def _is_from_this_site(request: HttpRequest) -> bool:
+    """By the `Origin` that every browser puts on a POST. Where there is none, it was no page."""
+    origin = request.headers.get("Origin", "")
+    if origin == f"{request.scheme}://{request.get_host()}":
+        return True
+    try:
+        scheme, host = urlsplit(origin)[:2]
+    except ValueError:
+        return False
+    return any(
+        scheme == trusted_scheme and is_same_domain(host, trusted_host.lstrip("*"))
+        for trusted_scheme, _, trusted_host in (trusted.partition("://") for trusted in settings.CSRF_TRUSTED_ORIGINS)
+    )
+
+
+def _encoding(request: HttpRequest) -> Encoding | None:
+    try:
+        return Encoding((request.content_type or "").lower())
+    except ValueError:
+        return None
+
+
+def _spans(request: HttpRequest, encoding: Encoding | None) -> list[BrowserSpan]:
+    if encoding is None or request.headers.get("Content-Encoding", "identity") != "identity":
+        raise _Refused(415, f"send {' or '.join(Encoding)}, not compressed")
+    body = request.read(LARGEST_BODY + 1)
+    if len(body) > LARGEST_BODY:
+        raise _Refused(413, f"more than {LARGEST_BODY} bytes")
+    try:
+        return read(body, encoding)
+    except UnreadableBody as error:
+        raise _Refused(400, str(error)) from None
+
+
+def _judged(
+    spans: list[BrowserSpan], subject: Subject, session_key: str
+) -> tuple[list[RecordedSpan], Counter[Rejection]]:
+    taken, rejections = [], Counter[Rejection]()
+    for span in spans:
+        try:
+            taken.append(recorded(span, subject, session_key))
+        except Rejected as rejected:
+            rejections[rejected.rejection] += 1
+    return taken, rejections
+
+
+def _response(rejections: Counter[Rejection]) -> ExportTraceServiceResponse:
+    if not rejections:
+        return ExportTraceServiceResponse()
+    reasons = ", ".join(f"{rejection}: {number}" for rejection, number in sorted(rejections.items()))
+    return ExportTraceServiceResponse(
+        partial_success=ExportTracePartialSuccess(rejected_spans=rejections.total(), error_message=reasons)
+    )
+
+
+def _answer(message: Message, status: int, encoding: Encoding | None) -> HttpResponse:
+    """In the encoding of the request, as OTLP/HTTP wants it; JSON for whoever sent neither."""
+    if encoding is Encoding.PROTOBUF:
+        return HttpResponse(message.SerializeToString(), status=status, content_type=encoding.value)
+    return HttpResponse(MessageToJson(message, indent=None), status=status, content_type=Encoding.JSON.value)

@@ -1,0 +1,20 @@
+"use client";
+
+import { usePathname } from "next/navigation";
+import { useEffect } from "react";
+import { startTelemetry, trackPageView } from "@/lib/telemetry";
+
+/** Counts a view for each path the router shows. */
+export function PageViews() {
+  const path = usePathname();
+  useEffect(() => {
+    let shown = true;
+    void startTelemetry().then(() => {
+      if (shown) trackPageView(path);
+    });
+    return () => {
+      shown = false;
+    };
+  }, [path]);
+  return null;
+}

@@ -1,0 +1,43 @@
+// What the catalogue lets a browser say, checked while running: not every caller is type-checked.
+import { DECLARED, type Kind } from "./catalogue";
+
+export type Value = string | number | boolean;
+export type Attributes = Record<string, Value>;
+
+/** The route patterns a page view may carry. */
+export const ROUTES = DECLARED["feature_usage"]?.["page_view"]?.[1]["route"] as readonly string[];
+
+/**
+ * The attributes of an event, or null if the catalogue does not have it so.
+ * Ids are left out where they would go elsewhere than to this site, which alone can make pseudonyms of them.
+ */
+export function admitted(
+  category: "user_activity" | "feature_usage",
+  name: string,
+  action: string | null,
+  metadata: object,
+  mayHoldIds: boolean,
+): Attributes | null {
+  const declared = DECLARED[category]?.[name];
+  if (!declared || !Object.hasOwn(DECLARED[category]!, name)) return null;
+  const [actions, kinds] = declared;
+  if (action !== null && !actions.includes(action)) return null;
+  const found: Attributes =
+    action === null
+      ? { "event.category": category, "event.type": name }
+      : { "event.category": category, "feature.name": name, "feature.action": action };
+  for (const [key, value] of Object.entries(metadata)) {
+    if (value === undefined) continue;
+    const kind = Object.hasOwn(kinds, key) ? kinds[key] : undefined;
+    if (kind === undefined || !fits(value, kind)) return null;
+    if (kind !== null || mayHoldIds) found[`metadata.${key}`] = value as Value;
+  }
+  return found;
+}
+
+function fits(value: unknown, kind: Kind): boolean {
+  if (kind === null) return typeof value === "string" || Number.isSafeInteger(value);
+  if (kind === true) return typeof value === "boolean";
+  if (typeof kind[0] === "number") return (value as number) >= kind[0] && (value as number) <= (kind[1] as number) && typeof value === "number";
+  return (kind as readonly unknown[]).includes(value);
+}

@@ -1,0 +1,27 @@
+// From the path of a page to its route pattern. The path itself goes no further than this file.
+import { ROUTES } from "./declared";
+
+const OTHER = "other";
+
+/** The declared pattern that `path` matches, literal segments before placeholders; "other" for every other page. */
+export function routeOf(path: string): string {
+  const segments = split(path.replace(/^[a-z][a-z0-9+.-]*:\/\/[^/]*/i, "").split(/[?#]/, 1)[0]!);
+  let best = OTHER;
+  for (const route of ROUTES) {
+    const parts = split(route);
+    if (
+      route.startsWith("/") &&
+      parts.length === segments.length &&
+      parts.every((part, place) => part.startsWith(":") || part === segments[place])
+    ) {
+      if (!route.includes(":")) return route;
+      best = route;
+    }
+  }
+  return best;
+}
+
+/** A slash more or less at either end makes no other page. */
+function split(path: string): string[] {
+  return path.split("/").filter(Boolean);
+}

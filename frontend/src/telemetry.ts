@@ -1,0 +1,240 @@
+// The three calls of the original note, for those who consent. Nothing here throws, waits, or writes to the console.
+import { JsonTraceSerializer } from "@opentelemetry/otlp-transformer";
+import { resourceFromAttributes } from "@opentelemetry/resources";
+import { AlwaysOnSampler, TracerProvider, type ReadableSpan } from "@opentelemetry/sdk-trace";
+import type { HrTime, Tracer } from "@opentelemetry/api";
+import type { Catalogue } from "./catalogue";
+import { now, setClock } from "./clock";
+import { admitted } from "./declared";
+import { askIdentity, type Identity } from "./identity";
+import { Outbox, type Road } from "./outbox";
+import { routeOf } from "./routes";
+import { forgetTab, Tab } from "./tab";
+import { watch } from "./views";
+import { post } from "./wire";
+
+export type Events = Catalogue["events"];
+export type Features = Catalogue["features"];
+/** Taken for the sake of the original note's signatures and never looked at: the session says who it is. */
+type Ignored = string | null | undefined;
+
+export interface TelemetryOptions {
+  /** NEXT_PUBLIC_OTEL_ENDPOINT: a path of this site ("/v1/traces"), or a collector's address. Empty: no telemetry. */
+  endpoint: string | undefined;
+  /** NEXT_PUBLIC_DEPLOYMENT_TYPE. */
+  deploymentType?: string | undefined;
+  /** Where the site says whether the person consents ("/v1/identity"). */
+  identityUrl?: string;
+  /** What the site has said already, with the page: then it is not asked again. */
+  identity?: Identity;
+  /** Count page views without being told (true). An app whose router tells them says false. */
+  autoPageViews?: boolean;
+}
+
+interface Running {
+  outbox: Outbox;
+  tracer: Tracer;
+  unwatch: () => void;
+  /** Whether ids may be put in: only on the road to this site. */
+  firstParty: boolean;
+}
+
+const DAYS_7_S = 604_800;
+
+let settings: (TelemetryOptions & { url: URL }) | null = null;
+let starting: Promise<void> | null = null;
+let running: Running | null = null;
+let channel: BroadcastChannel | null = null;
+
+/**
+ * Begin, if there is an endpoint and the person consents. Resolves to whether it has. In a server-rendered app it does
+ * nothing on the server. Called again, it waits for the first call and changes nothing.
+ */
+export async function initTelemetry(options: TelemetryOptions): Promise<boolean> {
+  if (typeof window === "undefined" || !options.endpoint) return false;
+  await (starting ??= start(options, options.endpoint));
+  return isTelemetryEnabled();
+}
+
+async function start(options: TelemetryOptions, endpoint: string): Promise<void> {
+  try {
+    settings = { ...options, url: tracesUrl(endpoint) };
+    channel = new BroadcastChannel("privacy");
+    // What another tab, or the privacy page in this one, was told.
+    channel.onmessage = ({ data }) => void (data?.enabled ? begin() : end());
+    await begin(options.identity);
+  } catch {
+    // An address that is none, or a browser without channels: then there is no telemetry.
+  }
+}
+
+/**
+ * Tell this and every other open tab what the person has just decided. Off throws away what is queued, at once; on asks
+ * the site, which has the last word. The decision itself is made with `PUT /api/users/telemetry/enable` or `disable`.
+ */
+export async function setTelemetryEnabled(enabled: boolean): Promise<boolean> {
+  if (!enabled) end();
+  const is = enabled && (await begin());
+  channel?.postMessage({ wanted: enabled, enabled: is, message: is ? "Telemetry is on." : "Telemetry has been disabled." });
+  return is;
+}
+
+export function isTelemetryEnabled(): boolean {
+  return running !== null;
+}
+
+/** A page was looked at. Its route pattern is recorded, never `path`, which may be left out. */
+export function trackPageView(path?: string, _userId?: Ignored, _organizationId?: Ignored): void {
+  quietly(() => record("feature_usage", "page_view", "viewed", { route: routeOf(path ?? location.pathname) }));
+}
+
+/** Something the catalogue declares as a user activity happened. */
+export function trackEvent<E extends keyof Events>(
+  event: E,
+  metadata?: Events[E],
+  _userId?: Ignored,
+  _organizationId?: Ignored,
+): void {
+  quietly(() => record("user_activity", event, null, metadata ?? {}));
+}
+
+/** A feature was used. */
+export function trackFeatureUsage<F extends keyof Features, A extends keyof Features[F]>(
+  feature: F,
+  action: A,
+  metadata?: Features[F][A],
+  _userId?: Ignored,
+  _organizationId?: Ignored,
+): void {
+  quietly(() => record("feature_usage", feature, action as string, metadata ?? {}));
+}
+
+function quietly(work: () => void): void {
+  try {
+    if (running) work();
+  } catch {
+    // The page must not notice.
+  }
+}
+
+function record(category: "user_activity" | "feature_usage", name: string, action: string | null, metadata: object): void {
+  if (!running) return;
+  const attributes = admitted(category, name, action, metadata, running.firstParty);
+  if (!attributes) return;
+  const at = hrTime(now());
+  const name_ = category === "user_activity" ? "user.activity" : "feature.usage";
+  running.tracer.startSpan(name_, { root: true, startTime: at, attributes }).end(at);
+}
+
+/** As seconds and nanoseconds: the SDK takes small numbers for times since the page began. */
+function hrTime(ms: number): HrTime {
+  return [Math.floor(ms / 1000), Math.round(ms % 1000) * 1_000_000];
+}
+
+async function begin(known?: Identity): Promise<boolean> {
+  if (!settings) return false;
+  if (running) return true;
+  const { url, identityUrl = "/v1/identity", deploymentType, autoPageViews = true } = settings;
+  let identity = known ?? (await askIdentity(identityUrl));
+  if (running) return true; // somebody else has begun meanwhile
+  if (!identity?.telemetry_enabled || !identity.page) return false;
+  if (!known) setClock(identity.now_ms, Date.now());
+  const firstParty = url.origin === location.origin;
+  const page = identity.page;
+  const tab = new Tab(page, now());
+  let here = true;
+
+  const road: Road = {
+    allowed: () => here && running?.outbox === outbox,
+    body: (spans, closing) => {
+      if (firstParty) return serialized(spans);
+      if (closing) return inTime(identity) ? stamped(spans, identity) : null;
+      // Straight to a collector nobody asks the gate on the way, so the site is asked before each send.
+      return askIdentity(identityUrl).then((answer) => {
+        identity = answer;
+        if (answer && !answer.telemetry_enabled) end();
+        return inTime(answer) ? stamped(spans, answer) : null;
+      });
+    },
+    send: (body, closing) => post(url.href, body, firstParty ? { "X-Telemetry-Page": page } : {}, closing),
+    // What carries pseudonyms is not left lying about.
+    keep: (bodies) => tab.keep(firstParty ? bodies : []),
+    onOff: () => end(),
+  };
+  const outbox: Outbox = new Outbox(road, tab.backlog);
+  const provider = new TracerProvider({
+    sampler: new AlwaysOnSampler(),
+    resource: resourceFromAttributes({
+      "service.name": "rhesis-frontend",
+      ...(deploymentType ? { "deployment.type": deploymentType } : {}),
+    }),
+    spanProcessors: [outbox],
+  });
+  const unwatch = watch(
+    {
+      viewed: () => trackPageView(),
+      leaving: () => outbox.close(),
+      closing: () =>
+        trackEvent("session_end", { duration_s: Math.min(DAYS_7_S, Math.max(0, Math.round((now() - tab.beganMs) / 1000))) }),
+    },
+    autoPageViews,
+  );
+  running = {
+    outbox,
+    tracer: provider.getTracer("rhesis.telemetry.browser", "0.1.0"),
+    unwatch: () => {
+      here = false;
+      unwatch();
+    },
+    firstParty,
+  };
+  if (autoPageViews) trackPageView();
+  return true;
+}
+
+/** Stop at once, and throw away what is queued here and kept in the tab. */
+function end(): void {
+  const ending = running;
+  running = null;
+  if (!ending) return;
+  ending.unwatch();
+  ending.outbox.clear();
+  forgetTab();
+}
+
+function inTime(identity: Identity | null): identity is Identity {
+  return !!identity?.telemetry_enabled && (identity.expires_ms ?? 0) > now();
+}
+
+function serialized(spans: readonly ReadableSpan[]): string {
+  return new TextDecoder().decode(JsonTraceSerializer.serializeRequest([...spans]));
+}
+
+/** With the pseudonyms on; what was recorded before consent began is left out. */
+function stamped(spans: readonly ReadableSpan[], identity: Identity): string {
+  const { "session.id": session, ...people } = identity.identity ?? {};
+  return serialized(
+    spans
+      .filter((span) => span.startTime[0] * 1000 + span.startTime[1] / 1e6 >= (identity.since_ms ?? Infinity))
+      .map((span) =>
+        Object.create(span, {
+          attributes: {
+            value: {
+              ...span.attributes,
+              ...people,
+              ...(session && span.name === "user.activity" ? { "session.id": session } : {}),
+            },
+          },
+        }),
+      ),
+  );
+}
+
+/** A path of this site as it is; of an address the collector's own path, as the OTLP specification has it. */
+export function tracesUrl(endpoint: string): URL {
+  const url = new URL(endpoint, location.href);
+  if (!endpoint.startsWith("/") && !url.pathname.endsWith("/v1/traces")) {
+    url.pathname = `${url.pathname.replace(/\/$/, "")}/v1/traces`;
+  }
+  return url;
+}

@@ -1,0 +1,61 @@
+// When a page is looked at and when it is left, in pages that load anew and in those that only change their address.
+
+export interface Watcher {
+  /** A page is in front of the person: another path, or one that came back from the back/forward cache. */
+  viewed(): void;
+  /** The page may not come back. */
+  leaving(): void;
+  /** The tab is closing: it is left, and not for another page of this site. */
+  closing(): void;
+}
+
+interface NavigateEvent extends Event {
+  readonly destination: { readonly sameDocument: boolean };
+}
+
+/** Watch until the answer is called. Without the Navigation API no tab counts as closing: it would be a guess. */
+export function watch(watcher: Watcher, seesViews: boolean): () => void {
+  const stop = new AbortController();
+  const options = { signal: stop.signal };
+  const navigation = (globalThis as { navigation?: EventTarget }).navigation;
+  let path = location.pathname;
+  let navigating = false;
+  const maybeViewed = () => {
+    if (seesViews && location.pathname !== path) watcher.viewed();
+    path = location.pathname;
+  };
+  navigation?.addEventListener("currententrychange", maybeViewed, options);
+  navigation?.addEventListener(
+    "navigate",
+    (event) => (navigating ||= !(event as NavigateEvent).destination.sameDocument),
+    options,
+  );
+  // A download or a cancelled navigation leaves the page where it is.
+  navigation?.addEventListener("navigateerror", () => (navigating = false), options);
+  addEventListener("popstate", maybeViewed, options);
+  addEventListener(
+    "pageshow",
+    (event) => {
+      if (!event.persisted) return;
+      navigating = false;
+      if (seesViews) watcher.viewed();
+    },
+    options,
+  );
+  addEventListener(
+    "pagehide",
+    (event) => {
+      if (navigation && !event.persisted && !navigating) watcher.closing();
+      watcher.leaving();
+    },
+    options,
+  );
+  document.addEventListener(
+    "visibilitychange",
+    () => {
+      if (document.visibilityState === "hidden") watcher.leaving();
+    },
+    options,
+  );
+  return () => stop.abort();
+}

@@ -1,0 +1,207 @@
+import assert from "node:assert/strict";
+import { mock, test, beforeEach, afterEach } from "node:test";
+import type { ReadableSpan } from "@opentelemetry/sdk-trace";
+import { LARGEST_BODY, Outbox, type Road, type Verdict } from "../src/outbox";
+
+/** Spans are their names here, a body is the names with commas, so that what was sent can be read. */
+class TestRoad implements Road {
+  on = true;
+  answers: (Verdict | Error)[] = [];
+  sent: string[] = [];
+  closing: string[] = [];
+  kept: string[] = [];
+  offs = 0;
+  allowed = () => this.on;
+  body = (spans: readonly ReadableSpan[]): string | null => spans.map((span) => span.name).join(",");
+  async send(body: string, closing: boolean): Promise<Verdict> {
+    (closing ? this.closing : this.sent).push(body);
+    const answer = this.answers.shift() ?? "done";
+    if (answer instanceof Error) throw answer;
+    return answer;
+  }
+  keep = (bodies: readonly string[]) => void (this.kept = [...bodies]);
+  onOff = () => void this.offs++;
+}
+
+const span = (name: string) => ({ name }) as ReadableSpan;
+let road: TestRoad;
+let outbox: Outbox;
+
+beforeEach(() => {
+  mock.timers.enable({ apis: ["setTimeout"] });
+  road = new TestRoad();
+  outbox = new Outbox(road);
+});
+afterEach(() => mock.timers.reset());
+
+/** Let time pass, and what waits for promises happen. */
+async function pass(ms: number): Promise<void> {
+  mock.timers.tick(ms);
+  for (let turn = 0; turn < 20; turn++) await Promise.resolve();
+}
+
+test("what is recorded goes out together after a moment", async () => {
+  outbox.onEnd(span("a"));
+  outbox.onEnd(span("b"));
+  assert.deepEqual(road.sent, []);
+  await pass(1000);
+  assert.deepEqual(road.sent, ["a,b"]);
+  await pass(100_000);
+  assert.deepEqual(road.sent, ["a,b"]);
+});
+
+test("many go in several requests, none twice", async () => {
+  for (let number = 0; number < 150; number++) outbox.onEnd(span(String(number)));
+  await pass(1000);
+  assert.deepEqual(
+    road.sent.flatMap((body) => body.split(",")),
+    Array.from({ length: 150 }, (_, number) => String(number)),
+  );
+  assert.equal(road.sent.length, 3);
+});
+
+test("a body that is too large is split until it fits", async () => {
+  const large = "x".repeat(LARGEST_BODY / 3);
+  for (let number = 0; number < 8; number++) outbox.onEnd(span(large));
+  await pass(1000);
+  assert.equal(road.sent.flatMap((body) => body.split(",")).length, 8);
+  assert.ok(road.sent.every((body) => body.length <= LARGEST_BODY));
+});
+
+test("a body the server finds too large is split, and a single span too large is dropped", async () => {
+  road.answers = ["split", "done", "split", "done"];
+  for (const name of ["a", "b", "c"]) outbox.onEnd(span(name));
+  await pass(1000);
+  assert.deepEqual(road.sent, ["a,b,c", "a,b", "c"]);
+  outbox.onEnd(span("d"));
+  await pass(1000);
+  assert.deepEqual(road.sent.slice(3), ["d"]);
+});
+
+test("what was refused for now goes later, each once, and waits longer each time", async () => {
+  road.answers = [{ laterInMs: 0 }, new Error("the network is away"), { laterInMs: 20_000 }];
+  outbox.onEnd(span("a"));
+  await pass(1000);
+  assert.equal(road.sent.length, 1);
+  await pass(999);
+  assert.equal(road.sent.length, 1, "not before the first wait is over");
+  await pass(501);
+  assert.equal(road.sent.length, 2);
+  await pass(1999);
+  assert.equal(road.sent.length, 2, "the second wait is longer");
+  await pass(1001);
+  assert.equal(road.sent.length, 3);
+  await pass(19_999);
+  assert.equal(road.sent.length, 3, "Retry-After is honoured");
+  outbox.onEnd(span("b"));
+  await pass(10_001);
+  assert.deepEqual(road.sent.slice(3), ["a,b"]);
+  await pass(1_000_000);
+  assert.equal(road.sent.length, 4);
+});
+
+test("what will never do is dropped and holds nothing up", async () => {
+  road.answers = ["never"];
+  outbox.onEnd(span("a"));
+  await pass(1000);
+  outbox.onEnd(span("b"));
+  await pass(1000);
+  assert.deepEqual(road.sent, ["a", "b"]);
+});
+
+test("no consent at the moment of sending throws everything away", async () => {
+  outbox.onEnd(span("a"));
+  road.on = false;
+  await pass(1000);
+  assert.deepEqual([road.sent, road.offs], [[], 1]);
+  road.on = true;
+  await pass(100_000);
+  assert.deepEqual(road.sent, []);
+});
+
+test("an answer that consent is gone throws everything away, what is kept included", async () => {
+  road.answers = ["off"];
+  road.kept = ["old"];
+  for (let number = 0; number < 100; number++) outbox.onEnd(span("a"));
+  await pass(1000);
+  assert.deepEqual([road.sent.length, road.offs, road.kept], [1, 1, []]);
+  await pass(100_000);
+  assert.equal(road.sent.length, 1);
+});
+
+test("consent withdrawn while a body is made sends nothing", async () => {
+  road.body = () => {
+    road.on = false;
+    return "a";
+  };
+  outbox.onEnd(span("a"));
+  await pass(1000);
+  assert.deepEqual(road.sent, []);
+});
+
+test("cleared while a request is under way, nothing comes back", async () => {
+  let answer!: (verdict: Verdict) => void;
+  road.send = (body) => {
+    road.sent.push(body);
+    return new Promise((resolve) => (answer = resolve));
+  };
+  outbox.onEnd(span("a"));
+  await pass(1000);
+  outbox.clear();
+  outbox.onEnd(span("b"));
+  answer("done");
+  await pass(100_000);
+  assert.deepEqual(road.sent, ["a", "b"]);
+});
+
+test("a closing page sends what it has and keeps it for the tab's next page", async () => {
+  outbox.onEnd(span("a"));
+  outbox.close();
+  assert.deepEqual([road.closing, road.kept], [["a"], ["a"]]);
+});
+
+test("a closing page without consent sends nothing and keeps nothing", async () => {
+  outbox.onEnd(span("a"));
+  road.kept = ["old"];
+  road.on = false;
+  outbox.close();
+  await pass(100_000);
+  assert.deepEqual([road.closing, road.sent, road.kept], [[], [], []]);
+});
+
+test("a closing page sends no more at once than browsers let it, and keeps the rest", async () => {
+  const large = "x".repeat(LARGEST_BODY / 2 + 1);
+  outbox = new Outbox(road, [large, large]);
+  outbox.close();
+  assert.deepEqual([road.closing.length, road.kept.length], [1, 2]);
+});
+
+test("what an earlier page kept goes first, and is forgotten when it is acknowledged", async () => {
+  road.kept = ["old"];
+  outbox = new Outbox(road, ["old"]);
+  outbox.onEnd(span("a"));
+  await pass(1000);
+  assert.deepEqual([road.sent, road.kept], [["old", "a"], []]);
+});
+
+test("what could not be made now is tried again", async () => {
+  const bodies = [null, "a"];
+  road.body = () => bodies.shift() ?? null;
+  outbox.onEnd(span("a"));
+  await pass(1000);
+  await pass(2000);
+  assert.deepEqual(road.sent, ["a"]);
+});
+
+test("a page that records without end fills a bounded queue", async () => {
+  for (let number = 0; number < 5000; number++) outbox.onEnd(span("a"));
+  await pass(1000);
+  assert.equal(road.sent.flatMap((body) => body.split(",")).length, 256);
+});
+
+test("shutdown sends nothing", async () => {
+  outbox.onEnd(span("a"));
+  await outbox.shutdown();
+  await pass(100_000);
+  assert.deepEqual(road.sent, []);
+});

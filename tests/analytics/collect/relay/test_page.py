@@ -1,0 +1,74 @@
+"""Which pages have a telemetry script, and what finding that out costs."""
+
+import pytest
+from django.db import DatabaseError, connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from pytest_django import Settings
+
+from accounts.models import User
+from privacy.choices import choose
+from privacy.models import Source
+
+from .conftest import Browser
+
+PAGES = ("/", "/settings/privacy/", "/settings/password/")
+SCRIPT = 'type="module" src="/static/telemetry/site.js"'
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_pages_of_who_consents_have_it(browser: Browser, path: str) -> None:
+    page = browser.client.get(path).content.decode()
+
+    assert page.count(SCRIPT) == 1
+    assert f'data-endpoint="/v1/traces" data-deployment="self_hosted" data-page="{browser.page}"' in page
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_pages_of_who_does_not_consent_have_none(browser: Browser, person: User, path: str) -> None:
+    choose(person.pk, enabled=False, source=Source.API, actor_id=person.pk)
+
+    assert "data-telemetry" not in browser.client.get(path).content.decode()
+
+
+def test_pages_of_strangers_and_of_errors_have_none(browser: Browser) -> None:
+    for page in (Client().get("/sign-in/"), Client().get("/no/such/page/"), Client().get("/", headers={"Host": "a b"})):
+        assert b"data-telemetry" not in page.content
+
+
+@pytest.mark.parametrize("setting", ["NEXT_PUBLIC_OTEL_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT"])
+def test_without_an_endpoint_no_page_has_it(browser: Browser, settings: Settings, setting: str) -> None:
+    setattr(settings, setting, "")
+
+    assert b"data-telemetry" not in browser.client.get("/settings/password/").content
+
+
+def test_finding_out_costs_one_query_where_there_is_browser_telemetry_and_none_elsewhere(
+    browser: Browser, settings: Settings
+) -> None:
+    browser.client.get("/settings/password/")
+    with CaptureQueriesContext(connection) as asking:
+        browser.client.get("/settings/password/")
+    settings.NEXT_PUBLIC_OTEL_ENDPOINT = ""
+    with CaptureQueriesContext(connection) as not_asking:
+        browser.client.get("/settings/password/")
+
+    assert len(asking) == len(not_asking) + 1
+
+
+def test_consent_that_cannot_be_read_is_none(browser: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
+    def unreadable(*args: object) -> None:
+        raise DatabaseError("the database is away")
+
+    monkeypatch.setattr("analytics.collect.relay.page.decisions_for", unreadable)
+    page = browser.client.get("/settings/password/")
+
+    assert (page.status_code, b"data-telemetry" in page.content) == (200, False)
+
+
+def test_the_mark_of_a_page_is_not_the_key_of_the_session(browser: Browser) -> None:
+    assert (browser.client.session.session_key or "") not in browser.client.get("/").content.decode()
+
+
+def test_a_mark_is_of_one_session(browser: Browser, person: User) -> None:
+    assert Browser(person).page != browser.page

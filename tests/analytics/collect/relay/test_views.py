@@ -1,0 +1,378 @@
+"""`POST /v1/traces`: whose, from where, how much, and what becomes of it."""
+
+import json
+import time
+from typing import Any
+
+import pytest
+from django.test import Client
+from google.protobuf.json_format import ParseDict
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
+    ExportTraceServiceRequest,
+    ExportTraceServiceResponse,
+)
+from opentelemetry.sdk.trace import ReadableSpan
+from pytest_django import Settings
+
+from accounts.models import Organization, User
+from analytics.collect import pipeline
+from analytics.identity import Kind, pseudonym
+from analytics.models import ExportTally
+from privacy.choices import choose, set_lock
+from privacy.models import Source
+
+from .conftest import Browser, Wire, body, page_view, span
+
+YEAR_NS = 365 * 24 * 3600 * 10**9
+SECOND_NS = 10**9
+
+
+def tally() -> dict[tuple[str, str], int]:
+    pipeline.tally.write()
+    return {(row.outcome, row.reason): row.spans for row in ExportTally.objects.all()}
+
+
+def attributes(sent: ReadableSpan) -> dict[str, Any]:
+    return dict(sent.attributes or {})
+
+
+def test_an_event_goes_out_as_the_session_s_person_with_the_browser_s_ids(
+    wire: Wire, browser: Browser, person: User
+) -> None:
+    person.organization = Organization.objects.create(name="Lovelace & Co")
+    person.save()
+    at_ns = time.time_ns()
+
+    answer = browser.post(body(page_view(at_ns=at_ns, ids=("0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"))))
+
+    assert (answer.status_code, answer.content) == (200, b"{}")
+    (sent,) = wire.spans
+    assert attributes(sent) == {
+        "event.category": "feature_usage",
+        "user.id": str(pseudonym(Kind.USER, person.pk)),
+        "organization.id": str(pseudonym(Kind.ORGANIZATION, person.organization.pk)),
+        "feature.name": "page_view",
+        "feature.action": "viewed",
+        "metadata.route": "/tests/:id",
+    }
+    assert sent.name == "feature.usage"
+    assert (sent.context.trace_id, sent.context.span_id) == (0x0AF7651916CD43DD8448EB211C80319C, 0xB7AD6B7169203331)
+    assert sent.start_time == at_ns
+
+
+def test_an_activity_carries_the_session_s_pseudonym(wire: Wire, browser: Browser) -> None:
+    browser.post(body(span(event__category="user_activity", event__type="session_end", metadata__duration_s=90)))
+
+    assert attributes(wire.spans[0])["session.id"] == str(
+        pseudonym(Kind.SESSION, browser.client.session.session_key or "")
+    )
+
+
+def test_ids_of_people_in_the_body_count_for_nothing(wire: Wire, browser: Browser, person: User) -> None:
+    other = "11111111-1111-4111-8111-111111111111"
+
+    browser.post(body(page_view(user__id=other, organization__id=other, session__id=other)))
+
+    assert other not in str(attributes(wire.spans[0]))
+    assert attributes(wire.spans[0])["user.id"] == str(pseudonym(Kind.USER, person.pk))
+
+
+def test_an_id_as_metadata_leaves_as_a_pseudonym(wire: Wire, browser: Browser) -> None:
+    browser.post(
+        body(
+            span(
+                event__category="feature_usage",
+                feature__name="test_run",
+                feature__action="created",
+                metadata__test_id="123",
+            )
+        )
+    )
+
+    assert attributes(wire.spans[0])["metadata.test_id"] == str(pseudonym(Kind.METADATA, "test_id\x00123"))
+
+
+def test_protobuf_is_answered_in_protobuf(wire: Wire, browser: Browser) -> None:
+    parts = page_view()
+    for name in ("traceId", "spanId"):
+        parts.pop(name)
+    request = ParseDict(body(parts), ExportTraceServiceRequest())
+    sent = request.resource_spans[0].scope_spans[0].spans[0]
+    sent.trace_id, sent.span_id = bytes(range(16)), bytes(range(8))
+
+    answer = browser.post(request.SerializeToString(), content_type="application/x-protobuf")
+
+    assert (answer.status_code, answer["Content-Type"]) == (200, "application/x-protobuf")
+    assert ExportTraceServiceResponse.FromString(answer.content) == ExportTraceServiceResponse()
+    assert wire.spans[0].context.trace_id == int.from_bytes(bytes(range(16)), "big")
+
+
+@pytest.mark.parametrize(
+    ("bad", "reason"),
+    [
+        (page_view("/tests/4711"), "bad_metadata"),
+        (page_view(metadata__title="My secret"), "undeclared"),
+        (span(event__category="feature_usage", feature__name="no_such", feature__action="viewed"), "undeclared"),
+        (span(event__category="feature_usage", feature__name="test_run", feature__action="eaten"), "undeclared"),
+        (span(event__category="feature_usage", feature__name=7, feature__action="viewed"), "undeclared"),
+        (span(event__category="feature_usage", feature__name="test_run", feature__action=1.5), "undeclared"),
+        (
+            span(
+                event__category="feature_usage",
+                feature__name="test_run",
+                feature__action="run",
+                metadata__test_count=-1,
+            ),
+            "bad_metadata",
+        ),
+        (span(event__category="user_activity", event__type="login"), "not_for_browsers"),
+        (span(event__category="user_activity", event__type="erasure_requested"), "not_for_browsers"),
+        (span(event__category="feature_usage", feature__name="report", feature__action="viewed"), "not_for_browsers"),
+        (span(event__category="endpoint_usage", http__route="/"), "not_for_browsers"),
+        (span(http__request__method="GET"), "not_for_browsers"),
+        (page_view(at_ns=0), "bad_time"),
+        (page_view(at_ns=time.time_ns() + YEAR_NS), "bad_time"),
+        (page_view(at_ns=time.time_ns() - 25 * 3600 * SECOND_NS), "bad_time"),
+        (page_view(ids=("0" * 32, "b7ad6b7169203331")), "bad_ids"),
+        (page_view(**{f"extra{number}": 1 for number in range(64)}), "too_large"),
+        (page_view(route={"arrayValue": {"values": [{"stringValue": "/"}]}}), "bad_metadata"),
+    ],
+)
+def test_a_span_that_does_not_fit_is_a_counted_rejection_and_costs_its_neighbour_nothing(
+    wire: Wire, browser: Browser, bad: dict[str, Any], reason: str
+) -> None:
+    answer = browser.post(body(bad, page_view("/")))
+
+    assert answer.status_code == 200
+    assert answer.json() == {"partialSuccess": {"rejectedSpans": "1", "errorMessage": f"{reason}: 1"}}
+    assert [attributes(sent)["metadata.route"] for sent in wire.spans] == ["/"]
+    assert tally() == {("invalid", f"browser_{reason}"): 1, ("sent", ""): 1}
+
+
+def _nested(depth: int) -> bytes:
+    return b'{"resourceSpans":' + b"[" * depth + b"]" * depth + b"}"
+
+
+@pytest.mark.parametrize(
+    "junk",
+    [
+        b" ",
+        b"{",
+        b"\xff\xfe",
+        b"[]",
+        b"null",
+        b'"text"',
+        b'{"resourceSpans": 7}',
+        b'{"resourceSpans": [7]}',
+        b'{"resourceSpans": [{"scopeSpans": [{"spans": [7]}]}]}',
+        b'{"resourceSpans": [{"scopeSpans": [{"spans": {"a": 1}}]}]}',
+        _nested(20_000),
+        json.dumps(body(span() | {"traceId": 7})).encode(),
+        json.dumps(body(span() | {"traceId": "zz" * 16})).encode(),
+        json.dumps(body(span() | {"traceId": "ab" * 15})).encode(),
+        json.dumps(body(span() | {"spanId": "ab" * 16})).encode(),
+        json.dumps(body(span() | {"attributes": [7]})).encode(),
+        json.dumps(body(span() | {"startTimeUnixNano": "-1"})).encode(),
+        json.dumps(body(span() | {"startTimeUnixNano": "9" * 400})).encode(),
+        json.dumps(body(span() | {"startTimeUnixNano": {}})).encode(),
+    ],
+)
+def test_junk_is_a_400_with_a_reason_that_quotes_nothing(wire: Wire, browser: Browser, junk: bytes) -> None:
+    answer = browser.post(junk)
+
+    assert answer.status_code == 400, answer.content
+    assert answer.json()["message"].startswith(("the body is not an OTLP request in JSON", "a "))
+    assert wire.spans == []
+
+
+def test_junk_in_protobuf_is_a_400(wire: Wire, browser: Browser) -> None:
+    assert browser.post(b"\xff" * 40, content_type="application/x-protobuf").status_code == 400
+
+
+def test_a_body_without_spans_is_fine(wire: Wire, browser: Browser) -> None:
+    assert browser.post({}).status_code == 200
+
+
+def test_too_large_a_body_is_a_413(wire: Wire, browser: Browser) -> None:
+    assert browser.post(b" " * (64 * 1024 + 1)).status_code == 413
+
+
+@pytest.mark.parametrize(
+    ("content_type", "headers"),
+    [
+        ("text/plain", {}),
+        ("application/x-www-form-urlencoded", {}),
+        ("application/json", {"Content-Encoding": "gzip"}),
+    ],
+)
+def test_another_content_type_is_a_415(
+    wire: Wire, browser: Browser, content_type: str, headers: dict[str, str]
+) -> None:
+    assert browser.post(b"{}", content_type=content_type, **headers).status_code == 415
+
+
+@pytest.mark.parametrize(
+    "origin", ["", "null", "https://testserver", "http://testserver.evil", "http://evil", "http://["]
+)
+def test_a_foreign_origin_is_a_403(wire: Wire, browser: Browser, origin: str) -> None:
+    answer = browser.post(body(page_view()), Origin=origin)
+
+    assert (answer.status_code, wire.spans) == (403, [])
+
+
+@pytest.mark.parametrize("trusted", ["https://app.example", "https://*.example"])
+def test_a_trusted_origin_may_send(wire: Wire, browser: Browser, settings: Settings, trusted: str) -> None:
+    settings.CSRF_TRUSTED_ORIGINS = [trusted]
+
+    assert browser.post(body(page_view()), Origin="https://app.example").status_code == 200
+    assert browser.post(body(page_view()), Origin="http://app.example").status_code == 403
+
+
+def test_only_post_is_taken(browser: Browser) -> None:
+    assert browser.client.get("/v1/traces").status_code == 405
+
+
+def test_nobody_signed_in_is_a_401(wire: Wire) -> None:
+    answer = Client().post("/v1/traces", "{}", content_type="application/json", headers={"Origin": "http://testserver"})
+
+    assert answer.status_code == 401
+
+
+@pytest.mark.parametrize("endpoint", ["NEXT_PUBLIC_OTEL_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT"])
+def test_without_an_endpoint_there_is_no_browser_telemetry(browser: Browser, settings: Settings, endpoint: str) -> None:
+    setattr(settings, endpoint, "")
+
+    assert browser.post(body(page_view())).status_code == 404
+    assert browser.client.get("/v1/identity").status_code == 404
+
+
+def test_a_page_of_an_earlier_session_cannot_send_as_who_is_signed_in_now(wire: Wire, browser: Browser) -> None:
+    stale = browser.page
+    other = User.objects.create_user("grace", password="another good password")
+    choose(other.pk, enabled=True, source=Source.API, actor_id=other.pk)
+    browser.client.force_login(other)
+
+    answer = browser.post(body(page_view()), **{"X-Telemetry-Page": stale})
+
+    assert (answer.status_code, wire.spans) == (403, [])
+
+
+def test_withdrawal_is_a_403_and_nothing_goes_out(wire: Wire, browser: Browser, person: User) -> None:
+    choose(person.pk, enabled=False, source=Source.API, actor_id=person.pk)
+
+    answer = browser.post(body(page_view()))
+
+    assert (answer.status_code, answer.json()["message"], wire.spans) == (403, "telemetry is off", [])
+
+
+def test_the_operator_s_lock_is_a_403(wire: Wire, browser: Browser) -> None:
+    set_lock(locked=True, source=Source.ADMIN, actor_id=None)
+
+    assert browser.post(body(page_view())).status_code == 403
+
+
+def test_an_event_that_says_it_is_from_before_consent_is_withheld(wire: Wire, browser: Browser) -> None:
+    answer = browser.post(body(page_view(at_ns=time.time_ns() - 60 * SECOND_NS)))
+
+    assert (answer.status_code, wire.spans) == (200, [])
+    assert tally() == {("withheld", "before_consent"): 1}
+
+
+def test_an_event_a_little_ahead_of_our_clock_is_taken(wire: Wire, browser: Browser) -> None:
+    assert browser.post(body(page_view(at_ns=time.time_ns() + 300 * SECOND_NS))).json() == {}
+    assert len(wire.spans) == 1
+
+
+def test_the_same_body_again_is_the_same_span(wire: Wire, browser: Browser) -> None:
+    same = body(page_view())
+
+    browser.post(same)
+    browser.post(same)
+
+    first, second = wire.spans
+    assert (first.context, first.start_time) == (second.context, second.start_time)
+
+
+def test_while_the_collector_is_away_nothing_is_acknowledged_and_later_everything_is(
+    wire: Wire, browser: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept = body(page_view())
+    wire.away = True
+    answer = browser.post(kept)
+    assert (answer.status_code, int(answer["Retry-After"]) > 0) == (503, True)
+
+    wire.away = False
+    assert browser.post(kept).status_code == 503, "it rests after a failure"
+    monkeypatch.setattr("analytics.collect.relay.forward.REST_AFTER_FAILURE_SECONDS", 0.0)
+    later = time.monotonic() + 60
+    monkeypatch.setattr("analytics.collect.relay.forward.time.monotonic", lambda: later)
+
+    assert browser.post(kept).status_code == 200
+    assert len(wire.spans) == 1
+
+
+def test_a_thousand_events_a_second_are_braked_and_counted(wire: Wire, browser: Browser) -> None:
+    answers = [browser.post(body(*(page_view("/") for _ in range(100)))) for _ in range(10)]
+
+    assert {answer.status_code for answer in answers} == {200, 429}
+    refused = [answer for answer in answers if answer.status_code == 429]
+    assert all(int(answer["Retry-After"]) > 0 for answer in refused)
+    assert len(wire.spans) == 100 * (10 - len(refused))
+    assert tally()[("invalid", "browser_rate_limited")] == 100 * len(refused)
+
+
+def test_the_relay_is_no_endpoint_anybody_measures(
+    wire: Wire, browser: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    measured: list[object] = []
+    monkeypatch.setattr("analytics.collect.middleware.pipeline.record", measured.append)
+
+    browser.post(body(page_view()))
+    browser.client.get("/v1/identity")
+
+    assert measured == []
+
+
+def test_a_browser_that_asks_not_to_be_tracked_is_heard_before_anything_is_sent(
+    wire: Wire, browser: Browser, person: User, settings: Settings
+) -> None:
+    from privacy.choices import note_notice_shown
+    from privacy.models import Preference
+
+    settings.DEPLOYMENT_TYPE = "cloud"
+    Preference.objects.filter(pk=person.pk).update(choice=None, consenting_since=None)
+    note_notice_shown(person.pk, 1, browser_signal=False)
+    assert browser.post(body(page_view())).status_code == 200
+
+    assert browser.post(body(page_view()), **{"Sec-GPC": "1"}).status_code == 403
+    assert len(wire.spans) == 1
+
+
+def test_identity_of_a_first_party_page_holds_no_pseudonym(browser: Browser) -> None:
+    answer = browser.client.get("/v1/identity")
+
+    assert answer["Cache-Control"].startswith("max-age=0")
+    assert set(answer.json()) == {"telemetry_enabled", "now_ms", "page", "since_ms", "expires_ms"}
+    assert answer.json()["telemetry_enabled"] is True
+
+
+def test_identity_for_a_collector_elsewhere_is_pseudonyms_for_a_minute(
+    browser: Browser, person: User, settings: Settings
+) -> None:
+    settings.NEXT_PUBLIC_OTEL_ENDPOINT = "https://telemetry.example"
+
+    answer = browser.client.get("/v1/identity").json()
+
+    assert answer["identity"] == {
+        "user.id": str(pseudonym(Kind.USER, person.pk)),
+        "session.id": str(pseudonym(Kind.SESSION, browser.client.session.session_key or "")),
+    }
+    assert answer["expires_ms"] - answer["now_ms"] == pytest.approx(60_000, abs=1000)
+
+
+def test_identity_tells_who_does_not_consent_only_that(browser: Browser, person: User) -> None:
+    choose(person.pk, enabled=False, source=Source.API, actor_id=person.pk)
+
+    assert set(browser.client.get("/v1/identity").json()) == {"telemetry_enabled", "now_ms"}
+    assert browser.client.get("/v1/identity").json()["telemetry_enabled"] is False
+    assert Client().get("/v1/identity").status_code == 401
