@@ -31,7 +31,7 @@ DAYS_TO_RETURN = timedelta(days=7)
 
 @dataclass(frozen=True, slots=True)
 class RolledUp:
-    """What a run computed: `days` themselves, then cohorts from `cohorts_from` and `months` (None and none if owed)."""
+    """What a run computed: so many days, then cohorts from a day on (None: none were owed) and so many months."""
 
     days: int
     cohorts_from: date | None
@@ -48,10 +48,14 @@ def waiting_days() -> list[date]:
 def roll_up(*, say: Callable[[str], None]) -> RolledUp:
     """Compute everything that is behind, oldest first; each day is kept once it is done.
 
-    To be called by one process at a time (`only_one_at_a_time`).
+    To be called by one process at a time (`only_one_at_a_time`), as all here that computes.
     """
     pass_over_closed_days()
-    days = waiting_days()
+    return roll_up_days(waiting_days(), say=say)
+
+
+def roll_up_days(days: list[date], *, say: Callable[[str], None]) -> RolledUp:
+    """Compute these days, which must be open, and the cohorts and months that are behind."""
     for number, day in enumerate(days, start=1):
         roll_up_day(day)
         say(f"rolled up {day} ({number} of {len(days)})")
@@ -117,8 +121,8 @@ def touch_all_days() -> int:
         return int(cursor.rowcount)
 
 
-def is_behind(before: date) -> list[date]:
-    """The days before `before` whose rollups are not finished, oldest first."""
+def behind(*, before: date) -> list[date]:
+    """The days before a day whose rollups are not finished, oldest first."""
     owed = TouchedDay.objects.filter(stage="people").values_list("day", flat=True)
     return sorted(day for day in {*waiting_days(), *owed} if day < before)
 

@@ -8,6 +8,7 @@ from uuid import UUID, uuid4
 
 from django.db import connections, transaction
 
+from analytics.keep.partitions import State, make_months_ahead, partitions, statement
 from analytics.keep.rollups import roll_up
 from analytics.models import EndpointUsage, FeatureUsage, TouchedDay, UserActivity
 from analytics.retention import first_of_month
@@ -146,3 +147,15 @@ def disagreements(first: date, end: date, now: datetime | None = None) -> list[s
 def aggregates() -> dict[str, list[tuple[Any, ...]]]:
     """Every row of all that stays for good, as text."""
     return {table: sorted(execute(f"SELECT {table}::text FROM {table}")) for table in AGGREGATES}
+
+
+def drop_all_months() -> None:
+    """No partition but this and the next three months', whatever earlier tests have made."""
+    for partition in partitions():
+        execute(statement("DROP TABLE {}", partition.name))
+    make_months_ahead()
+
+
+def names_of_months(table: str = "analytics_user_activity") -> list[str]:
+    """The months of a table that are attached, as `2026-03`."""
+    return [f"{each.start:%Y-%m}" for each in partitions() if each.table == table and each.state is State.ATTACHED]
