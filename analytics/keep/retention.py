@@ -95,7 +95,7 @@ def purge(plan: Plan, *, say: Callable[[str], None]) -> None:
     attach_again(plan.detached, say=say)
     if plan.is_empty:
         return
-    rollups.close_days(plan.open_from)
+    rollups.close_days(before=plan.open_from)
     # One left half detached stops every other from being detached.
     for partition in sorted(plan.whole, key=lambda each: each.state is not State.HALF_DETACHED):
         drop(partition)

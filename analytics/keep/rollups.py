@@ -127,11 +127,10 @@ def behind(*, before: date) -> list[date]:
     return sorted(day for day in {*waiting_days(), *owed} if day < before)
 
 
-def close_days(before: date) -> int:
-    """Close the days before `before`, whose raw rows are about to go; how many were open."""
+def close_days(*, before: date) -> None:
+    """Close the days before a day, whose raw rows are about to go."""
     with transaction.atomic(using=analytics_database()), connections[analytics_database()].cursor() as cursor:
         cursor.execute(sql("close_days"), {"day": before})
-        return int(cursor.rowcount)
 
 
 def forget_people() -> None:
