@@ -1,13 +1,20 @@
-"""The three tables of the original note, and the ledgers of what was sent and what came in.
+"""The three tables of the original note, the ledgers of what was sent and what came in, and the rollups.
 
 The three tables are partitioned by month on `timestamp`, which Django cannot say, so migrations make them in SQL. In
 Django's state `id` is the primary key, because the admin needs one column; in the database it is (timestamp, id).
 Rows are written by `analytics.ingest` and never changed; people in them are pseudonyms.
+
+The rollups are written by `analytics.keep.rollups` alone and stay for good, except those that still tell one person
+from another (`Person`, `PeopleOfDay`, `EarlierPeople`), which go with the raw rows; docs/keeping.md says how they fit
+together.
 """
 
 import uuid
+from typing import Any
 
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
+from django.db.backends.base.base import BaseDatabaseWrapper
 
 DEPLOYMENT_TYPES = [("cloud", "Cloud"), ("self_hosted", "Self-hosted")]
 
@@ -128,6 +135,10 @@ class Erasure(models.Model):
     requested_at = models.DateTimeField()
     completed_at = models.DateTimeField(null=True)
     rows_deleted = models.JSONField(default=dict, help_text="Number of rows by table.")
+    days_recomputed = models.IntegerField(
+        default=0, db_default=0, help_text="Days of the rollups that were computed again without the person."
+    )
+    recomputed_at = models.DateTimeField(null=True, help_text="When the last of those days was computed.")
 
     class Meta:
         db_table = "analytics_erasure"
@@ -136,3 +147,200 @@ class Erasure(models.Model):
 
     def __str__(self) -> str:
         return f"Erasure {self.id}"
+
+
+# People are told apart in the rollups by dense numbers, and counted in chunks of this many bits.
+PEOPLE_PER_CHUNK = 8192
+# Beside `cloud` and `self_hosted` where people were counted who may be in both.
+EVERYWHERE = "all"
+
+
+class BitsField(models.Field[Any, Any]):
+    """One bit for each person of a chunk. Only SQL reads or writes it."""
+
+    def db_type(self, connection: BaseDatabaseWrapper) -> str:
+        return f"bit({PEOPLE_PER_CHUNK})"
+
+
+class TouchedDay(models.Model):
+    """A day whose rollups are behind: written in the transaction that added or erased rows, taken by the rollup.
+
+    Never updated and without a unique key, so that writers do not wait for each other. `stage` says what is owed:
+    the day's own rollups (`day`), or those that people of several days enter (`people`: cohorts and months).
+    """
+
+    day = models.DateField(help_text="UTC day of the rows.")
+    stage = models.CharField(max_length=8, default="day", db_default="day")
+    user_id = models.UUIDField(null=True, help_text="Pseudonym of the person whose rows were erased, if that was it.")
+
+    class Meta:
+        db_table = "analytics_touched_day"
+        indexes = [models.Index(fields=["stage", "day"], name="analytics_touched_day_of_stage")]
+
+    def __str__(self) -> str:
+        return f"{self.day} {self.stage}"
+
+
+class RolledUpDay(models.Model):
+    """A day that has been rolled up. Once closed, because its raw rows go, it is never computed again."""
+
+    day = models.DateField(primary_key=True)
+    rolled_up_at = models.DateTimeField()
+    closed = models.BooleanField(default=False, db_default=False)
+
+    class Meta:
+        db_table = "analytics_rolled_up_day"
+
+    def __str__(self) -> str:
+        return f"{self.day}{' closed' if self.closed else ''}"
+
+
+class Person(models.Model):
+    """The dense number of a pseudonym. Goes with the person's last raw row, and no number is given twice."""
+
+    number = models.BigAutoField(primary_key=True)
+    user_id = models.UUIDField(unique=True, help_text="Pseudonym of the person.")
+
+    class Meta:
+        db_table = "analytics_person"
+
+    def __str__(self) -> str:
+        return f"Person {self.number}"
+
+
+class PeopleOfDay(models.Model):
+    """Who did it that day: a bit for each person. `measure`: any (any row), sign_in, feature (`name` says which)."""
+
+    pk = models.CompositePrimaryKey("day", "deployment_type", "measure", "name", "chunk")
+    day = models.DateField()
+    deployment_type = models.CharField(max_length=16)
+    measure = models.CharField(max_length=16)
+    name = models.CharField(max_length=64)
+    chunk = models.IntegerField(help_text="A person's number divided by the people of a chunk.")
+    bits = BitsField()
+
+    class Meta:
+        db_table = "analytics_people_of_day"
+
+    def __str__(self) -> str:
+        return f"{self.day} {self.deployment_type} {self.measure} {self.name}"
+
+
+class EarlierPeople(models.Model):
+    """Who of those still known signed in on a day that is closed by now, and is therefore not new when they return."""
+
+    pk = models.CompositePrimaryKey("deployment_type", "chunk")
+    deployment_type = models.CharField(max_length=16)
+    chunk = models.IntegerField()
+    bits = BitsField()
+
+    class Meta:
+        db_table = "analytics_earlier_people"
+
+    def __str__(self) -> str:
+        return f"{self.deployment_type} {self.chunk}"
+
+
+class DailyActivity(models.Model):
+    """A day's people and events; deployment type `all` counts a person once who was in both."""
+
+    pk = models.CompositePrimaryKey("day", "deployment_type")
+    day = models.DateField()
+    deployment_type = models.CharField(max_length=16)
+    people = models.IntegerField(help_text="With any row that day.")
+    people_signed_in = models.IntegerField(help_text="The daily active people of the reports.")
+    sign_ins = models.BigIntegerField(help_text="Number of login events.")
+    events = models.BigIntegerField(help_text="Number of rows of user activity.")
+
+    class Meta:
+        db_table = "analytics_daily_activity"
+
+    def __str__(self) -> str:
+        return f"{self.day} {self.deployment_type}"
+
+
+class DailyFeature(models.Model):
+    pk = models.CompositePrimaryKey("day", "deployment_type", "feature_name", "action")
+    day = models.DateField()
+    deployment_type = models.CharField(max_length=16)
+    feature_name = models.CharField(max_length=64)
+    action = models.CharField(max_length=64)
+    uses = models.BigIntegerField()
+
+    class Meta:
+        db_table = "analytics_daily_feature"
+
+    def __str__(self) -> str:
+        return f"{self.day} {self.deployment_type} {self.feature_name} {self.action}"
+
+
+class DailyEndpoint(models.Model):
+    """A day's requests. `buckets` and `counts` are the histogram of durations; see rollup_functions.sql."""
+
+    pk = models.CompositePrimaryKey("day", "deployment_type", "endpoint", "method")
+    day = models.DateField()
+    deployment_type = models.CharField(max_length=16)
+    endpoint = models.CharField(max_length=512)
+    method = models.CharField(max_length=16)
+    requests = models.BigIntegerField()
+    errors = models.BigIntegerField(help_text="Answered with 500 or more.")
+    duration_ns = models.DecimalField(max_digits=38, decimal_places=0, help_text="Sum, in whole nanoseconds.")
+    buckets = ArrayField(models.SmallIntegerField())
+    counts = ArrayField(models.BigIntegerField())
+
+    class Meta:
+        db_table = "analytics_daily_endpoint"
+
+    def __str__(self) -> str:
+        return f"{self.day} {self.deployment_type} {self.method} {self.endpoint}"
+
+
+class DailySessions(models.Model):
+    """A day's sessions, cut at midnight UTC; `buckets` and `counts` are the histogram of lengths in microseconds."""
+
+    pk = models.CompositePrimaryKey("day", "deployment_type")
+    day = models.DateField()
+    deployment_type = models.CharField(max_length=16)
+    sessions = models.BigIntegerField()
+    length_us = models.DecimalField(max_digits=38, decimal_places=0, help_text="Sum, in microseconds.")
+    buckets = ArrayField(models.SmallIntegerField())
+    counts = ArrayField(models.BigIntegerField())
+
+    class Meta:
+        db_table = "analytics_daily_sessions"
+
+    def __str__(self) -> str:
+        return f"{self.day} {self.deployment_type}"
+
+
+class Cohort(models.Model):
+    """The people who first signed in on a day, and how many of them did again on one of the seven days after it."""
+
+    pk = models.CompositePrimaryKey("first_day", "deployment_type")
+    first_day = models.DateField()
+    deployment_type = models.CharField(max_length=16)
+    people = models.IntegerField()
+    returned = models.IntegerField(help_text="So far; final once the seven days are over.")
+
+    class Meta:
+        db_table = "analytics_cohort"
+
+    def __str__(self) -> str:
+        return f"{self.first_day} {self.deployment_type}"
+
+
+class MonthlyPeople(models.Model):
+    """Distinct people of a month (its first day, UTC); what `PeopleOfDay` would give, kept when that is gone."""
+
+    pk = models.CompositePrimaryKey("month", "deployment_type", "measure", "name")
+    month = models.DateField()
+    deployment_type = models.CharField(max_length=16)
+    measure = models.CharField(max_length=16)
+    name = models.CharField(max_length=64)
+    people = models.IntegerField()
+
+    class Meta:
+        db_table = "analytics_monthly_people"
+
+    def __str__(self) -> str:
+        return f"{self.month:%Y-%m} {self.deployment_type} {self.measure} {self.name}"

@@ -116,6 +116,10 @@ class Writer:
                     stored = new(connection, category, of_table)
                     counts[(STORED, "")] += stored
                     counts[(DUPLICATE, "")] += len(of_table) - stored
+            # Rollups of these days are behind from this commit on.
+            days = {row[TIMESTAMP].date() for of_table in rows.values() for row in of_table}
+            if days:
+                connection.execute("INSERT INTO analytics_touched_day (day) SELECT unnest(%s::date[])", [sorted(days)])
             self._count(connection, counts)
         return counts
 

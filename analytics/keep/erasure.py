@@ -1,13 +1,27 @@
 """Deleting what was collected of one person, for good."""
 
-from datetime import datetime
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import date, datetime
 from uuid import UUID, uuid4
 
 from django.db import connections, transaction
 from django.utils import timezone
 
-from analytics.models import Erasure
+from analytics.keep.one_at_a_time import only_one_at_a_time
+from analytics.keep.rollups import pass_over_closed_days, roll_up_days, waiting_days
+from analytics.models import Erasure, TouchedDay
 from analytics.router import analytics_database
+from analytics.sql import sql
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A request to delete, as any log of them has it."""
+
+    id: UUID
+    user_id: UUID
+    requested_at: datetime
 
 
 def erase(pseudonym: UUID, *, requested_at: datetime | None = None, erasure_id: UUID | None = None) -> Erasure:
@@ -24,9 +38,52 @@ def erase(pseudonym: UUID, *, requested_at: datetime | None = None, erasure_id: 
     return Erasure.objects.get(pk=erasure_id)
 
 
+def correct_rollups(*, say: Callable[[str], None]) -> list[date]:
+    """Compute the days again that erasures have taken rows from; which ones.
+
+    Raises AlreadyKeeping if a rollup is running; it, or the next one, will do this.
+    """
+    with only_one_at_a_time():
+        pass_over_closed_days()
+        erased = set(TouchedDay.objects.filter(stage="day", user_id__isnull=False).values_list("day", flat=True))
+        days = [day for day in waiting_days() if day in erased]
+        roll_up_days(days, say=say)
+    return days
+
+
+def replay(logged: Iterable[Request]) -> list[Erasure]:
+    """Carry out again every request of the log and of the table whose rows are there; the receipts of those that were.
+
+    For the day after a backup was restored, which brings back what was deleted since it was made.
+    """
+    known = {erasure.pk for erasure in Erasure.objects.all()}
+    latest: dict[UUID, datetime] = {}
+    for erasure in Erasure.objects.order_by("requested_at"):
+        latest[erasure.user_id] = erasure.requested_at
+    for request in sorted(logged, key=lambda each: each.requested_at, reverse=True):
+        moment = latest.get(request.user_id)
+        if request.id not in known and (moment is None or moment < request.requested_at):
+            erase(request.user_id, requested_at=request.requested_at, erasure_id=request.id)
+            latest[request.user_id] = request.requested_at
+    with connections[analytics_database()].cursor() as cursor:
+        cursor.execute(sql("erasures_undone"))
+        undone = [Request(*row) for row in cursor.fetchall()]
+    again = [erase(each.user_id, requested_at=each.requested_at, erasure_id=each.id) for each in undone]
+    return [*Erasure.objects.exclude(pk__in=known), *again]
+
+
 def ask_elsewhere(pseudonym: UUID) -> Erasure:
     """Note a request for rows that live elsewhere: pending until where they live has acknowledged it."""
     return Erasure.objects.create(user_id=pseudonym, requested_at=timezone.now())
+
+
+def ask_elsewhere_again(logged: Iterable[Request]) -> None:
+    """Have every request sent once more, those of the log as well that the table lacks."""
+    Erasure.objects.update(completed_at=None)
+    Erasure.objects.bulk_create(
+        (Erasure(id=each.id, user_id=each.user_id, requested_at=each.requested_at) for each in logged),
+        ignore_conflicts=True,
+    )
 
 
 def pending() -> list[Erasure]:

@@ -1,11 +1,12 @@
 """Monthly partitions, UTC: made ahead, listed, dropped."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from enum import StrEnum
 from typing import Any, LiteralString
 
-from django.db import OperationalError, connections
+from django.db import connections
 from django.utils import timezone
 from psycopg import sql as composable
 
@@ -14,7 +15,14 @@ from analytics.router import analytics_database
 from analytics.sql import sql
 
 MONTHS_AHEAD = 3
-HALF_DETACHED = "55000"  # PostgreSQL's object_not_in_prerequisite_state
+
+
+class State(StrEnum):
+    """Whether a month's table is part of its parent; the latter two are what a purge left that was killed."""
+
+    ATTACHED = "attached"
+    HALF_DETACHED = "half_detached"
+    DETACHED = "detached"
 
 
 def statement(template: LiteralString, *names: str) -> str:
@@ -32,29 +40,31 @@ class Partition:
     end: datetime
     rows: int
     size_bytes: int
+    state: State
 
 
 def partitions() -> list[Partition]:
     """All of them, oldest first."""
     with connections[analytics_database()].cursor() as cursor:
-        # The bounds are written in the connection's zone; Django's is UTC.
-        cursor.execute(sql("plan_purge"))
+        cursor.execute(sql("partitions"))
         return [
-            Partition(table, name, start.astimezone(UTC), end.astimezone(UTC), rows, size)
-            for table, name, start, end, rows, size in cursor.fetchall()
+            Partition(table, name, start.astimezone(UTC), end.astimezone(UTC), rows, size, State(state))
+            for table, name, start, end, rows, size, state in cursor.fetchall()
         ]
+
+
+def make_month(moment: datetime) -> int:
+    """Make the partitions of the month that contains `moment`, or attach them again; how many were missing."""
+    with connections[analytics_database()].cursor() as cursor:
+        cursor.execute("SELECT analytics_make_month(%s)", [moment])
+        row = cursor.fetchone()
+        return int(row[0])
 
 
 def make_months_ahead(now: datetime | None = None) -> int:
     """Make this month's partitions and the next three months'; how many were missing."""
     this_month = first_of_month(now or timezone.now())
-    made = 0
-    with connections[analytics_database()].cursor() as cursor:
-        for ahead in range(MONTHS_AHEAD + 1):
-            cursor.execute("SELECT analytics_make_month(%s)", [months_before(this_month, -ahead)])
-            row = cursor.fetchone()
-            made += row[0] if row else 0
-    return made
+    return sum(make_month(months_before(this_month, -ahead)) for ahead in range(MONTHS_AHEAD + 1))
 
 
 def after_migrate(using: str, plan: list[Any] | None = None, **_: Any) -> None:
@@ -63,19 +73,30 @@ def after_migrate(using: str, plan: list[Any] | None = None, **_: Any) -> None:
         make_months_ahead()
 
 
-def drop(partition: Partition, *, warn: Callable[[str], None]) -> None:
+def attach_again(found: Iterable[Partition], *, say: Callable[[str], None]) -> None:
+    """Attach those months whose table a purge has detached and not dropped, because it was killed.
+
+    PostgreSQL detaches nothing from a table one of whose partitions is half detached.
+    """
+    for partition in found:
+        if partition.state is not State.ATTACHED:
+            make_month(partition.start)
+            say(f"attached {partition.name} again, which an interrupted purge had detached")
+
+
+def drop(partition: Partition) -> None:
     """Detach and drop one month of one table.
 
     DETACH CONCURRENTLY lets rows go on coming in; the drop then touches a table that nothing else sees. Interrupted in
-    between, FINALIZE takes it up again.
+    between, the next purge takes it up from the partition's state.
     """
     table, name = partition.table, partition.name
     with connections[analytics_database()].cursor() as cursor:
-        try:
-            cursor.execute(statement("ALTER TABLE {} DETACH PARTITION {} CONCURRENTLY", table, name))
-        except OperationalError as error:
-            if getattr(error.__cause__, "sqlstate", None) != HALF_DETACHED:
-                raise
-            warn(f"{name} was left half detached; finishing that")
-            cursor.execute(statement("ALTER TABLE {} DETACH PARTITION {} FINALIZE", table, name))
+        match partition.state:
+            case State.ATTACHED:
+                cursor.execute(statement("ALTER TABLE {} DETACH PARTITION {} CONCURRENTLY", table, name))
+            case State.HALF_DETACHED:
+                cursor.execute(statement("ALTER TABLE {} DETACH PARTITION {} FINALIZE", table, name))
+            case State.DETACHED:
+                pass
         cursor.execute(statement("DROP TABLE {}", name))

@@ -1,36 +1,53 @@
 """Dropping raw rows past their time: whole months by dropping partitions, the rest of the cut-off month by deleting."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, timedelta
+from typing import LiteralString
 
 from django.db import connections
 from django.utils import timezone
 
 from analytics.exceptions import AnalyticsError
-from analytics.keep.partitions import Partition, drop, partitions, statement
+from analytics.keep import rollups
+from analytics.keep.partitions import Partition, State, attach_again, drop, partitions, statement
 from analytics.retention import months_before
 from analytics.router import analytics_database
 
 DELETE_AT_ONCE = timedelta(hours=6)
+DAYS_NOT_ROLLED_UP: LiteralString = """
+SELECT DISTINCT ("timestamp" AT TIME ZONE 'UTC')::date AS day FROM {}
+EXCEPT SELECT day FROM analytics_rolled_up_day
+"""
 
 
-class AlreadyPurging(AnalyticsError):
-    """Another purge is running."""
+class NotRolledUp(AnalyticsError):
+    """Raw rows would go that no rollup has counted."""
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What goes: `whole` months are dropped, of `partly` what is older than `cutoff` is deleted."""
+    """What goes: `whole` months are dropped, of `partly` what is older than `cutoff` is deleted.
+
+    `detached` are months inside the window that a purge which was killed has left detached. `behind` are days past
+    their time that are not rolled up; while there are any, nothing goes.
+    """
 
     cutoff: datetime
     whole: tuple[Partition, ...]
     partly: tuple[tuple[Partition, int], ...]
+    detached: tuple[Partition, ...]
+    behind: tuple[date, ...]
 
     @property
     def is_empty(self) -> bool:
         return not self.whole and not self.partly
+
+    @property
+    def open_from(self) -> date:
+        """The first day all of whose rows stay."""
+        day = self.cutoff.astimezone(UTC)
+        return day.date() if day.time() == day.min.time() else day.date() + timedelta(days=1)
 
 
 def plan_purge(months: int, now: datetime | None = None) -> Plan:
@@ -40,36 +57,53 @@ def plan_purge(months: int, now: datetime | None = None) -> Plan:
     partly = []
     with connections[analytics_database()].cursor() as cursor:
         for partition in found:
-            if partition.start < cutoff < partition.end:
+            if partition.start < cutoff < partition.end and partition.state is State.ATTACHED:
                 cursor.execute(statement('SELECT count(*) FROM {} WHERE "timestamp" < %s', partition.name), [cutoff])
                 row = cursor.fetchone()
                 if row and row[0]:
                     partly.append((partition, row[0]))
-    return Plan(cutoff, tuple(partition for partition in found if partition.end <= cutoff), tuple(partly))
+    whole = tuple(partition for partition in found if partition.end <= cutoff)
+    inside = (partition for partition in found if partition.end > cutoff)
+    detached = tuple(partition for partition in inside if partition.state is not State.ATTACHED)
+    plan = Plan(cutoff, whole, tuple(partly), detached, behind=())
+    return plan if plan.is_empty else replace(plan, behind=_behind(plan))
 
 
-@contextmanager
-def only_one_at_a_time() -> Iterator[None]:
-    """Raises AlreadyPurging if another process is at it."""
+def _behind(plan: Plan) -> tuple[date, ...]:
+    """The days past their time that are not rolled up, those in months left detached among them, oldest first."""
+    days = set(rollups.behind(before=plan.open_from))
     with connections[analytics_database()].cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_lock(hashtext('analytics_purge'))")
-        row = cursor.fetchone()
-        if not row or not row[0]:
-            raise AlreadyPurging("another purge is running")
-        try:
-            yield
-        finally:
-            cursor.execute("SELECT pg_advisory_unlock(hashtext('analytics_purge'))")
+        for partition in plan.whole:
+            if partition.state is not State.ATTACHED:
+                cursor.execute(statement(DAYS_NOT_ROLLED_UP, partition.name))
+                days |= {day for (day,) in cursor.fetchall()}
+    return tuple(sorted(days))
 
 
 def purge(plan: Plan, *, say: Callable[[str], None]) -> None:
-    """Carry the plan out, oldest first; what was done stays done if it is interrupted, and the next run goes on."""
-    for partition in plan.whole:
-        drop(partition, warn=say)
+    """Carry the plan out, oldest first; what was done stays done if it is interrupted, and the next run goes on.
+
+    Raises NotRolledUp before anything goes. Rollups of the days concerned are closed first: what they say is final.
+    """
+    if plan.behind:
+        # Rollups only see what is attached.
+        attach_again(plan.whole, say=say)
+        raise NotRolledUp(
+            f"{len(plan.behind)} days from {plan.behind[0]} to {plan.behind[-1]} are not rolled up yet; "
+            "nothing was dropped, run keep_telemetry first"
+        )
+    attach_again(plan.detached, say=say)
+    if plan.is_empty:
+        return
+    rollups.close_days(before=plan.open_from)
+    # One left half detached stops every other from being detached.
+    for partition in sorted(plan.whole, key=lambda each: each.state is not State.HALF_DETACHED):
+        drop(partition)
         say(f"dropped {partition.name}")
     for partition, rows in plan.partly:
         deleted = _delete_before(partition, plan.cutoff)
         say(f"deleted {deleted} of {rows} planned rows from {partition.name}")
+    rollups.forget_people()
 
 
 def _delete_before(partition: Partition, cutoff: datetime) -> int:

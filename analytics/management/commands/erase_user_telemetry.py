@@ -1,24 +1,86 @@
 """Deletes what was collected of one person, as they could themselves under Settings -> Privacy."""
 
+from pathlib import Path
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandParser
+from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from accounts.models import User
 from accounts.people import find_user
+from analytics import erasure_log
+from analytics.conf import conf
+from analytics.keep import erasure
+from analytics.keep.one_at_a_time import AlreadyKeeping
+from analytics.management.database import WRONG_USAGE, database_may_go_away
+from analytics.models import Erasure
+from analytics.room import send_pending_erasures
 from privacy.choices import request_deletion
 from privacy.models import Source
 
 
 class Command(BaseCommand):
-    help = "Delete the telemetry of one person and print the receipt."
+    help = "Delete the telemetry of one person and print the receipt; or, after a restore, of everybody who had asked."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("user", help="user name or id")
+        parser.add_argument("user", nargs="?", help="user name or id")
+        parser.add_argument("--replay", action="store_true", help="carry out every request again, after a restore")
+        parser.add_argument("--log", type=Path, metavar="FILE", help="with --replay: those of --save-log too")
+        parser.add_argument("--save-log", type=Path, metavar="FILE", help="write all requests to a file")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        receipt = request_deletion(find_user(options["user"]).pk, source=Source.COMMAND, actor_id=None)
+        wanted = [name for name in ("user", "replay", "save_log") if options[name]]
+        if len(wanted) != 1 or (options["log"] and not options["replay"]):
+            raise CommandError(
+                "give one of: a user, --replay (with --log FILE, if there is one), --save-log FILE",
+                returncode=WRONG_USAGE,
+            )
+        try:
+            with database_may_go_away():
+                if options["replay"]:
+                    self._replay(options["log"])
+                elif options["save_log"]:
+                    self.stdout.write(f"{erasure_log.write_file(options['save_log'])} requests written")
+                else:
+                    self._erase(find_user(options["user"]))
+        except erasure_log.UnusableLog as error:
+            raise CommandError(str(error), returncode=WRONG_USAGE) from None
+
+    def _erase(self, user: User) -> None:
+        receipt = request_deletion(user.pk, source=Source.COMMAND, actor_id=None)
         self.stdout.write(f"receipt {receipt.id}, {receipt.requested_at:%Y-%m-%d %H:%M:%S} UTC")
-        if any(receipt.rows_deleted.values()):
-            for table, rows in receipt.rows_deleted.items():
-                self.stdout.write(f"  {table}: {rows} rows deleted")
+        if receipt.completed_at is None:
+            # It is being sent already, by a thread that ends with this command. Sent twice it deletes no more.
+            self._send()
+            return
+        if not any(receipt.rows_deleted.values()):
+            self.stdout.write("nothing was stored of this person; what they did until now will not come in late either")
+            return
+        for table, rows in receipt.rows_deleted.items():
+            self.stdout.write(f"  {table}: {rows} rows deleted")
+        self._correct_rollups()
+        corrected = Erasure.objects.get(pk=receipt.id)
+        if corrected.recomputed_at:
+            at = f"{corrected.recomputed_at:%Y-%m-%d %H:%M:%S} UTC"
+            self.stdout.write(f"  rollups: {corrected.days_recomputed} days computed again, the last at {at}")
         self.stdout.write(receipt.status)
+
+    def _replay(self, log: Path | None) -> None:
+        requests = [*erasure_log.of_ledger(), *(erasure_log.of_file(log) if log else [])]
+        if not conf.stored_here:
+            erasure.ask_elsewhere_again(requests)
+            self._send()
+            return
+        receipts = erasure.replay(requests)
+        rows = sum(sum(receipt.rows_deleted.values()) for receipt in receipts)
+        self.stdout.write(f"{len(receipts)} requests carried out again, {rows} rows deleted")
+        self._correct_rollups()
+
+    def _correct_rollups(self) -> None:
+        try:
+            erasure.correct_rollups(say=lambda line: self.stdout.write(f"  {line}"))
+        except AlreadyKeeping:
+            self.stdout.write("  another process is rolling up; the next keep_telemetry corrects the reports")
+
+    def _send(self) -> None:
+        acknowledged, waiting = send_pending_erasures()
+        self.stdout.write(f"where the rows are stored, {acknowledged} requests were acknowledged, {waiting} wait")

@@ -4,46 +4,31 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from analytics.keep.retention import AlreadyPurging, Plan, only_one_at_a_time, plan_purge, purge
-from analytics.retention import RETENTION_MONTHS
-
-LONGEST_MONTHS = 1200
+from analytics.keep.one_at_a_time import AlreadyKeeping, only_one_at_a_time
+from analytics.keep.retention import NotRolledUp, plan_purge, purge
+from analytics.management.database import WRONG_USAGE, database_may_go_away
+from analytics.management.purging import add_months_option, in_words, parse_months
 
 
 class Command(BaseCommand):
     help = "Drop raw telemetry rows older than 12 months. Says what goes; --dry-run only says it."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--months", default=str(RETENTION_MONTHS), help="how long rows are kept (12)")
+        add_months_option(parser)
         parser.add_argument("--dry-run", action="store_true", help="say what would go, and leave it")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        months = _months(options["months"])
+        months = parse_months(options["months"])
         try:
-            with only_one_at_a_time():
+            with database_may_go_away(), only_one_at_a_time():
                 plan = plan_purge(months)
-                self._say(plan)
-                if options["dry_run"]:
-                    self.stdout.write("dry run: nothing was changed")
-                elif not plan.is_empty:
+                for line in in_words(plan):
+                    self.stdout.write(line)
+                if not options["dry_run"]:
                     purge(plan, say=self.stdout.write)
-        except AlreadyPurging as error:
-            raise CommandError(f"{error}; this one does nothing", returncode=2) from None
-
-    def _say(self, plan: Plan) -> None:
-        self.stdout.write(f"rows from before {plan.cutoff:%Y-%m-%d %H:%M} UTC are past their time")
-        if plan.is_empty:
-            self.stdout.write("there are none")
-        for partition in plan.whole:
-            rows = "unknown" if partition.rows < 0 else f"about {partition.rows:,}"
-            self.stdout.write(f"  drop   {partition.name}: {rows} rows, {partition.size_bytes:,} bytes")
-        for partition, count in plan.partly:
-            self.stdout.write(f"  delete {count:,} rows from {partition.name}")
-
-
-def _months(word: object) -> int:
-    """Not left to argparse, which answers a typing mistake with a page."""
-    text = str(word)
-    if not (text.isascii() and text.isdecimal() and len(text) < 5 and 1 <= int(text) <= LONGEST_MONTHS):
-        raise CommandError(f"--months must be a whole number from 1 to {LONGEST_MONTHS}; it is {text!r}", returncode=2)
-    return int(text)
+                    return
+        except (AlreadyKeeping, NotRolledUp) as error:
+            raise CommandError(f"{error}; this one does nothing", returncode=WRONG_USAGE) from None
+        if plan.behind:
+            self.stdout.write(f"{len(plan.behind)} of those days are not rolled up yet; run keep_telemetry first")
+        self.stdout.write("dry run: nothing was changed")

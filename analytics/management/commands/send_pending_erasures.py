@@ -4,6 +4,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
+from analytics.management.database import TRY_AGAIN, database_may_go_away
 from analytics.room import send_pending_erasures
 
 
@@ -11,7 +12,8 @@ class Command(BaseCommand):
     help = "Send requests to delete that were not acknowledged yet. For a cron line of an installation that sends away."
 
     def handle(self, *args: Any, **options: Any) -> None:
-        acknowledged, waiting = send_pending_erasures()
+        with database_may_go_away():
+            acknowledged, waiting = send_pending_erasures()
         self.stdout.write(f"acknowledged: {acknowledged}, still waiting: {waiting}")
         if waiting:
-            raise CommandError("some requests were not acknowledged; they stay pending", returncode=1)
+            raise CommandError("some requests were not acknowledged; they stay pending", returncode=TRY_AGAIN)

@@ -1,0 +1,151 @@
+"""Rollups: what the reports need, computed by day, and again for days that rows were added to or erased from.
+
+Who adds or erases rows marks their days in the same transaction (`TouchedDay`). A rollup takes a day's marks first and
+computes afterwards, in one transaction: killed at any moment it leaves either the old state with the marks, or the new
+one without; rows that come meanwhile bring marks of their own. docs/keeping.md explains the tables.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from uuid import UUID
+
+from django.db import connections, transaction
+from django.db.backends.utils import CursorWrapper
+from django.utils import timezone
+
+from analytics.models import TouchedDay
+from analytics.router import analytics_database
+from analytics.sql import sql
+
+# In this order: people first, because activity counts their bits.
+OF_A_DAY = {
+    "roll_up_people": "analytics_people_of_day",
+    "roll_up_activity": "analytics_daily_activity",
+    "roll_up_features": "analytics_daily_feature",
+    "roll_up_endpoints": "analytics_daily_endpoint",
+    "roll_up_sessions": "analytics_daily_sessions",
+}
+DAYS_TO_RETURN = timedelta(days=7)
+
+
+@dataclass(frozen=True, slots=True)
+class RolledUp:
+    """What a run computed: so many days, then cohorts from a day on (None: none were owed) and so many months."""
+
+    days: int
+    cohorts_from: date | None
+    months: int
+
+
+def waiting_days() -> list[date]:
+    """The days whose own rollups are behind, oldest first."""
+    with connections[analytics_database()].cursor() as cursor:
+        cursor.execute(sql("waiting_days"))
+        return [day for (day,) in cursor.fetchall()]
+
+
+def roll_up(*, say: Callable[[str], None]) -> RolledUp:
+    """Compute everything that is behind, oldest first; each day is kept once it is done.
+
+    To be called by one process at a time (`only_one_at_a_time`), as all here that computes.
+    """
+    pass_over_closed_days()
+    return roll_up_days(waiting_days(), say=say)
+
+
+def roll_up_days(days: list[date], *, say: Callable[[str], None]) -> RolledUp:
+    """Compute these days, which must be open, and the cohorts and months that are behind."""
+    for number, day in enumerate(days, start=1):
+        roll_up_day(day)
+        say(f"rolled up {day} ({number} of {len(days)})")
+    cohorts_from, months = roll_up_people_of_several_days()
+    if days:
+        forget_people()
+    return RolledUp(len(days), cohorts_from, months)
+
+
+def roll_up_day(day: date) -> None:
+    """Compute one open day from its rows."""
+    start = datetime.combine(day, time(), UTC)
+    parameters = {"day": day, "start": start, "end": start + timedelta(days=1)}
+    with transaction.atomic(using=analytics_database()), connections[analytics_database()].cursor() as cursor:
+        cursor.execute(sql("take_touched_day"), parameters)
+        erased = [person for (person,) in cursor.fetchall()]
+        for name, table in OF_A_DAY.items():
+            cursor.execute(f"DELETE FROM {table} WHERE day = %s", [day])  # noqa: S608  names from above
+            cursor.execute(sql(name), parameters)
+        cursor.execute(
+            "INSERT INTO analytics_rolled_up_day (day, rolled_up_at) VALUES (%s, %s) "
+            "ON CONFLICT (day) DO UPDATE SET rolled_up_at = excluded.rolled_up_at",
+            [day, timezone.now()],
+        )
+        if erased:
+            cursor.execute(sql("note_recomputed_day"), {"people": erased})
+            _forget(cursor, erased)
+
+
+def roll_up_people_of_several_days() -> tuple[date | None, int]:
+    """Compute the cohorts and months that recomputed days enter; the first cohort's day, and the number of months."""
+    with transaction.atomic(using=analytics_database()), connections[analytics_database()].cursor() as cursor:
+        cursor.execute("DELETE FROM analytics_touched_day WHERE stage = 'people' RETURNING day")
+        days = sorted({day for (day,) in cursor.fetchall()})
+        if not days:
+            return None, 0
+        first_open = _first_open_day(cursor)
+        first = max(days[0] - DAYS_TO_RETURN, first_open)
+        cursor.execute("DELETE FROM analytics_cohort WHERE first_day >= %s", [first])
+        cursor.execute(sql("roll_up_cohorts"), {"first": first})
+        # The people of a month of which a day is closed cannot be counted again; its number stays as it was.
+        months = [month for month in sorted({day.replace(day=1) for day in days}) if month >= first_open]
+        for month in months:
+            cursor.execute("DELETE FROM analytics_monthly_people WHERE month = %s", [month])
+            next_month = (month + timedelta(days=31)).replace(day=1)
+            cursor.execute(sql("roll_up_month"), {"month": month, "next_month": next_month})
+        return first, len(months)
+
+
+def pass_over_closed_days() -> None:
+    """Drop the marks of closed days: rows that came too late are not counted. People erased from one are new again."""
+    with transaction.atomic(using=analytics_database()), connections[analytics_database()].cursor() as cursor:
+        cursor.execute("DELETE FROM analytics_touched_day WHERE day < analytics_first_open_day() RETURNING user_id")
+        _forget(cursor, [person for (person,) in cursor.fetchall() if person])
+
+
+def touch_all_days() -> int:
+    """Have every open day computed again: after rows were changed by other hands. How many days."""
+    with connections[analytics_database()].cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO analytics_touched_day (day) SELECT day FROM analytics_rolled_up_day WHERE NOT closed"
+        )
+        return int(cursor.rowcount)
+
+
+def behind(*, before: date) -> list[date]:
+    """The days before a day whose rollups are not finished, oldest first."""
+    owed = TouchedDay.objects.filter(stage="people").values_list("day", flat=True)
+    return sorted(day for day in {*waiting_days(), *owed} if day < before)
+
+
+def close_days(*, before: date) -> None:
+    """Close the days before a day, whose raw rows are about to go."""
+    with transaction.atomic(using=analytics_database()), connections[analytics_database()].cursor() as cursor:
+        cursor.execute(sql("close_days"), {"day": before})
+
+
+def forget_people() -> None:
+    """Forget the numbers of people who are in no open day any more."""
+    with connections[analytics_database()].cursor() as cursor:
+        cursor.execute(sql("forget_people"))
+
+
+def _forget(cursor: CursorWrapper, people: list[UUID]) -> None:
+    if people:
+        cursor.execute(sql("forget_earlier_sign_ins"), {"people": people})
+
+
+def _first_open_day(cursor: CursorWrapper) -> date:
+    cursor.execute("SELECT analytics_first_open_day()")
+    row = cursor.fetchone()
+    day: date = row[0]
+    return day

@@ -1,0 +1,28 @@
+"""A database that goes away in the middle of a command is one line, not a stack."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from django.core.management.base import CommandError
+from django.db import InterfaceError, OperationalError, ProgrammingError
+
+TRY_AGAIN = 1
+WRONG_USAGE = 2
+# A table, a column, a function that the newest migration would have made.
+UNDEFINED = {"42P01", "42703", "42883"}
+
+
+@contextmanager
+def database_may_go_away() -> Iterator[None]:
+    """Raises CommandError for what the database refuses. Messages may quote rows; the class says enough."""
+    try:
+        yield
+    except (OperationalError, InterfaceError) as error:
+        raise CommandError(
+            f"the database is not available ({type(error).__name__}); what was done is kept, run this again to go on",
+            returncode=TRY_AGAIN,
+        ) from None
+    except ProgrammingError as error:
+        if getattr(error.__cause__, "sqlstate", None) not in UNDEFINED:
+            raise
+        raise CommandError("tables are missing; run manage.py migrate first", returncode=WRONG_USAGE) from None

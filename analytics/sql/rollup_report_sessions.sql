@@ -1,0 +1,31 @@
+-- report_sessions.sql from the rollups: same columns, same parameters; percentiles within 2 percent.
+WITH chosen AS (
+    SELECT * FROM analytics_daily_sessions
+    WHERE day >= (%(start)s::timestamptz AT TIME ZONE 'UTC')::date
+      AND day < (%(end)s::timestamptz AT TIME ZONE 'UTC')::date
+      AND (%(deployment)s::varchar IS NULL OR deployment_type = %(deployment)s)
+), totals AS (
+    SELECT day, sum(sessions)::bigint AS sessions, sum(length_us) AS length_us FROM chosen GROUP BY day
+), histogram AS (
+    SELECT day, bucket, sum(sessions_of_bucket)::bigint AS sessions_of_bucket
+    FROM chosen CROSS JOIN LATERAL unnest(buckets, counts) AS histogram (bucket, sessions_of_bucket)
+    GROUP BY day, bucket
+), ranked AS (
+    SELECT day, bucket, sum(sessions_of_bucket) OVER (PARTITION BY day ORDER BY bucket)::bigint AS up_to
+    FROM histogram
+), percentiles AS (
+    SELECT day, share,
+           analytics_between(
+               min(bucket) FILTER (WHERE up_to > floor(share * (sessions - 1))),
+               min(bucket) FILTER (WHERE up_to > ceil(share * (sessions - 1))),
+               share * (sessions - 1)) / 1e6 AS seconds
+    FROM ranked JOIN totals USING (day)
+    CROSS JOIN (VALUES (0.5::float8), (0.95)) AS shares (share)
+    GROUP BY day, share, sessions
+)
+SELECT day, sessions, (length_us / sessions)::float8 / 1e6 AS avg_s,
+       max(seconds) FILTER (WHERE share = 0.5) AS p50_s,
+       max(seconds) FILTER (WHERE share = 0.95) AS p95_s
+FROM totals JOIN percentiles USING (day)
+GROUP BY day, sessions, length_us
+ORDER BY day

@@ -1,0 +1,1 @@
+"""Keeping: partitions, rollups, retention, erasure."""

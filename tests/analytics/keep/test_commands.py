@@ -1,0 +1,163 @@
+"""What the commands print, refuse and survive."""
+
+from io import StringIO
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.db import connections
+from django.utils import timezone
+
+from analytics.models import RolledUpDay, UserActivity
+from analytics.retention import months_before
+from analytics.router import analytics_database
+from tests.analytics.keep.conftest import Elsewhere
+from tests.analytics.keep.rows import activity, aggregates, feature, moment, request, rolled_up, store
+
+pytestmark = pytest.mark.django_db(databases="__all__", transaction=True)
+
+# Long past its time, whenever the test runs.
+OLD = moment("2024-02-29 12:00")
+
+
+def said(*words: str) -> str:
+    out = StringIO()
+    call_command(*words, stdout=out)
+    return out.getvalue()
+
+
+def recent() -> list[UserActivity]:
+    return [activity(1, timezone.now())]
+
+
+NONSENSE = ["0", "-1", "1201", "99999999999999999999", "12.5", "twelve", "", " 12", "1e1", "٣", "12;DROP"]
+
+
+@pytest.mark.parametrize("command", ["purge_old_telemetry", "keep_telemetry"])
+def test_months_of_nonsense_are_one_line_and_change_nothing(months: None, command: str) -> None:
+    rolled_up([activity(1, OLD)])
+    for word in NONSENSE:
+        with pytest.raises(CommandError, match="--months must be a whole number from 1 to 1200") as raised:
+            said(command, f"--months={word}")
+        assert raised.value.returncode == 2
+        assert "\n" not in str(raised.value)
+    assert UserActivity.objects.count() == 1
+
+
+def test_a_dry_run_says_what_would_go_and_leaves_it(months: None) -> None:
+    rolled_up([activity(1, OLD), *recent()])
+    text = said("purge_old_telemetry", "--dry-run")
+    assert "drop   analytics_user_activity_y2024m02" in text
+    assert " bytes" in text
+    assert text.endswith("dry run: nothing was changed\n")
+    assert UserActivity.objects.count() == 2
+    assert not RolledUpDay.objects.filter(closed=True).exists()
+
+
+def test_a_dry_run_says_that_rollups_are_behind(months: None) -> None:
+    store([activity(1, OLD)])
+    assert "1 of those days are not rolled up yet" in said("purge_old_telemetry", "--dry-run")
+
+
+def test_a_purge_with_rollups_behind_is_refused_in_one_line(months: None) -> None:
+    store([activity(1, OLD)])
+    with pytest.raises(CommandError, match="1 days from 2024-02-29 to 2024-02-29 are not rolled up") as raised:
+        said("purge_old_telemetry")
+    assert raised.value.returncode == 2
+    assert "\n" not in str(raised.value)
+    assert UserActivity.objects.count() == 1
+
+
+@pytest.mark.parametrize("command", ["purge_old_telemetry", "keep_telemetry"])
+def test_two_at_once_are_refused(months: None, elsewhere: Elsewhere, command: str) -> None:
+    rolled_up([activity(1, OLD)])
+    connection = elsewhere()
+    connection.execute("SELECT pg_advisory_lock(hashtext('analytics_keep'))")
+    with pytest.raises(CommandError, match="another process is rolling up or purging") as raised:
+        said(command)
+    assert raised.value.returncode == 2
+    connection.execute("SELECT pg_advisory_unlock_all()")
+    said(command)
+    assert UserActivity.objects.count() == 0
+
+
+def test_keep_does_all_of_it_in_order(months: None) -> None:
+    store([activity(1, OLD), feature(1, OLD), request(1, OLD), *recent()])
+    text = said("keep_telemetry")
+    steps = [line[:3] for line in text.splitlines() if line[:1].isdigit()]
+    assert steps == ["1/4", "2/4", "3/4", "4/4"]
+    assert "rolled up 2024-02-29 (1 of 2)" in text
+    assert "2 days and 2 months computed" in text
+    assert "dropped analytics_user_activity_y2024m02" in text
+    assert UserActivity.objects.count() == 1
+    again = said("keep_telemetry")
+    assert "0 days and 0 months computed" in again
+    assert "there are none" in again
+
+
+def test_keep_recomputes_everything_that_is_open_when_told_to(months: None) -> None:
+    rolled_up([activity(1, OLD), *recent()])
+    said("purge_old_telemetry")
+    before = aggregates()
+    UserActivity.objects.create(
+        user_id=activity(2, OLD).user_id, timestamp=timezone.now(), deployment_type="cloud", event_type="login"
+    )
+    assert "0 days" in said("keep_telemetry")
+    assert "1 days and" in said("keep_telemetry", "--recompute")
+    assert aggregates() != before
+
+
+def test_the_window_is_twelve_months_unless_told_otherwise(months: None) -> None:
+    now = timezone.now()
+    rolled_up([activity(1, months_before(now, back)) for back in (1, 5, 11)])
+    said("purge_old_telemetry")
+    assert UserActivity.objects.count() == 3
+    said("purge_old_telemetry", "--months", "4")
+    assert UserActivity.objects.count() == 1
+
+
+class CutsTheLine(StringIO):
+    """Output that ends the command's database connection when a line appears."""
+
+    def __init__(self, at: str, elsewhere: Elsewhere) -> None:
+        super().__init__()
+        self.at, self.elsewhere, self.cut = at, elsewhere(), False
+
+    def write(self, text: str) -> int:
+        if self.at in text and not self.cut:
+            self.cut = True
+            pid = connections[analytics_database()].connection.info.backend_pid
+            self.elsewhere.execute("SELECT pg_terminate_backend(%s, 5000)", [pid])
+        return super().write(text)
+
+
+@pytest.mark.parametrize("at", ["1/4 partitions", "(1 of 3)", "3/4 purge", "dropped analytics_endpoint"])
+def test_a_database_that_goes_away_half_way_is_one_line_and_the_next_run_finishes(
+    months: None, elsewhere: Elsewhere, at: str
+) -> None:
+    rows = [activity(1, OLD), request(1, moment("2024-03-01 10:00")), *recent()]
+    store(rows)
+    out = CutsTheLine(at, elsewhere)
+    with pytest.raises(CommandError, match="the database is not available") as raised:
+        call_command("keep_telemetry", stdout=out)
+    assert out.cut
+    assert raised.value.returncode == 1
+    assert "\n" not in str(raised.value)
+    connections[analytics_database()].close()
+    said("keep_telemetry")
+    assert UserActivity.objects.count() == 1
+    found = aggregates()
+    assert len(found["analytics_daily_activity"]) == 6
+    assert len(found["analytics_daily_endpoint"]) == 1
+
+
+def test_tables_that_are_missing_are_one_line(months: None) -> None:
+    alias = analytics_database()
+    with connections[alias].cursor() as cursor:
+        cursor.execute("ALTER TABLE analytics_touched_day RENAME TO hidden")
+    try:
+        with pytest.raises(CommandError, match=r"run manage\.py migrate first") as raised:
+            said("keep_telemetry")
+        assert raised.value.returncode == 2
+    finally:
+        with connections[alias].cursor() as cursor:
+            cursor.execute("ALTER TABLE hidden RENAME TO analytics_touched_day")

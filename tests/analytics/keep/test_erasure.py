@@ -1,0 +1,192 @@
+"""Erasing one person, by command; and again after a backup brought the rows back."""
+
+import json
+from io import StringIO
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from accounts.models import User
+from analytics.identity import Kind, pseudonym
+from analytics.keep.erasure import erase
+from analytics.keep.rollups import roll_up
+from analytics.models import Erasure, FeatureUsage, UserActivity
+from privacy.choices import request_deletion
+from privacy.models import Action, ConsentEvent, Source
+from tests.analytics.keep.conftest import Elsewhere
+from tests.analytics.keep.rows import activity, aggregates, execute, feature, moment, person, rolled_up, silently, store
+from tests.support.people import a_person
+
+pytestmark = pytest.mark.django_db(databases="__all__", transaction=True)
+
+
+@pytest.fixture(autouse=True)
+def _rows_are_stored_here(settings: object) -> None:
+    settings.TELEMETRY_STORED_HERE = "true"  # type: ignore[attr-defined]
+
+
+def said(*words: str, **options: object) -> str:
+    out = StringIO()
+    call_command("erase_user_telemetry", *words, stdout=out, **options)
+    return out.getvalue()
+
+
+def of(user: User, *rows: UserActivity | FeatureUsage) -> list[UserActivity | FeatureUsage]:
+    """The rows, as this user's."""
+    for row in rows:
+        row.user_id = pseudonym(Kind.USER, user.pk)
+    return list(rows)
+
+
+def test_the_command_prints_a_receipt_and_corrects_the_rollups(months: None) -> None:
+    user = a_person()
+    others = [activity(7, moment("2026-03-01 10:00")), feature(7, moment("2026-03-04 10:00"))]
+    rolled_up(others)
+    without = aggregates()
+    rolled_up(of(user, activity(1, moment("2026-03-01 11:00")), feature(1, moment("2026-03-02 11:00"))))
+    text = said(user.username)
+    assert "analytics_user_activity: 1 rows deleted" in text
+    assert "analytics_feature_usage: 1 rows deleted" in text
+    assert "rolled up 2026-03-01 (1 of 2)" in text
+    assert "rollups: 2 days computed again, the last at " in text
+    assert text.splitlines()[-1] == "Done: 2 rows deleted."
+    assert aggregates() == without
+    receipt = Erasure.objects.get()
+    assert receipt.days_recomputed == 2
+    assert str(receipt.pk) in text
+    assert ConsentEvent.objects.get(action=Action.ERASURE_REQUESTED).source == Source.COMMAND
+
+
+def test_somebody_with_no_rows_is_told_so_in_one_line(months: None) -> None:
+    user = a_person()
+    receipt, *rest = said(user.username).splitlines()
+    assert receipt.startswith("receipt ")
+    assert rest == ["nothing was stored of this person; what they did until now will not come in late either"]
+    assert Erasure.objects.get().user_id == pseudonym(Kind.USER, user.pk)
+
+
+def test_a_pseudonym_is_no_person(months: None) -> None:
+    user = a_person()
+    store(of(user, activity(1, moment("2026-03-01 11:00"))))
+    with pytest.raises(CommandError, match="a pseudonym is neither") as raised:
+        said(str(pseudonym(Kind.USER, user.pk)))
+    assert raised.value.returncode == 2
+    assert UserActivity.objects.count() == 1
+
+
+@pytest.mark.parametrize(
+    "words", [[], ["somebody", "--replay"], ["somebody", "--log", "file"], ["--replay", "--save-log", "f"]]
+)
+def test_options_that_do_not_go_together_are_one_line(words: list[str]) -> None:
+    with pytest.raises(CommandError, match="give one of") as raised:
+        said(*words)
+    assert raised.value.returncode == 2
+
+
+def test_while_another_process_rolls_up_the_rows_go_and_the_reports_wait(months: None, elsewhere: Elsewhere) -> None:
+    user = a_person()
+    rolled_up(of(user, activity(1, moment("2026-03-01 11:00"))))
+    connection = elsewhere()
+    connection.execute("SELECT pg_advisory_lock(hashtext('analytics_keep'))")
+    text = said(user.username)
+    assert "another process is rolling up; the next keep_telemetry corrects the reports" in text
+    assert UserActivity.objects.count() == 0
+    roll_up(say=silently)
+    assert execute("SELECT count(*) FROM analytics_daily_activity") == [(0,)]
+    assert Erasure.objects.get().days_recomputed == 1
+
+
+def restore(rows: list[UserActivity | FeatureUsage]) -> None:
+    """What a backup from before the erasures brings back: the rows, and the table of erasures without them."""
+    Erasure.objects.all().delete()
+    store(rows)
+
+
+def test_replay_deletes_again_what_a_restore_brought_back_by_the_tables_own_log(months: None) -> None:
+    rows = [activity(1, moment("2026-03-01 11:00")), activity(2, moment("2026-03-01 11:00"))]
+    rolled_up([rows[1]])
+    without = aggregates()
+    erase(person(1))
+    execute("INSERT INTO analytics_touched_day (day) VALUES ('2026-03-01')")
+    UserActivity.objects.bulk_create([rows[0]])
+    roll_up(say=silently)
+    assert aggregates() != without
+    assert "1 requests carried out again, 1 rows deleted" in said("--replay")
+    assert aggregates() == without
+    assert "0 requests carried out again, 0 rows deleted" in said("--replay")
+
+
+def test_replay_knows_the_requests_of_this_sites_ledger(months: None) -> None:
+    user, other = a_person(), a_person()
+    request_deletion(user.pk, source=Source.SETTINGS_PAGE, actor_id=user.pk)
+    restore([*of(user, activity(1, moment("2026-03-01 11:00"))), *of(other, activity(1, moment("2026-03-01 11:00")))])
+    assert "1 requests carried out again, 1 rows deleted" in said("--replay")
+    assert [row.user_id for row in UserActivity.objects.all()] == [pseudonym(Kind.USER, other.pk)]
+    tombstone = Erasure.objects.get()
+    assert tombstone.requested_at == ConsentEvent.objects.get(action=Action.ERASURE_REQUESTED).recorded_at
+
+
+def test_replay_knows_the_requests_of_a_saved_log(months: None, tmp_path: Path) -> None:
+    log = tmp_path / "erasures.jsonl"
+    erase(person(1), requested_at=moment("2026-03-01 12:00"))
+    assert "1 requests written" in said("--save-log", str(log))
+    restore([activity(1, moment("2026-03-01 11:00")), activity(1, moment("2026-03-01 13:00"))])
+    assert "1 requests carried out again, 1 rows deleted" in said("--replay", "--log", str(log))
+    assert [row.timestamp for row in UserActivity.objects.all()] == [moment("2026-03-01 13:00")]
+    assert "0 requests carried out again" in said("--replay", "--log", str(log))
+
+
+GOOD = {"id": str(uuid4()), "user_id": str(person(1)), "requested_at": "2026-03-01T12:00:00+00:00"}
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "{",
+        "[]",
+        "7",
+        json.dumps({**GOOD, "id": "x"}),
+        json.dumps({**GOOD, "user_id": 7}),
+        json.dumps({**GOOD, "requested_at": "yesterday"}),
+        json.dumps({**GOOD, "requested_at": "2026-03-01T12:00:00"}),
+        json.dumps({"id": str(uuid4())}),
+    ],
+)
+def test_a_log_that_is_none_is_named_by_its_line_and_nothing_is_replayed(
+    months: None, tmp_path: Path, line: str
+) -> None:
+    log = tmp_path / "erasures.jsonl"
+    log.write_text(f"{json.dumps(GOOD)}\n{line}\n")
+    store([activity(1, moment("2026-03-01 11:00"))])
+    with pytest.raises(CommandError, match=r"erasures\.jsonl:2") as raised:
+        said("--replay", "--log", str(log))
+    assert raised.value.returncode == 2
+    assert UserActivity.objects.count() == 1
+
+
+def test_files_that_cannot_be_read_or_written_are_one_line(tmp_path: Path) -> None:
+    for words in (["--replay", "--log", str(tmp_path)], ["--save-log", str(tmp_path / "none" / "file")]):
+        with pytest.raises(CommandError, match=r"cannot be (read|written)") as raised:
+            said(*words)
+        assert raised.value.returncode == 2
+
+
+def test_where_rows_live_elsewhere_a_request_stays_pending_until_it_is_acknowledged(settings: object) -> None:
+    settings.TELEMETRY_STORED_HERE = "false"  # type: ignore[attr-defined]
+    user = a_person()
+    assert "0 requests were acknowledged, 1 wait" in said(user.username)
+    assert Erasure.objects.get().completed_at is None
+    with pytest.raises(CommandError, match="not acknowledged") as raised:
+        call_command("send_pending_erasures", stdout=StringIO())
+    assert raised.value.returncode == 1
+
+
+def test_where_rows_live_elsewhere_replay_asks_again_for_everything(settings: object) -> None:
+    settings.TELEMETRY_STORED_HERE = "false"  # type: ignore[attr-defined]
+    user = a_person()
+    request_deletion(user.pk, source=Source.API, actor_id=user.pk)
+    Erasure.objects.update(completed_at=moment("2026-03-01 12:00"))
+    assert "wait" in said("--replay")
+    assert Erasure.objects.filter(user_id=pseudonym(Kind.USER, user.pk), completed_at=None).exists()

@@ -1,0 +1,44 @@
+"""The same tests where analytics has a database of its own."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+
+ROOT = Path(__file__).parents[3]
+FOLDER = Path(__file__).parent
+# One of each kind; how the two databases come in differs by kind, not by case.
+CHOSEN = (
+    "calendar.py",
+    "erasure.py::test_the_command_prints_a_receipt_and_corrects_the_rollups",
+    "erasure.py::test_replay_knows_the_requests_of_this_sites_ledger",
+    "erasure.py::test_replay_knows_the_requests_of_a_saved_log",
+    "erasure.py::test_where_rows_live_elsewhere_replay_asks_again_for_everything",
+    "commands.py::test_keep_does_all_of_it_in_order",
+    "commands.py::test_two_at_once_are_refused",
+    "commands.py::test_a_database_that_goes_away_half_way_is_one_line_and_the_next_run_finishes",
+    "partitions.py",
+    "retention.py::test_months_left_detached_or_half_detached_go_with_the_next_purge",
+    "retention.py::test_a_purge_loses_no_row_inside_the_window_and_holds_no_insert_up",
+    "kill.py::test_of_two_processes_at_once_one_is_refused_and_everything_is_done",
+)
+
+
+@pytest.mark.skipif("analytics" in settings.DATABASES, reason="these are the tests with two databases")
+def test_all_of_keeping_works_with_two_databases() -> None:
+    environment = {name: value for name, value in os.environ.items() if name != "PYTEST_CURRENT_TEST"}
+    environment |= {"DJANGO_SETTINGS_MODULE": "tests.settings_two_databases"}
+    chosen = [str(FOLDER / f"test_{name}") for name in CHOSEN]
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--ds=tests.settings_two_databases", *chosen],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout[-5000:] + done.stderr[-2000:]
+    assert " passed" in done.stdout and "skipped" not in done.stdout
