@@ -191,8 +191,12 @@ SECURE_REFERRER_POLICY = "same-origin"
 
 NEXT_PUBLIC_OTEL_ENDPOINT = env.str("NEXT_PUBLIC_OTEL_ENDPOINT", default="")
 # Browsers may send to a collector elsewhere only where that is where telemetry goes.
-_collector = urlsplit(NEXT_PUBLIC_OTEL_ENDPOINT.strip())
-CONNECT_SOURCES = [f"{_collector.scheme}://{_collector.netloc}"] if _collector.netloc else []
+CONNECT_SOURCES: list[str] = []
+try:
+    _collector = urlsplit(NEXT_PUBLIC_OTEL_ENDPOINT.strip())
+    CONNECT_SOURCES += [f"{_collector.scheme}://{_collector.netloc}"] if _collector.netloc else []
+except ValueError:
+    pass  # analytics.E008 says what is wrong with it
 
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {

@@ -1,0 +1,88 @@
+"""Settings come from the environment; each variable is explained in `.env.example`; mistakes get a sentence."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+NOTE_VARIABLES = {
+    "OTEL_EXPORTER_OTLP_ENDPOINT",
+    "OTEL_SERVICE_NAME",
+    "DEPLOYMENT_TYPE",
+    "NEXT_PUBLIC_OTEL_ENDPOINT",
+    "NEXT_PUBLIC_DEPLOYMENT_TYPE",
+}
+
+
+def manage(*arguments: str, **environment: str) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        [sys.executable, "manage.py", *arguments],
+        cwd=ROOT,
+        env={**os.environ, "DJANGO_SETTINGS_MODULE": "rhesis_site.settings", **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def variables_read() -> set[str]:
+    """Every variable that settings read."""
+    text = (ROOT / "rhesis_site/settings.py").read_text()
+    return set(re.findall(r'(?:env\.\w+|_flag|_database)\(\s*"([A-Z_]+)"', text))
+
+
+def test_env_example_explains_every_variable_and_no_other() -> None:
+    example = (ROOT / ".env.example").read_text()
+    listed = re.findall(r"^([A-Z_]+)=", example, re.MULTILINE)
+    assert len(listed) == len(set(listed))
+    assert set(listed) == variables_read() and set(listed) >= NOTE_VARIABLES
+    for match in re.finditer(r"^([A-Z_]+)=", example, re.MULTILINE):
+        block = example[: match.start()].rpartition("\n\n")[2]
+        assert "#" in block, f"{match[1]} has no explanation"
+
+
+@pytest.mark.parametrize(
+    ("environment", "says"),
+    [
+        ({"DJANGO_DEBUG": "perhaps"}, "DJANGO_DEBUG must be true or false"),
+        ({"DJANGO_HTTPS": "2"}, "DJANGO_HTTPS must be true or false"),
+        ({"DATABASE_URL": "sqlite:///x"}, "DATABASE_URL must be a postgres:// address"),
+        ({"DATABASE_URL": "postgres://me:hidden-word@[::1/x"}, "DATABASE_URL is no address"),
+        ({"ANALYTICS_DATABASE_URL": "mysql://x"}, "ANALYTICS_DATABASE_URL must be"),
+        ({"LOG_LEVEL": "loud"}, "LOG_LEVEL must be one of"),
+    ],
+)
+def test_a_mistake_that_keeps_the_site_from_starting_is_one_line_and_code_2(
+    environment: dict[str, str], says: str
+) -> None:
+    outcome = manage("check", **environment)
+    assert outcome.returncode == 2
+    assert outcome.stderr.count("\n") == 1 and says in outcome.stderr and "hidden-word" not in outcome.stderr
+
+
+def test_a_mistake_in_telemetry_is_a_numbered_check_error() -> None:
+    outcome = manage("check", DEPLOYMENT_TYPE="clown", NEXT_PUBLIC_OTEL_ENDPOINT="http://[::1", TELEMETRY_HASH_KEY="x")
+    assert outcome.returncode == 1 and "Traceback" not in outcome.stderr
+    for number in ("privacy.E001", "analytics.E003", "analytics.E008"):
+        assert number in outcome.stderr
+
+
+def test_a_database_that_is_away_is_one_line_and_code_2() -> None:
+    outcome = manage("migrate", DATABASE_URL="postgres://nobody:hidden-word@127.0.0.1:9/none")
+    assert outcome.returncode == 2 and "the database cannot be used" in outcome.stderr
+    assert "Traceback" not in outcome.stderr and "hidden-word" not in outcome.stderr
+
+
+def test_the_owners_top_level_is_kept() -> None:
+    for name in ("manage.py", "rhesis_site", "privacy", "analytics", "templates", "requirements.txt", "tests"):
+        assert (ROOT / name).exists()
+
+
+def test_what_ships_is_pinned() -> None:
+    for name in ("requirements.txt", "requirements-dev.txt"):
+        lines = [line for line in (ROOT / name).read_text().splitlines() if line and not line.startswith("#")]
+        assert all(re.match(r"^[a-z0-9][a-z0-9._\[\],-]*==\S+", line) for line in lines)
