@@ -13,14 +13,20 @@ logger = logging.getLogger(__name__)
 
 @contextmanager
 def quietly() -> Iterator[None]:
-    """Log type and place of an exception, never its message, which may quote anything. Under `conf.strict` our own
-    errors are a developer's mistake and are raised."""
+    """`swallow` whatever is raised inside."""
     try:
         yield
-    except AnalyticsError:
-        if conf.strict:
-            raise
-        logger.warning("An event was dropped: it does not fit the catalogue")
     except Exception as error:  # noqa: BLE001  that is what this is for
-        place = extract_tb(error.__traceback__)[-1]
-        logger.error("Telemetry failed: %s at %s:%s", type(error).__name__, place.name, place.lineno)
+        swallow(error)
+
+
+def swallow(error: Exception) -> None:
+    """Log type and place of an exception, never its message, which may quote anything. Under `conf.strict` our own
+    errors are a developer's mistake and are raised."""
+    if isinstance(error, AnalyticsError):
+        if conf.strict:
+            raise error
+        logger.warning("An event was dropped: it does not fit the catalogue")
+        return
+    place = extract_tb(error.__traceback__)[-1]
+    logger.error("Telemetry failed: %s at %s:%s", type(error).__name__, place.name, place.lineno)
