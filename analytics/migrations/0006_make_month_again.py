@@ -6,5 +6,5 @@ from analytics.sql import sql
 
 
 class Migration(migrations.Migration):
-    dependencies = [("analytics", "0006_rollup_functions")]
+    dependencies = [("analytics", "0005_rollup_functions")]
     operations = [migrations.RunSQL(sql("make_month"), migrations.RunSQL.noop)]

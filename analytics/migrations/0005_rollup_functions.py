@@ -14,5 +14,5 @@ DROP FUNCTION analytics_touch_erased_days, analytics_first_open_day, analytics_b
 
 
 class Migration(migrations.Migration):
-    dependencies = [("analytics", "0005_rollups")]
+    dependencies = [("analytics", "0004_rollups")]
     operations = [migrations.RunSQL(sql("rollup_functions"), DROP)]
