@@ -18,7 +18,7 @@ CHECKS: dict[str, list[str]] = {
     "mypy": ["-m", "mypy"],
     "mypy dev.py": ["-m", "mypy", "dev.py"],
     "import-linter": ["-c", LINT_IMPORTS],
-    "migrations": ["manage.py", "makemigrations", "--check", "--dry-run"],
+    "migrations": ["manage.py", "makemigrations", "--check", "--dry-run", "--settings", "tests.settings"],
     "deployment": ["manage.py", "check", "--deploy", "--fail-level", "WARNING"],
 }
 
