@@ -9,6 +9,8 @@ analytics.E006  OTEL_EXPORTER_OTLP_HEADERS is malformed.
 analytics.E007  TELEMETRY_STORED_HERE is neither a yes nor a no.
 analytics.E008  NEXT_PUBLIC_OTEL_ENDPOINT is malformed.
 analytics.E009  NEXT_PUBLIC_DEPLOYMENT_TYPE is none of cloud, self_hosted.
+analytics.E010  TELEMETRY_SMALLEST_GROUP is no number of people.
+analytics.E011  TELEMETRY_SMALLEST_GROUP_BI is no number of people.
 """
 
 from collections.abc import Iterator, Sequence
@@ -19,7 +21,7 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, register
 
 from analytics.catalogue import load_catalogue, problems_today
-from analytics.conf import Protocol, browser_endpoint_problem, conf, endpoint_problem
+from analytics.conf import Protocol, browser_endpoint_problem, conf, endpoint_problem, parse_group
 from analytics.exceptions import CatalogueError
 from analytics.identity import MINIMUM_KEY_BYTES
 from privacy.switches import FALSE_WORDS, TRUE_WORDS, parse_deployment_type
@@ -27,7 +29,7 @@ from privacy.switches import FALSE_WORDS, TRUE_WORDS, parse_deployment_type
 
 @register("analytics")
 def check_settings(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
-    return [*_endpoints(), *_words(), *_hash_key(), *_headers(), *_catalogues()]
+    return [*_endpoints(), *_words(), *_groups(), *_hash_key(), *_headers(), *_catalogues()]
 
 
 def _endpoints() -> Iterator[CheckMessage]:
@@ -57,6 +59,17 @@ def _words() -> Iterator[CheckMessage]:
             f"NEXT_PUBLIC_DEPLOYMENT_TYPE is {browser_deployment!r}; it must be cloud or self_hosted.",
             id="analytics.E009",
         )
+
+
+def _groups() -> Iterator[CheckMessage]:
+    for name, number in (("TELEMETRY_SMALLEST_GROUP", 10), ("TELEMETRY_SMALLEST_GROUP_BI", 11)):
+        word: str = getattr(settings, name)
+        if parse_group(word) is None:
+            yield Error(
+                f"{name} is {word!r}; it must be a whole number of people from 1 to 1000000. "
+                "Until it is, no group is shown.",
+                id=f"analytics.E{number:03}",
+            )
 
 
 def _hash_key() -> Iterator[CheckMessage]:

@@ -13,6 +13,8 @@ from privacy.switches import TRUE_WORDS, DeploymentType, deployment_type, parse_
 # Telemetry requests never take longer than this (the original note's promise).
 EXPORT_TIMEOUT_SECONDS = 5
 PATH = re.compile(r"/[A-Za-z0-9/._-]*")
+# A number of people nobody reaches: a size of group that cannot be read hides everything rather than nothing.
+EVERYONE = 2_147_483_647
 OWN_CATALOGUE = Path(__file__).with_name("catalogue.toml")
 
 
@@ -80,6 +82,16 @@ class AnalyticsSettings:
         return word in TRUE_WORDS if word else self.deployment_type is DeploymentType.CLOUD
 
     @property
+    def smallest_group(self) -> int:
+        """The fewest people a cell of the reports may show in the admin: TELEMETRY_SMALLEST_GROUP."""
+        return parse_group(settings.TELEMETRY_SMALLEST_GROUP) or EVERYONE
+
+    @property
+    def smallest_group_bi(self) -> int:
+        """The same in the views made for BI: TELEMETRY_SMALLEST_GROUP_BI."""
+        return parse_group(settings.TELEMETRY_SMALLEST_GROUP_BI) or EVERYONE
+
+    @property
     def catalogue_paths(self) -> tuple[Path, ...]:
         """This project's own catalogue, then the files a project adds with TELEMETRY_CATALOGUES."""
         return (OWN_CATALOGUE, *(Path(path) for path in settings.TELEMETRY_CATALOGUES))
@@ -91,6 +103,12 @@ class AnalyticsSettings:
 
 
 conf = AnalyticsSettings()
+
+
+def parse_group(word: str) -> int | None:
+    """A number of people, from 1 to a million; None if it is no such number."""
+    word = word.strip()
+    return int(word) if word.isascii() and word.isdecimal() and len(word) <= 7 and 1 <= int(word) <= 1_000_000 else None
 
 
 def endpoint_problem(endpoint: str) -> str | None:

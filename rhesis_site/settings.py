@@ -244,6 +244,8 @@ NEXT_PUBLIC_DEPLOYMENT_TYPE = env.str("NEXT_PUBLIC_DEPLOYMENT_TYPE", default="")
 TELEMETRY_HASH_KEY = env.str("TELEMETRY_HASH_KEY", default="")
 TELEMETRY_CATALOGUES = env.list("TELEMETRY_CATALOGUES", default=[])
 TELEMETRY_STORED_HERE = env.str("TELEMETRY_STORED_HERE", default="")
+TELEMETRY_SMALLEST_GROUP = env.str("TELEMETRY_SMALLEST_GROUP", default="1")
+TELEMETRY_SMALLEST_GROUP_BI = env.str("TELEMETRY_SMALLEST_GROUP_BI", default="5")
 
 # --- Logging: no personal data, so no request lines with paths and no SQL with values ---
 

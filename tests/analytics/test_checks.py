@@ -6,6 +6,8 @@ import pytest
 from django.core.checks import run_checks
 from django.test import override_settings
 
+from analytics.conf import EVERYONE, conf
+
 CASES = [
     ("OTEL_EXPORTER_OTLP_ENDPOINT", "telemetry.rhesis.ai", "analytics.E001"),
     ("OTEL_EXPORTER_OTLP_ENDPOINT", "ftp://telemetry.rhesis.ai", "analytics.E001"),
@@ -23,6 +25,13 @@ CASES = [
     ("TELEMETRY_STORED_HERE", "perhaps", "analytics.E007"),
     ("NEXT_PUBLIC_OTEL_ENDPOINT", "ftp://host", "analytics.E008"),
     ("NEXT_PUBLIC_DEPLOYMENT_TYPE", "clown", "analytics.E009"),
+    ("TELEMETRY_SMALLEST_GROUP", "", "analytics.E010"),
+    ("TELEMETRY_SMALLEST_GROUP", "0", "analytics.E010"),
+    ("TELEMETRY_SMALLEST_GROUP", "five", "analytics.E010"),
+    ("TELEMETRY_SMALLEST_GROUP", "²", "analytics.E010"),
+    ("TELEMETRY_SMALLEST_GROUP", "9" * 5000, "analytics.E010"),
+    ("TELEMETRY_SMALLEST_GROUP_BI", "-1", "analytics.E011"),
+    ("TELEMETRY_SMALLEST_GROUP_BI", "1000001", "analytics.E011"),
 ]
 
 
@@ -55,3 +64,10 @@ def test_a_catalogue_that_is_missing_is_an_error_with_its_name(tmp_path: Path) -
     with override_settings(TELEMETRY_CATALOGUES=[str(tmp_path / "none.toml")]):
         errors = run_checks(tags=["analytics"])
     assert [error.id for error in errors] == ["analytics.E005"] and "none.toml" in errors[0].msg
+
+
+def test_a_size_of_group_that_cannot_be_read_hides_everyone() -> None:
+    with override_settings(TELEMETRY_SMALLEST_GROUP="0", TELEMETRY_SMALLEST_GROUP_BI="five"):
+        assert conf.smallest_group == conf.smallest_group_bi == EVERYONE
+    with override_settings(TELEMETRY_SMALLEST_GROUP=" 3 "):
+        assert conf.smallest_group == 3
