@@ -75,7 +75,7 @@ admin.site.unregister(User)
 class PersonAdmin(WithDecision, UserAdmin):
     """People, with what the gate says of them and the two things staff may do about it."""
 
-    list_display = (*UserAdmin.list_display, "effective_decision")
+    list_display = ("username", "effective_decision", *UserAdmin.list_display[1:])
     readonly_fields = (*UserAdmin.readonly_fields, "effective_decision")
     fieldsets = (*UserAdmin.fieldsets, ("Privacy", {"fields": ("effective_decision",)}))
     actions = ("switch_off", "delete_telemetry")

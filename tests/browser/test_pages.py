@@ -1,0 +1,137 @@
+"""Every page of the site in a real Chromium: phone and desktop, light and dark, by keyboard, without a script."""
+
+from collections.abc import Iterator
+
+import pytest
+import requests
+from playwright.sync_api import Browser
+
+from tests.acceptance.product import Product
+from tests.browser.looks import LOOKS, picture, problems, tab_to, visitor
+
+pytestmark = pytest.mark.browser
+PAGES = {
+    "sign-in": ("/sign-in/", None),
+    "home": ("/", False),
+    "privacy": ("/settings/privacy/", False),
+    "delete": ("/settings/privacy/delete/", False),
+    "password": ("/settings/password/", False),
+    "not-found": ("/no/such/page/", False),
+    "admin-sign-in": ("/admin/login/", None),
+    "admin": ("/admin/", True),
+    "admin-people": ("/admin/accounts/user/", True),
+    "admin-preferences": ("/admin/privacy/preference/", True),
+    "admin-ledger": ("/admin/privacy/consentevent/", True),
+    "admin-lock": ("/admin/privacy/installationcontrol/1/change/", True),
+    "admin-notice": ("/admin/privacy/privacynotice/add/", True),
+}
+
+
+@pytest.fixture
+def sharing(product: Product) -> Iterator[None]:
+    """The demo person shares, and is back to off afterwards."""
+    client = product.token_client(staff=False)
+    yield
+    client.put(f"{product.url}/api/users/telemetry/disable", timeout=10).raise_for_status()
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_page_fits_and_passes_axe_in_every_look(name: str, product: Product, chromium: Browser) -> None:
+    path, staff = PAGES[name]
+    found: dict[str, list[str]] = {}
+    for size, scheme in LOOKS:
+        with visitor(product, chromium, staff=staff, size=size, scheme=scheme) as (context, complaints):
+            page = context.new_page()
+            response = page.goto(product.url + path)
+            assert response is not None and response.status == (404 if name == "not-found" else 200)
+            for details in page.locator("details").all():
+                details.evaluate("each => each.open = true")
+            picture(page, f"{name}-{size}-{scheme}")
+            if told := problems(page) + [each for each in complaints if "404" not in each]:
+                found[f"{size}, {scheme}"] = told
+    assert found == {}
+
+
+def test_the_toggle_saves_at_once_and_tells_other_tabs(product: Product, chromium: Browser, sharing: None) -> None:
+    with visitor(product, chromium, staff=False) as (context, complaints):
+        first, second = context.new_page(), context.new_page()
+        for page in (first, second):
+            page.goto(f"{product.url}/settings/privacy/")
+        with first.expect_response("**/api/users/telemetry/enable"):
+            first.get_by_role("switch").click()
+        for page in (first, second):
+            page.wait_for_selector('[role=switch][aria-checked="true"]')
+            assert "Thank you for helping improve Rhesis!" in page.locator("#decision").inner_text()
+        assert first.url.endswith("/settings/privacy/") and complaints == []
+        with second.expect_response("**/api/users/telemetry/disable"):
+            second.get_by_role("switch").click()
+        first.wait_for_selector('[role=switch][aria-checked="false"]')
+
+
+def test_by_keyboard_alone(product: Product, chromium: Browser, sharing: None) -> None:
+    with visitor(product, chromium, staff=False) as (context, _):
+        page = context.new_page()
+        page.goto(f"{product.url}/")
+        page.keyboard.press("Tab")
+        assert page.evaluate("document.activeElement.className") == "skip"
+        tab_to(page, 'a[href="/settings/privacy/"]')
+        page.keyboard.press("Enter")
+        page.wait_for_url("**/settings/privacy/")
+        tab_to(page, "[role=switch]")
+        outline = page.evaluate("getComputedStyle(document.activeElement).outlineStyle")
+        assert outline != "none", "where the focus is can be seen"
+        with page.expect_response("**/api/users/telemetry/enable"):
+            page.keyboard.press("Space")
+        page.wait_for_selector('[role=switch][aria-checked="true"]')
+        tab_to(page, "summary")
+        page.keyboard.press("Enter")
+        assert page.evaluate("document.activeElement.parentElement.open") is True
+
+
+def test_without_a_script(product: Product, chromium: Browser, sharing: None) -> None:
+    with visitor(product, chromium, staff=False, java_script_enabled=False) as (context, _):
+        page = context.new_page()
+        page.goto(f"{product.url}/settings/privacy/")
+        page.get_by_role("switch").click()
+        page.wait_for_selector('[role=switch][aria-checked="true"]')
+        assert "On: your choice of" in page.locator("#decision").inner_text()
+        page.get_by_text("Show the data").click()
+        assert page.locator("pre").is_visible()
+        page.get_by_role("switch").click()
+        page.wait_for_selector('[role=switch][aria-checked="false"]')
+        page.get_by_role("link", name="Password").click()
+        assert page.locator("input[type=password]").count() == 3
+
+
+def test_deletion_is_offered_at_the_moment_of_switching_off(product: Product, chromium: Browser, sharing: None) -> None:
+    client = product.token_client(staff=False)
+    requests.put(f"{product.url}/api/users/telemetry/enable", headers=dict(client.headers), timeout=10)
+    with visitor(product, chromium, staff=False) as (context, _):
+        page = context.new_page()
+        page.goto(f"{product.url}/settings/privacy/")
+        for _ in range(100):
+            if page.locator("#offer-deletion").count():
+                break
+            page.wait_for_timeout(100)
+            page.reload()
+        assert not page.locator("#offer-deletion").is_visible()
+        with page.expect_response("**/api/users/telemetry/disable"):
+            page.get_by_role("switch").click()
+        page.locator("#offer-deletion a").click()
+        page.wait_for_url("**/delete/")
+        page.get_by_role("button", name="Delete").click()
+        page.wait_for_url("**/settings/privacy/")
+        assert "Your request to delete was taken. Done:" in page.locator("main").inner_text()
+        assert "Nothing is stored about you." in page.locator("#stored").inner_text()
+
+
+def test_a_wrong_password_is_said_to_a_screen_reader(product: Product, chromium: Browser) -> None:
+    with visitor(product, chromium, staff=None) as (context, _):
+        page = context.new_page()
+        page.goto(f"{product.url}/sign-in/")
+        page.fill("input[name=username]", "nobody")
+        page.fill("input[name=password]", "wrong")
+        page.keyboard.press("Enter")
+        page.wait_for_selector('[role="alert"]')
+        picture(page, "sign-in-wrong")
+        assert problems(page) == []
