@@ -15,7 +15,7 @@ os.environ.update(
 
 from rhesis_site.settings import *  # noqa: E402, F403
 
-# Not in production: its check fails where `max_migration.txt` is behind, so that two branches' migrations conflict in git.
+# Not in production: its check fails where `max_migration.txt` is behind, so two branches' migrations conflict in git.
 INSTALLED_APPS = [*INSTALLED_APPS, "django_linear_migrations"]  # noqa: F405
 
 ALLOWED_HOSTS = ["*"]
