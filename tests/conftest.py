@@ -5,6 +5,11 @@ from collections.abc import Iterator
 import pytest
 from django.core.management.commands.flush import Command as Flush
 from django.db import connections
+from opentelemetry.sdk.trace.export import SpanExportResult
+
+from analytics.collect import pipeline
+from analytics.collect.exporter import GatedExporter
+from analytics.collect.relay import forward
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -30,3 +35,19 @@ def _flush_may_empty_the_ledger() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Flush, "handle", handle)
         yield
+
+
+@pytest.fixture(autouse=True)
+def _no_telemetry_from_one_test_in_another() -> Iterator[None]:
+    """What a test recorded and did not flush ends with it.
+
+    Left in the queue, it would be exported in some later test, by a thread whose connection is outside of that test's
+    transaction: its counts would stay in the tally for all the others to find.
+    """
+    yield
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(GatedExporter, "export", lambda self, spans: SpanExportResult.SUCCESS)
+        pipeline.stop()
+        forward.stop()
+    for shared in (pipeline.hint, pipeline.withdrawals, pipeline.tally):
+        shared.start_anew()

@@ -14,7 +14,6 @@ from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 from pytest_django import Settings
 
 from accounts.models import User
-from analytics.collect import pipeline
 from analytics.collect.relay import forward
 from analytics.collect.relay.allowance import allowance
 from privacy.choices import choose
@@ -39,14 +38,10 @@ class Wire(SpanExporter):
 
 
 @pytest.fixture(autouse=True)
-def installation(settings: Settings, db: None) -> Iterator[None]:
+def installation(settings: Settings, db: None) -> None:
     settings.OTEL_EXPORTER_OTLP_ENDPOINT = "http://127.0.0.1:1"
     settings.NEXT_PUBLIC_OTEL_ENDPOINT = "/v1/traces"
     allowance.forget()
-    pipeline.hint.forget(None)
-    pipeline.tally.start_anew()
-    yield
-    pipeline.stop()
 
 
 @pytest.fixture
