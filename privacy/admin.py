@@ -1,12 +1,12 @@
 """The consent gate in the admin: what staff may see, and the little they may change."""
 
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 from uuid import UUID
 
 from django.contrib import admin, messages
 from django.contrib.admin.views.main import ChangeList
 from django.db import DatabaseError
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.forms import ModelForm
 from django.http import HttpRequest
 
@@ -15,20 +15,17 @@ from accounts.models import User
 from privacy.choices import NothingToDelete, choose, publish_notice, request_deletion, set_lock
 from privacy.consent import Decision
 from privacy.gate import NOBODY, decision_for, decisions_for
-from privacy.models import ConsentEvent, InstallationControl, Preference, PrivacyNotice, Source
-
-
-class NothingByHand:
-    """Rows that only the gate itself writes: no adding, changing or deleting here, for superusers either."""
-
-    def has_add_permission(self, request: HttpRequest, *args: Any) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
+from privacy.models import (
+    AccessEvent,
+    ConsentEvent,
+    InstallationControl,
+    Preference,
+    PrivacyNotice,
+    Source,
+    person_or_none,
+)
+from privacy.recorded_admin import AccessRecorded, CsvExport, NothingByHand
+from privacy.telemetry import telemetry_room
 
 
 class DecisionsAtOnce(ChangeList):
@@ -72,13 +69,24 @@ admin.site.unregister(User)
 
 
 @admin.register(User)
-class PersonAdmin(WithDecision, UserAdmin):
+class PersonAdmin(AccessRecorded, WithDecision, UserAdmin):
     """People, with what the gate says of them and the two things staff may do about it."""
 
     list_display = ("username", "effective_decision", *UserAdmin.list_display[1:])
-    readonly_fields = (*UserAdmin.readonly_fields, "effective_decision")
-    fieldsets = (*UserAdmin.fieldsets, ("Privacy", {"fields": ("effective_decision",)}))
+    readonly_fields = (*UserAdmin.readonly_fields, "effective_decision", "deletions")
+    fieldsets = (*UserAdmin.fieldsets, ("Privacy", {"fields": ("effective_decision", "deletions")}))
     actions = ("switch_off", "delete_telemetry")
+
+    def person_of(self, row: User) -> UUID:
+        return row.pk
+
+    @admin.display(description="Deletions")
+    def deletions(self, person: User) -> str:
+        """The receipts, as the person sees them under Settings -> Privacy; they name no pseudonym."""
+        room = telemetry_room()
+        receipts = room.receipts(person.pk) if room and person.pk else []
+        lines = (f"{each.requested_at:%Y-%m-%d %H:%M} UTC, receipt {each.id}: {each.status}" for each in receipts)
+        return "\n".join(lines) or "None requested."
 
     def has_switch_off_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("privacy.change_preference")
@@ -110,7 +118,7 @@ class PersonAdmin(WithDecision, UserAdmin):
 
 
 @admin.register(Preference)
-class PreferenceAdmin(WithDecision, NothingByHand, admin.ModelAdmin[Preference]):
+class PreferenceAdmin(AccessRecorded, WithDecision, NothingByHand, admin.ModelAdmin[Preference]):
     list_display = ("user", "effective_decision", "choice", "chosen_at", "notice_version")
     list_filter = ("choice", "notice_version")
     list_select_related = ("user",)
@@ -118,6 +126,9 @@ class PreferenceAdmin(WithDecision, NothingByHand, admin.ModelAdmin[Preference])
     search_help_text = "User name, e-mail address, or a whole id"
     readonly_fields = ("effective_decision",)
     actions = ("switch_off",)
+
+    def person_of(self, row: Preference) -> UUID:
+        return row.user_id
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Preference], search_term: str
@@ -134,37 +145,6 @@ class PreferenceAdmin(WithDecision, NothingByHand, admin.ModelAdmin[Preference])
         switch_off(request, queryset)
 
 
-@admin.register(ConsentEvent)
-class ConsentEventAdmin(NothingByHand, admin.ModelAdmin[ConsentEvent]):
-    list_display = ("recorded_at", "action", "about", "by", "source", "notice_version")
-    list_filter = ("action", "source", "notice_version")
-    date_hierarchy = "recorded_at"
-    search_fields = ("user__username", "user__email")
-    search_help_text = "User name, e-mail address, or a whole id (of a deleted account, too)"
-    # By hand rather than by `user`: the account may be gone, while its line in the ledger stays.
-    fields = ("recorded_at", "action", "about", "by", "source", "notice_version")
-    list_select_related = ("user", "actor")
-
-    def get_search_results(
-        self, request: HttpRequest, queryset: QuerySet[ConsentEvent], search_term: str
-    ) -> tuple[QuerySet[ConsentEvent], bool]:
-        if (wanted := _uuid(search_term)) is not None:
-            return queryset.filter(user_id=wanted) | queryset.filter(actor_id=wanted), False
-        return super().get_search_results(request, queryset, search_term)
-
-    @admin.display(description="About")
-    def about(self, event: ConsentEvent) -> str:
-        if event.user_id is None:
-            return "the installation"
-        return _name(event, "user")
-
-    @admin.display(description="By")
-    def by(self, event: ConsentEvent) -> str:
-        if event.actor_id is None:
-            return "the system"
-        return _name(event, "actor")
-
-
 def _uuid(word: str) -> UUID | None:
     try:
         return UUID(word.strip())
@@ -172,9 +152,100 @@ def _uuid(word: str) -> UUID | None:
         return None
 
 
-def _name(event: ConsentEvent, relation: Literal["user", "actor"]) -> str:
-    person = event.user_or_none(relation)
-    return person.get_username() if person else f"{getattr(event, f'{relation}_id')} (account deleted)"
+def _name(event: ConsentEvent | AccessEvent, relation: Literal["user", "actor", "about"], nobody: str) -> str:
+    """The user name, or what is left of an account that was deleted; `nobody` where no one was concerned."""
+    identifier: UUID | None = getattr(event, f"{relation}_id")
+    if identifier is None:
+        return nobody
+    person = person_or_none(event, relation)
+    return person.get_username() if person else f"{identifier} (account deleted)"
+
+
+def _whose(event: ConsentEvent) -> str:
+    return _name(event, "user", "the installation")
+
+
+def _by(event: ConsentEvent | AccessEvent) -> str:
+    return _name(event, "actor", "the system")
+
+
+class LedgerAdmin(CsvExport, NothingByHand, admin.ModelAdmin[Any]):
+    """Append-only lines about people and by people, either of whom may be gone."""
+
+    date_hierarchy = "recorded_at"
+    search_help_text = "User name, e-mail address, or a whole id (of a deleted account, too)"
+    about: ClassVar[Literal["user", "about"]]
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        if (wanted := _uuid(search_term)) is not None:
+            return queryset.filter(Q(**{f"{self.about}_id": wanted}) | Q(actor_id=wanted)), False
+        return super().get_search_results(request, queryset, search_term)
+
+
+@admin.register(ConsentEvent)
+class ConsentEventAdmin(LedgerAdmin):
+    list_display = ("recorded_at", "action", "whose", "by", "source", "notice_version")
+    list_filter = ("action", "source", "notice_version")
+    search_fields = ("user__username", "user__email")
+    # By hand rather than by `user`: the account may be gone, while its line in the ledger stays.
+    fields = ("recorded_at", "action", "whose", "by", "source", "notice_version")
+    readonly_fields = ("whose", "by")
+    list_select_related = ("user", "actor")
+    about = "user"
+    export_columns = {
+        "recorded_at": lambda event: event.recorded_at.isoformat(),
+        "action": lambda event: event.action,
+        "about": _whose,
+        "about_id": lambda event: event.user_id,
+        "by": _by,
+        "by_id": lambda event: event.actor_id,
+        "source": lambda event: event.source,
+        "notice_version": lambda event: event.notice_version,
+    }
+
+    def person_of(self, row: ConsentEvent) -> UUID | None:
+        return row.user_id
+
+    @admin.display(description="About")
+    def whose(self, event: ConsentEvent) -> str:
+        return _whose(event)
+
+    @admin.display(description="By")
+    def by(self, event: ConsentEvent) -> str:
+        return _by(event)
+
+
+@admin.register(AccessEvent)
+class AccessEventAdmin(LedgerAdmin):
+    """What staff looked at; looking here is recorded as well."""
+
+    list_display = ("recorded_at", "by", "access", "what", "whose", "lines")
+    list_filter = ("access", "what")
+    search_fields = ("actor__username", "actor__email", "about__username", "about__email")
+    fields = ("recorded_at", "by", "access", "what", "whose", "lines")
+    readonly_fields = ("whose", "by")
+    list_select_related = ("actor", "about")
+    about = "about"
+    export_columns = {
+        "recorded_at": lambda event: event.recorded_at.isoformat(),
+        "by": _by,
+        "by_id": lambda event: event.actor_id,
+        "access": lambda event: event.access,
+        "what": lambda event: event.what,
+        "about": lambda event: _name(event, "about", ""),
+        "about_id": lambda event: event.about_id,
+        "lines": lambda event: event.lines,
+    }
+
+    @admin.display(description="About")
+    def whose(self, event: AccessEvent) -> str:
+        return _name(event, "about", "")
+
+    @admin.display(description="By")
+    def by(self, event: AccessEvent) -> str:
+        return _by(event)
 
 
 @admin.register(PrivacyNotice)

@@ -1,4 +1,5 @@
-"""The consent gate's four tables: the person's standing, the ledger of what was chosen, the notices, the lock."""
+"""The consent gate's tables: the person's standing, the ledger of what was chosen, the notices, the lock; and the log
+of what staff looked at."""
 
 import uuid
 from typing import Literal
@@ -137,17 +138,68 @@ class ConsentEvent(models.Model):
         db_table = "privacy_consent_event"
         ordering = ["-recorded_at", "-id"]
         indexes = [models.Index(fields=["user", "-recorded_at"], name="privacy_consent_event_of_user")]
+        permissions = [("export_consentevent", "Can export consent events")]
 
     def __str__(self) -> str:
         return f"{self.get_action_display()} at {self.recorded_at:%Y-%m-%d %H:%M:%S} UTC"
 
-    def user_or_none(self, relation: Literal["user", "actor"]) -> User | None:
-        """Who `user` or `actor` is, or None once their account is deleted."""
-        try:
-            person: User | None = getattr(self, relation)
-        except User.DoesNotExist:
-            return None
-        return person
+
+class Access(models.TextChoices):
+    """What a member of staff did that shows other people's data."""
+
+    LISTED = "listed", "Looked at a list"
+    SEARCHED = "searched", "Searched"
+    OPENED = "opened", "Opened"
+    EXPORTED = "exported", "Exported"
+
+
+class AccessEvent(models.Model):
+    """What staff looked at. Append-only like the ledger, and like there the ids outlive the accounts.
+
+    Words that were searched for are not kept: they may be somebody's name, or a pseudonym.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    actor = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.DO_NOTHING, db_constraint=False, db_index=False, related_name="+"
+    )
+    access = models.CharField(max_length=16, choices=Access.choices)
+    what = models.CharField(max_length=100, help_text="Which list, row or report.")
+    about = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.DO_NOTHING,
+        db_constraint=False,
+        db_index=False,
+        null=True,
+        related_name="+",
+        help_text="Whose data it was, if it was one person's and the page says whose.",
+    )
+    lines = models.PositiveIntegerField(null=True, help_text="How many lines were shown or exported.")
+    recorded_at = models.DateTimeField()
+
+    class Meta:
+        db_table = "privacy_access_event"
+        verbose_name = "access by staff"
+        verbose_name_plural = "accesses by staff"
+        ordering = ["-recorded_at", "-id"]
+        indexes = [
+            models.Index(fields=["about", "-recorded_at"], name="privacy_access_event_about"),
+            models.Index(fields=["actor", "-recorded_at"], name="privacy_access_event_by"),
+            models.Index(fields=["-recorded_at"], name="privacy_access_event_newest"),
+        ]
+        permissions = [("export_accessevent", "Can export accesses by staff")]
+
+    def __str__(self) -> str:
+        return f"{self.get_access_display()} {self.what} at {self.recorded_at:%Y-%m-%d %H:%M:%S} UTC"
+
+
+def person_or_none(event: ConsentEvent | AccessEvent, relation: Literal["user", "actor", "about"]) -> User | None:
+    """Whoever `event` names there, or None once their account is deleted."""
+    try:
+        person: User | None = getattr(event, relation)
+    except User.DoesNotExist:
+        return None
+    return person
 
 
 class InstallationControl(models.Model):

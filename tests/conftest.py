@@ -21,16 +21,18 @@ def _flush_may_empty_the_ledger() -> Iterator[None]:
     flush = Flush.handle
 
     def handle(self: Flush, **options: object) -> None:
-        trigger = "ALTER TABLE privacy_consent_event {} TRIGGER privacy_consent_event_no_truncate"
         connection = connections[str(options["database"])]
-        has_ledger = "privacy_consent_event" in connection.introspection.table_names()
-        for word in ("DISABLE", "ENABLE") if has_ledger else ():
+        there = set(connection.introspection.table_names())
+        ledgers = [table for table in ("privacy_consent_event", "privacy_access_event") if table in there]
+
+        def triggers(word: str) -> None:
             with connection.cursor() as cursor:
-                cursor.execute(trigger.format(word))
-            if word == "DISABLE":
-                flush(self, **options)
-        if not has_ledger:
-            flush(self, **options)
+                for table in ledgers:
+                    cursor.execute(f"ALTER TABLE {table} {word} TRIGGER {table}_no_truncate")
+
+        triggers("DISABLE")
+        flush(self, **options)
+        triggers("ENABLE")
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Flush, "handle", handle)
