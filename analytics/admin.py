@@ -1,20 +1,28 @@
-"""The stored rows and the tallies, to read. Nothing here can be added, changed or deleted, by superusers either."""
+"""The stored rows and the tallies, to read. Nothing here can be added, changed or deleted, by superusers either.
+
+Nothing here leads from a pseudonym to a person. A moment would: the ledger of choices, an account's last sign-in and
+other pages say to the second what a person did. So pages with pseudonyms say the day and not the time, in no order that
+tells; and receipts of erasures, whose moment is the ledger's, come without the pseudonym.
+"""
 
 from datetime import UTC, datetime, timedelta
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 from uuid import UUID
 
 from django.contrib import admin, messages
+from django.contrib.admin.views.main import ChangeList
 from django.core.paginator import Paginator
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.functional import cached_property
 
 from analytics.catalogue import current_catalogue
-from analytics.models import EndpointUsage, Erasure, ExportTally, FeatureUsage, IngestTally, UserActivity
+from analytics.models import EndpointUsage, Erasure, ExportTally, FeatureUsage, IngestTally, Usage, UserActivity
 from analytics.vocabulary import KNOWN_METHODS, OTHER_METHOD, Category
+from privacy.recorded_admin import AccessRecorded, NothingByHand
 
 COUNT_AT_MOST = 10_000
+TALLY_LOOKUPS = ("outcome", "reason", "day__year", "day__month", "day__day")
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -27,28 +35,56 @@ class BoundedPaginator(Paginator[Any]):
         return len(rows.values_list("pk")[:COUNT_AT_MOST])
 
 
-class ReadOnly(admin.ModelAdmin[Any]):
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
+class ReadOnly(AccessRecorded, NothingByHand, admin.ModelAdmin[Any]):
+    """`lookups` are the only ones an address may carry besides the filters': any other could ask for a moment."""
 
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
+    actions = None
+    lookups: ClassVar[tuple[str, ...]] = ()
 
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
+    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
+        of_filters = {
+            f"{each}__exact" if isinstance(each, str) else getattr(each, "parameter_name", None)
+            for each in self.list_filter or ()
+        }
+        return lookup in {*self.lookups, *of_filters}
+
+
+class OfADay(ChangeList):
+    """A page of rows in the order of what they say, not of when they came."""
+
+    def get_results(self, request: HttpRequest) -> None:
+        super().get_results(request)
+        columns = [column for column in map(str, self.list_display) if hasattr(self.model, column)]
+        self.result_list = sorted(
+            self.result_list,
+            key=lambda row: (-row.timestamp.date().toordinal(), *(str(getattr(row, name)) for name in columns)),
+        )
 
 
 class UsageAdmin(ReadOnly):
-    """Rows of one of the three tables. People are pseudonyms, and nothing here leads from one to a person."""
+    """Rows of one of the three tables, by the day. A row's own address holds its moment, so none is linked to."""
 
     date_hierarchy = "timestamp"
+    lookups = ("timestamp__year", "timestamp__month", "timestamp__day")
     paginator = BoundedPaginator
     show_full_result_count = False
     list_per_page = 50
+    list_display_links = None
     show_facets = admin.ShowFacets.NEVER  # each would count the whole table
-    sortable_by = ("timestamp",)
+    sortable_by = ()
+    readonly_fields = ("day",)
     search_fields = ("user_id",)
     search_help_text = "A whole pseudonym of a person, or the id of a row"
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        return OfADay
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        return ["day", *(field.name for field in self.opts.fields if field.name not in {"id", "timestamp"})]
+
+    @admin.display(description="Day (UTC)")
+    def day(self, row: Usage) -> str:
+        return f"{row.timestamp:%Y-%m-%d}"
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
@@ -131,13 +167,13 @@ class Status(Declared):
 
 @admin.register(UserActivity)
 class UserActivityAdmin(UsageAdmin):
-    list_display = ("timestamp", "event_type", "user_id", "session_id", "deployment_type")
+    list_display = ("day", "event_type", "user_id", "session_id", "deployment_type")
     list_filter = (EventType, "deployment_type")
 
 
 @admin.register(EndpointUsage)
 class EndpointUsageAdmin(UsageAdmin):
-    list_display = ("timestamp", "method", "endpoint", "status_code", "milliseconds", "user_id", "deployment_type")
+    list_display = ("day", "method", "endpoint", "status_code", "milliseconds", "user_id", "deployment_type")
     list_filter = (Method, Status, "deployment_type")
 
     @admin.display(description="Milliseconds", ordering="duration_ms")
@@ -147,7 +183,7 @@ class EndpointUsageAdmin(UsageAdmin):
 
 @admin.register(FeatureUsage)
 class FeatureUsageAdmin(UsageAdmin):
-    list_display = ("timestamp", "feature_name", "action", "user_id", "deployment_type")
+    list_display = ("day", "feature_name", "action", "user_id", "deployment_type")
     list_filter = (Feature, Action, "deployment_type")
 
 
@@ -156,6 +192,7 @@ class ExportTallyAdmin(ReadOnly):
     list_display = ("day", "outcome", "reason", "spans")
     list_filter = ("outcome", "reason")
     date_hierarchy = "day"
+    lookups = TALLY_LOOKUPS
     ordering = ("-day", "outcome", "reason")
 
 
@@ -164,12 +201,36 @@ class IngestTallyAdmin(ReadOnly):
     list_display = ("day", "slot", "outcome", "reason", "spans")
     list_filter = ("outcome", "reason")
     date_hierarchy = "day"
+    lookups = TALLY_LOOKUPS
     ordering = ("-day", "slot", "outcome", "reason")
 
 
 @admin.register(Erasure)
 class ErasureAdmin(ReadOnly):
-    list_display = ("requested_at", "completed_at", "user_id", "rows_deleted")
+    """Receipts. Whose they are is not here: who asked, and when, is in the ledger of choices."""
+
+    list_display = ("id", "requested", "completed", "rows_deleted", "days_recomputed")
+    fields = ("id", "requested", "completed", "rows_deleted", "days_recomputed", "recomputed")
+    readonly_fields = ("requested", "completed", "recomputed")
     list_filter = (("completed_at", admin.EmptyFieldListFilter),)
     date_hierarchy = "requested_at"
-    search_fields = ("=user_id", "=id")
+    lookups = ("requested_at__year", "requested_at__month", "requested_at__day", "completed_at__isempty")
+    sortable_by = ()
+    search_fields = ("=id",)
+    search_help_text = "The whole id of a receipt"
+
+    @admin.display(description="Requested (UTC)")
+    def requested(self, erasure: Erasure) -> str:
+        return _day(erasure.requested_at)
+
+    @admin.display(description="Completed (UTC)")
+    def completed(self, erasure: Erasure) -> str:
+        return _day(erasure.completed_at)
+
+    @admin.display(description="Reports corrected (UTC)")
+    def recomputed(self, erasure: Erasure) -> str:
+        return _day(erasure.recomputed_at)
+
+
+def _day(moment: datetime | None) -> str:
+    return f"{moment:%Y-%m-%d}" if moment else "-"

@@ -46,7 +46,7 @@ class UserActivity(Usage):
         verbose_name_plural = "user activity"
 
     def __str__(self) -> str:
-        return f"{self.event_type} at {self.timestamp:%Y-%m-%d %H:%M:%S}"
+        return f"{self.event_type} on {self.timestamp:%Y-%m-%d}"
 
 
 class EndpointUsage(Usage):
