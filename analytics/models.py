@@ -153,7 +153,6 @@ class Erasure(models.Model):
 PEOPLE_PER_CHUNK = 8192
 # Beside `cloud` and `self_hosted` where people were counted who may be in both.
 EVERYWHERE = "all"
-PEOPLE_BEHIND = "How many people it comes from; empty for a day that was closed before that was counted."
 
 
 class BitsField(models.Field[Any, Any]):
@@ -288,7 +287,6 @@ class DailyEndpoint(models.Model):
     duration_ns = models.DecimalField(max_digits=38, decimal_places=0, help_text="Sum, in whole nanoseconds.")
     buckets = ArrayField(models.SmallIntegerField())
     counts = ArrayField(models.BigIntegerField())
-    people = models.IntegerField(null=True, help_text=PEOPLE_BEHIND)
 
     class Meta:
         db_table = "analytics_daily_endpoint"
@@ -307,7 +305,6 @@ class DailySessions(models.Model):
     length_us = models.DecimalField(max_digits=38, decimal_places=0, help_text="Sum, in microseconds.")
     buckets = ArrayField(models.SmallIntegerField())
     counts = ArrayField(models.BigIntegerField())
-    people = models.IntegerField(null=True, help_text=PEOPLE_BEHIND)
 
     class Meta:
         db_table = "analytics_daily_sessions"

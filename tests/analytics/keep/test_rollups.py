@@ -124,27 +124,6 @@ def test_people_over_any_range_are_counted_exactly(batch: list[Stored], start: i
         transaction.set_rollback(True, using=analytics_database())
 
 
-@settings(SEARCH, max_examples=profile.examples(20, long=500))
-@given(batch=BATCHES)
-def test_the_people_behind_requests_and_sessions_are_counted_once_each(batch: list[Stored]) -> None:
-    with transaction.atomic(using=analytics_database()):
-        rolled_up(batch)
-        for rollup, raw in (
-            (
-                "SELECT day, deployment_type, endpoint, method, people FROM analytics_daily_endpoint",
-                """SELECT ("timestamp" AT TIME ZONE 'UTC')::date, deployment_type, endpoint, method,
-                   count(DISTINCT user_id) FROM analytics_endpoint_usage GROUP BY 1, 2, 3, 4""",
-            ),
-            (
-                "SELECT day, deployment_type, people FROM analytics_daily_sessions",
-                """SELECT ("timestamp" AT TIME ZONE 'UTC')::date, deployment_type, count(DISTINCT user_id)
-                   FROM analytics_user_activity WHERE session_id IS NOT NULL GROUP BY 1, 2""",
-            ),
-        ):
-            assert sorted(execute(rollup)) == sorted(execute(raw))
-        transaction.set_rollback(True, using=analytics_database())
-
-
 def _people(first: date, end: date, measure: str, name: str) -> int:
     return int(
         execute(
