@@ -7,8 +7,7 @@ from typing import Any, cast
 from django.db import DatabaseError
 from django.http import StreamingHttpResponse
 from django.http.response import HttpResponseBase
-from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema, inline_serializer
-from rest_framework import serializers
+from drf_spectacular.utils import extend_schema
 from rest_framework.exceptions import APIException, NotFound, ParseError
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -16,6 +15,7 @@ from rest_framework.throttling import UserRateThrottle
 from rest_framework.views import APIView
 
 from accounts.models import User
+from privacy import api_shapes as shapes
 from privacy.choices import NothingToDelete, choose, request_deletion
 from privacy.consent import Decision, Reason
 from privacy.gate import decision_for
@@ -24,19 +24,6 @@ from privacy.telemetry import ErasureReceipt, telemetry_room
 
 THANKS = "Thank you for helping improve Rhesis!"
 DISABLED = "Telemetry has been disabled."
-LARGEST_PAGE = 200
-DEFAULT_PAGE = 50
-
-STATUS = inline_serializer(
-    "TelemetryStatus", {"telemetry_enabled": serializers.BooleanField(), "user_id": serializers.UUIDField()}
-)
-CHANGE = inline_serializer(
-    "TelemetryChange", {"telemetry_enabled": serializers.BooleanField(), "message": serializers.CharField()}
-)
-PAGE = [
-    OpenApiParameter("limit", int, description=f"How many, 1 to {LARGEST_PAGE}; {DEFAULT_PAGE} if not given."),
-    OpenApiParameter("offset", int, description="How many newer ones to pass over."),
-]
 
 
 class PersonView(APIView):
@@ -48,21 +35,21 @@ class PersonView(APIView):
 
 
 class Status(PersonView):
-    @extend_schema(responses=STATUS)
+    @extend_schema(responses=shapes.STATUS)
     def get(self, request: Request) -> Response:
         """Whether the person's usage is recorded now: the effective decision."""
         return Response({"telemetry_enabled": decision_for(self.person.pk).enabled, "user_id": str(self.person.pk)})
 
 
 class Enable(PersonView):
-    @extend_schema(request=None, responses=CHANGE)
+    @extend_schema(request=None, responses=shapes.CHANGE)
     def put(self, request: Request) -> Response:
         """Switch sharing on. Where the operator has telemetry off, the choice is kept and the message says so."""
         return _changed(request, self.person, enabled=True)
 
 
 class Disable(PersonView):
-    @extend_schema(request=None, responses=CHANGE)
+    @extend_schema(request=None, responses=shapes.CHANGE)
     def put(self, request: Request) -> Response:
         """Switch sharing off. What is waiting to be sent is not sent any more."""
         return _changed(request, self.person, enabled=False)
@@ -83,7 +70,7 @@ def message(decision: Decision, *, wanted: bool) -> str:
 
 
 class Preview(PersonView):
-    @extend_schema(responses={200: dict[str, Any]})
+    @extend_schema(responses=shapes.PREVIEW)
     def get(self, request: Request) -> Response:
         """Exactly what one request of this person would send, as OTLP/JSON. It is sent nowhere."""
         room = telemetry_room()
@@ -91,7 +78,7 @@ class Preview(PersonView):
 
 
 class History(PersonView):
-    @extend_schema(parameters=PAGE, responses={200: dict[str, Any]})
+    @extend_schema(parameters=shapes.PAGE, responses=shapes.HISTORY)
     def get(self, request: Request) -> Response:
         """The ledger of the person's choices, newest first."""
         limit, offset = _page(request)
@@ -110,10 +97,7 @@ class Data(PersonView):
     def get_throttles(self) -> list[Any]:
         return [ErasureThrottle()] if self.request.method == "DELETE" else []
 
-    @extend_schema(
-        parameters=[*PAGE, OpenApiParameter("format", str, description="`ndjson`: everything, one row a line.")],
-        responses={200: dict[str, Any]},
-    )
+    @extend_schema(parameters=[*shapes.PAGE, shapes.FORMAT], responses=shapes.DATA_ANSWERS)
     def get(self, request: Request) -> HttpResponseBase:
         """The stored rows, newest first, paged; with `?format=ndjson` all of them as a download."""
         room = telemetry_room()
@@ -133,7 +117,7 @@ class Data(PersonView):
             }
         )
 
-    @extend_schema(request=None, responses={202: OpenApiResponse(description="A receipt.")})
+    @extend_schema(request=None, responses={202: shapes.ErasureReceipt, 404: shapes.PROBLEM, 503: shapes.PROBLEM})
     def delete(self, request: Request) -> Response:
         """Delete what was collected. The receipt says what was asked, when, and how to follow it."""
         try:
@@ -146,7 +130,7 @@ class Data(PersonView):
 
 
 class Erasures(PersonView):
-    @extend_schema(responses={200: dict[str, Any]})
+    @extend_schema(responses=shapes.ERASURES)
     def get(self, request: Request) -> Response:
         """The person's requests to delete and what became of them, newest first."""
         room = telemetry_room()
@@ -213,7 +197,10 @@ def receipt_line(receipt: ErasureReceipt) -> dict[str, Any]:
 def _page(request: Request) -> tuple[int, int]:
     """`limit` and `offset` of the query; ParseError for what is no number or out of range."""
     values = []
-    for name, default, smallest, largest in (("limit", DEFAULT_PAGE, 1, LARGEST_PAGE), ("offset", 0, 0, 1_000_000)):
+    for name, default, smallest, largest in (
+        ("limit", shapes.DEFAULT_PAGE, 1, shapes.LARGEST_PAGE),
+        ("offset", 0, 0, shapes.FURTHEST_OFFSET),
+    ):
         word = request.query_params.get(name, str(default))
         if not (word.isascii() and word.isdecimal() and len(word) < 8 and smallest <= int(word) <= largest):
             raise ParseError(f"{name} must be a whole number from {smallest} to {largest}.")

@@ -169,7 +169,19 @@ REST_KNOX = {
     "AUTO_REFRESH": False,
     "TOKEN_TTL": timedelta(hours=10 if SESSION_TOKEN_HOURS_UNREADABLE else int(_token_hours)),
 }
-SPECTACULAR_SETTINGS = {"TITLE": "Rhesis telemetry", "VERSION": "1", "SERVE_PUBLIC": False}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Rhesis telemetry",
+    "VERSION": "1",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "ENFORCE_NON_BLANK_FIELDS": True,
+    # The schema says nothing that the source does not.
+    "SERVE_AUTHENTICATION": [],
+    "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "rhesis_site.openapi.add_refusals",
+    ],
+}
 
 # --- The web ---
 

@@ -3,6 +3,7 @@
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 from django.urls import include, path
+from drf_spectacular.views import SpectacularJSONAPIView
 
 
 def healthz(request: HttpRequest) -> HttpResponse:
@@ -12,6 +13,7 @@ def healthz(request: HttpRequest) -> HttpResponse:
 
 urlpatterns = [
     path("healthz", healthz, name="healthz"),
+    path("api/schema", SpectacularJSONAPIView.as_view(), name="api-schema"),
     path("", include("accounts.urls")),
     path("", include("privacy.urls")),
     path("", include("analytics.urls")),
