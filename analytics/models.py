@@ -165,8 +165,8 @@ class BitsField(models.Field[Any, Any]):
 class TouchedDay(models.Model):
     """A day whose rollups are behind: written in the transaction that added or erased rows, taken by the rollup.
 
-    Never updated and without a unique key, so that writers do not wait for each other. `stage` says what is owed:
-    the day's own rollups (`day`), or those that people of several days enter (`people`: cohorts and months).
+    Without a unique key, so that writers do not wait for each other. `stage` says what is owed: the day's own rollups
+    (`day`; `taken` once a rollup has begun), or those that people of several days enter (`people`: cohorts and months).
     """
 
     day = models.DateField(help_text="UTC day of the rows.")

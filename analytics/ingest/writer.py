@@ -79,7 +79,9 @@ class Writer:
                 self._conninfo,
                 connect_timeout=5,
                 autocommit=True,
-                options=f"-c statement_timeout={STATEMENT_TIMEOUT_MS} -c timezone=UTC",
+                # A process that is frozen in mid-transaction would hold up whoever waits for writers to end.
+                options=f"-c statement_timeout={STATEMENT_TIMEOUT_MS} -c timezone=UTC"
+                f" -c idle_in_transaction_session_timeout={STATEMENT_TIMEOUT_MS}",
             )
             # Metadata only ever goes through here on its way in; the standard library's is some twenty times slower.
             set_json_dumps(orjson.dumps, self._connection)
@@ -119,7 +121,7 @@ class Writer:
             # Rollups of these days are behind from this commit on.
             days = {row[TIMESTAMP].date() for of_table in rows.values() for row in of_table}
             if days:
-                connection.execute("INSERT INTO analytics_touched_day (day) SELECT unnest(%s::date[])", [sorted(days)])
+                connection.execute(named_sql("touch_days").encode(), {"days": sorted(days)})
             self._count(connection, counts)
         return counts
 

@@ -1,15 +1,14 @@
 """Deleting what was collected of one person, for good."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from uuid import UUID, uuid4
 
-from django.db import connections, transaction
+from django.db import connections
 from django.utils import timezone
 
-from analytics.keep.one_at_a_time import only_one_at_a_time
-from analytics.keep.rollups import pass_over_closed_days, roll_up_days, waiting_days
+from analytics.keep.locks import no_writer_at_work
 from analytics.models import Erasure, TouchedDay
 from analytics.router import analytics_database
 from analytics.sql import sql
@@ -32,23 +31,9 @@ def erase(pseudonym: UUID, *, requested_at: datetime | None = None, erasure_id: 
     """
     requested_at = requested_at or timezone.now()
     erasure_id = erasure_id or uuid4()
-    database = analytics_database()
-    with transaction.atomic(using=database), connections[database].cursor() as cursor:
+    with no_writer_at_work() as cursor:
         cursor.execute("SELECT analytics_erase_person(%s, %s, %s)", [erasure_id, pseudonym, requested_at])
     return Erasure.objects.get(pk=erasure_id)
-
-
-def correct_rollups(*, say: Callable[[str], None]) -> list[date]:
-    """Compute the days again that erasures have taken rows from; which ones.
-
-    Raises AlreadyKeeping if a rollup is running; it, or the next one, will do this.
-    """
-    with only_one_at_a_time():
-        pass_over_closed_days()
-        erased = set(TouchedDay.objects.filter(stage="day", user_id__isnull=False).values_list("day", flat=True))
-        days = [day for day in waiting_days() if day in erased]
-        roll_up_days(days, say=say)
-    return days
 
 
 def replay(logged: Iterable[Request]) -> list[Erasure]:
@@ -99,3 +84,8 @@ def acknowledge(erasure: Erasure) -> None:
 def receipts(pseudonym: UUID) -> list[Erasure]:
     """The pseudonym's requests, newest first."""
     return list(Erasure.objects.filter(user_id=pseudonym))
+
+
+def days_to_recompute(pseudonym: UUID) -> int:
+    """How many days of the rollups still count the pseudonym, whose rows are gone."""
+    return TouchedDay.objects.filter(user_id=pseudonym).values("day").distinct().count()

@@ -8,7 +8,6 @@ from typing import LiteralString
 from django.db import connections
 from django.utils import timezone
 
-from analytics.exceptions import AnalyticsError
 from analytics.keep import rollups
 from analytics.keep.partitions import Partition, State, attach_again, drop, partitions, statement
 from analytics.retention import months_before
@@ -19,10 +18,6 @@ DAYS_NOT_ROLLED_UP: LiteralString = """
 SELECT DISTINCT ("timestamp" AT TIME ZONE 'UTC')::date AS day FROM {}
 EXCEPT SELECT day FROM analytics_rolled_up_day
 """
-
-
-class NotRolledUp(AnalyticsError):
-    """Raw rows would go that no rollup has counted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,10 +83,7 @@ def purge(plan: Plan, *, say: Callable[[str], None]) -> None:
     if plan.behind:
         # Rollups only see what is attached.
         attach_again(plan.whole, say=say)
-        raise NotRolledUp(
-            f"{len(plan.behind)} days from {plan.behind[0]} to {plan.behind[-1]} are not rolled up yet; "
-            "nothing was dropped, run keep_telemetry first"
-        )
+        rollups.refuse_if_behind(plan.behind)
     attach_again(plan.detached, say=say)
     if plan.is_empty:
         return

@@ -1,19 +1,22 @@
 """Rollups: what the reports need, computed by day, and again for days that rows were added to or erased from.
 
-Who adds or erases rows marks their days in the same transaction (`TouchedDay`). A rollup takes a day's marks first and
-computes afterwards, in one transaction: killed at any moment it leaves either the old state with the marks, or the new
-one without; rows that come meanwhile bring marks of their own. docs/keeping.md explains the tables.
+Who adds or erases rows marks their days in the same transaction (`TouchedDay`). A rollup takes the marks first, while
+no writer is at work, and settles them in the transaction that computes: killed at any moment it leaves either the old
+state with the marks, or the new one without; rows that come meanwhile bring marks of their own. docs/keeping.md
+explains the tables.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from uuid import UUID
 
-from django.db import connections, transaction
+from django.db import connections
 from django.db.backends.utils import CursorWrapper
 from django.utils import timezone
 
+from analytics.exceptions import AnalyticsError
+from analytics.keep.locks import computing, no_writer_at_work
 from analytics.models import TouchedDay
 from analytics.router import analytics_database
 from analytics.sql import sql
@@ -27,6 +30,10 @@ OF_A_DAY = {
     "roll_up_sessions": "analytics_daily_sessions",
 }
 DAYS_TO_RETURN = timedelta(days=7)
+
+
+class NotRolledUp(AnalyticsError):
+    """Raw rows would go that no rollup has counted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,32 +53,45 @@ def waiting_days() -> list[date]:
 
 
 def roll_up(*, say: Callable[[str], None]) -> RolledUp:
-    """Compute everything that is behind, oldest first; each day is kept once it is done.
-
-    To be called by one process at a time (`only_one_at_a_time`), as all here that computes.
-    """
+    """Compute everything that is behind, oldest first; each day is kept once it is done."""
     pass_over_closed_days()
     return roll_up_days(waiting_days(), say=say)
 
 
 def roll_up_days(days: list[date], *, say: Callable[[str], None]) -> RolledUp:
-    """Compute these days, which must be open, and the cohorts and months that are behind."""
+    """Compute what is owed of these days, and the cohorts and months that are behind.
+
+    Raises django.db.OperationalError if a writer of rows does not come to its end.
+    """
+    if days:
+        take_marks(days)
+    computed = 0
     for number, day in enumerate(days, start=1):
-        roll_up_day(day)
+        computed += roll_up_day(day)
         say(f"rolled up {day} ({number} of {len(days)})")
     cohorts_from, months = roll_up_people_of_several_days()
     if days:
         forget_people()
-    return RolledUp(len(days), cohorts_from, months)
+    return RolledUp(computed, cohorts_from, months)
 
 
-def roll_up_day(day: date) -> None:
-    """Compute one open day from its rows."""
+def take_marks(days: list[date]) -> None:
+    """What is owed of these days is from now on whoever computes them; what comes later is owed anew."""
+    with no_writer_at_work() as cursor:
+        cursor.execute(sql("take_marks"), {"days": days})
+
+
+def roll_up_day(day: date) -> bool:
+    """Compute a day from its rows; False if it is not owed, or closed by now, and so was left as it is."""
     start = datetime.combine(day, time(), UTC)
     parameters = {"day": day, "start": start, "end": start + timedelta(days=1)}
-    with transaction.atomic(using=analytics_database()), connections[analytics_database()].cursor() as cursor:
-        cursor.execute(sql("take_touched_day"), parameters)
-        erased = [person for (person,) in cursor.fetchall()]
+    with computing() as cursor:
+        if day < _first_open_day(cursor):
+            return False
+        cursor.execute(sql("settle_day"), parameters)
+        is_owed, erased = cursor.fetchone()
+        if not is_owed:
+            return False
         for name, table in OF_A_DAY.items():
             cursor.execute(f"DELETE FROM {table} WHERE day = %s", [day])  # noqa: S608  names from above
             cursor.execute(sql(name), parameters)
@@ -83,11 +103,12 @@ def roll_up_day(day: date) -> None:
         if erased:
             cursor.execute(sql("note_recomputed_day"), {"people": erased})
             _forget(cursor, erased)
+    return True
 
 
 def roll_up_people_of_several_days() -> tuple[date | None, int]:
     """Compute the cohorts and months that recomputed days enter; the first cohort's day, and the number of months."""
-    with transaction.atomic(using=analytics_database()), connections[analytics_database()].cursor() as cursor:
+    with computing() as cursor:
         cursor.execute("DELETE FROM analytics_touched_day WHERE stage = 'people' RETURNING day")
         days = sorted({day for (day,) in cursor.fetchall()})
         if not days:
@@ -107,7 +128,7 @@ def roll_up_people_of_several_days() -> tuple[date | None, int]:
 
 def pass_over_closed_days() -> None:
     """Drop the marks of closed days: rows that came too late are not counted. People erased from one are new again."""
-    with transaction.atomic(using=analytics_database()), connections[analytics_database()].cursor() as cursor:
+    with computing() as cursor:
         cursor.execute("DELETE FROM analytics_touched_day WHERE day < analytics_first_open_day() RETURNING user_id")
         _forget(cursor, [person for (person,) in cursor.fetchall() if person])
 
@@ -128,14 +149,28 @@ def behind(*, before: date) -> list[date]:
 
 
 def close_days(*, before: date) -> None:
-    """Close the days before a day, whose raw rows are about to go."""
-    with transaction.atomic(using=analytics_database()), connections[analytics_database()].cursor() as cursor:
+    """Close the days before a day, whose raw rows are about to go.
+
+    Raises NotRolledUp if one of them is behind: rows may have come, or been erased, since the caller looked. No row can
+    come between the last look and the closing.
+    """
+    with computing() as cursor, no_writer_at_work():
+        refuse_if_behind(behind(before=before))
         cursor.execute(sql("close_days"), {"day": before})
+
+
+def refuse_if_behind(days: Sequence[date]) -> None:
+    """Raises NotRolledUp if there are any."""
+    if days:
+        raise NotRolledUp(
+            f"{len(days)} days from {days[0]} to {days[-1]} are not rolled up yet; "
+            "nothing was dropped, run keep_telemetry first"
+        )
 
 
 def forget_people() -> None:
     """Forget the numbers of people who are in no open day any more."""
-    with connections[analytics_database()].cursor() as cursor:
+    with computing() as cursor:
         cursor.execute(sql("forget_people"))
 
 

@@ -6,6 +6,8 @@ from contextlib import contextmanager
 from django.core.management.base import CommandError
 from django.db import InterfaceError, OperationalError, ProgrammingError
 
+from analytics.keep.locks import LOCK_NOT_AVAILABLE
+
 TRY_AGAIN = 1
 WRONG_USAGE = 2
 # A table, a column, a function that the newest migration would have made.
@@ -18,6 +20,11 @@ def database_may_go_away() -> Iterator[None]:
     try:
         yield
     except (OperationalError, InterfaceError) as error:
+        if getattr(error.__cause__, "sqlstate", None) == LOCK_NOT_AVAILABLE:
+            raise CommandError(
+                "a process that writes rows does not come to its end; what was done is kept, run this again to go on",
+                returncode=TRY_AGAIN,
+            ) from None
         raise CommandError(
             f"the database is not available ({type(error).__name__}); what was done is kept, run this again to go on",
             returncode=TRY_AGAIN,

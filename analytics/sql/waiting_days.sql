@@ -22,5 +22,5 @@ WHERE NOT EXISTS (SELECT FROM analytics_rolled_up_day done WHERE done.day = days
                   WHERE "timestamp" >= days.day::timestamp AT TIME ZONE 'UTC'
                     AND "timestamp" < (days.day + 1)::timestamp AT TIME ZONE 'UTC'))
 UNION
-SELECT day FROM analytics_touched_day WHERE stage = 'day' AND day >= analytics_first_open_day()
+SELECT day FROM analytics_touched_day WHERE stage IN ('day', 'taken') AND day >= analytics_first_open_day()
 ORDER BY day

@@ -10,7 +10,7 @@ from accounts.people import find_user
 from analytics import erasure_log
 from analytics.conf import conf
 from analytics.keep import erasure
-from analytics.keep.one_at_a_time import AlreadyKeeping
+from analytics.keep.correction import correct_rollups
 from analytics.management.database import WRONG_USAGE, database_may_go_away
 from analytics.models import Erasure
 from analytics.room import send_pending_erasures
@@ -49,7 +49,6 @@ class Command(BaseCommand):
         receipt = request_deletion(user.pk, source=Source.COMMAND, actor_id=None)
         self.stdout.write(f"receipt {receipt.id}, {receipt.requested_at:%Y-%m-%d %H:%M:%S} UTC")
         if receipt.completed_at is None:
-            # It is being sent already, by a thread that ends with this command. Sent twice it deletes no more.
             self._send()
             return
         if not any(receipt.rows_deleted.values()):
@@ -59,10 +58,9 @@ class Command(BaseCommand):
             self.stdout.write(f"  {table}: {rows} rows deleted")
         self._correct_rollups()
         corrected = Erasure.objects.get(pk=receipt.id)
-        if corrected.recomputed_at:
-            at = f"{corrected.recomputed_at:%Y-%m-%d %H:%M:%S} UTC"
-            self.stdout.write(f"  rollups: {corrected.days_recomputed} days computed again, the last at {at}")
-        self.stdout.write(receipt.status)
+        at = f"{corrected.recomputed_at:%Y-%m-%d %H:%M:%S} UTC" if corrected.recomputed_at else "never"
+        self.stdout.write(f"  rollups: {corrected.days_recomputed} days computed again, the last at {at}")
+        self.stdout.write(f"done: {sum(receipt.rows_deleted.values())} rows deleted")
 
     def _replay(self, log: Path | None) -> None:
         requests = [*erasure_log.of_ledger(), *(erasure_log.of_file(log) if log else [])]
@@ -76,10 +74,7 @@ class Command(BaseCommand):
         self._correct_rollups()
 
     def _correct_rollups(self) -> None:
-        try:
-            erasure.correct_rollups(say=lambda line: self.stdout.write(f"  {line}"))
-        except AlreadyKeeping:
-            self.stdout.write("  another process is rolling up; the next keep_telemetry corrects the reports")
+        correct_rollups(say=lambda line: self.stdout.write(f"  {line}"))
 
     def _send(self) -> None:
         acknowledged, waiting = send_pending_erasures()

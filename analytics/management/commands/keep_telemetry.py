@@ -4,10 +4,10 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from analytics.keep.one_at_a_time import AlreadyKeeping, only_one_at_a_time
+from analytics.keep.locks import AlreadyKeeping, only_one_at_a_time
 from analytics.keep.partitions import make_months_ahead
-from analytics.keep.retention import NotRolledUp, plan_purge, purge
-from analytics.keep.rollups import roll_up, touch_all_days
+from analytics.keep.retention import plan_purge, purge
+from analytics.keep.rollups import NotRolledUp, roll_up, touch_all_days
 from analytics.management.database import TRY_AGAIN, WRONG_USAGE, database_may_go_away
 from analytics.management.purging import add_months_option, in_words, parse_months
 from analytics.room import send_pending_erasures

@@ -4,8 +4,9 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from analytics.keep.one_at_a_time import AlreadyKeeping, only_one_at_a_time
-from analytics.keep.retention import NotRolledUp, plan_purge, purge
+from analytics.keep.locks import AlreadyKeeping, only_one_at_a_time
+from analytics.keep.retention import plan_purge, purge
+from analytics.keep.rollups import NotRolledUp
 from analytics.management.database import WRONG_USAGE, database_may_go_away
 from analytics.management.purging import add_months_option, in_words, parse_months
 

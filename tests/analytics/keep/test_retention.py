@@ -15,8 +15,8 @@ from analytics.ingest.verdicts import Verdicts
 from analytics.ingest.writer import Writer
 from analytics.keep.erasure import erase
 from analytics.keep.partitions import Partition, statement
-from analytics.keep.retention import NotRolledUp, Plan, plan_purge, purge
-from analytics.keep.rollups import roll_up
+from analytics.keep.retention import Plan, plan_purge, purge
+from analytics.keep.rollups import NotRolledUp, roll_up
 from analytics.models import EndpointUsage, FeatureUsage, Person, UserActivity
 from analytics.vocabulary import Category
 from tests import profile
