@@ -209,7 +209,7 @@ class IngestTallyAdmin(ReadOnly):
 class ErasureAdmin(ReadOnly):
     """Receipts. Whose they are is not here: who asked, and when, is in the ledger of choices."""
 
-    list_display = ("id", "requested", "completed", "rows_deleted", "days_recomputed")
+    list_display = ("id", "requested", "completed", "rows_deleted", "days_recomputed", "recomputed")
     fields = ("id", "requested", "completed", "rows_deleted", "days_recomputed", "recomputed")
     readonly_fields = ("requested", "completed", "recomputed")
     list_filter = (("completed_at", admin.EmptyFieldListFilter),)

@@ -21,6 +21,7 @@ from analytics.collect.track import track_feature_usage
 from analytics.conf import conf
 from analytics.identity import Kind, pseudonym
 from analytics.keep import erasure
+from analytics.keep.correction import correct_rollups_soon
 from analytics.models import EndpointUsage, Erasure, FeatureUsage, UserActivity
 from analytics.vocabulary import Category
 from privacy.switches import current_switches
@@ -92,20 +93,26 @@ class Room:
             for instance in _of(model, user_id).order_by("-timestamp", "-id").iterator(chunk_size=1000):
                 yield _row(instance)
 
-    def request_erasure(self, user_id: UUID) -> ErasureReceipt:
+    def request_erasure(self, user_id: UUID, *, go_on: bool) -> ErasureReceipt:
         of = pseudonym(Kind.USER, user_id)
         if conf.stored_here:
-            return _receipt(erasure.erase(of))
+            request = erasure.erase(of)
+            if go_on:
+                transaction.on_commit(correct_rollups_soon)
+            return _receipt(request, erasure.days_to_recompute(of))
         request = erasure.ask_elsewhere(of)
-        if current_switches().allow:
+        if go_on and current_switches().allow:
             # The person need not wait for a far collector; what this attempt does not achieve, a later
             # `send_pending_erasures` does.
             sending = Thread(target=_try_to_send, args=(request,), name="telemetry-erasure", daemon=True)
             transaction.on_commit(sending.start)
-        return _receipt(request)
+        return _receipt(request, 0)
 
     def receipts(self, user_id: UUID) -> list[ErasureReceipt]:
-        return [_receipt(request) for request in erasure.receipts(pseudonym(Kind.USER, user_id))]
+        of = pseudonym(Kind.USER, user_id)
+        waiting = erasure.days_to_recompute(of)
+        # What is still to come is added to the latest, as the rollups do.
+        return [_receipt(request, 0 if number else waiting) for number, request in enumerate(erasure.receipts(of))]
 
 
 def send_pending_erasures() -> tuple[int, int]:
@@ -165,18 +172,34 @@ def _row(instance: Model) -> dict[str, Any]:
     return row
 
 
-def _receipt(request: Erasure) -> ErasureReceipt:
-    deleted = sum(request.rows_deleted.values())
-    if request.completed_at is None:
-        status = "On its way to where the rows are stored."
-    elif request.rows_deleted:
-        status = f"Done: {deleted} row{'' if deleted == 1 else 's'} deleted."
-    else:
-        status = "Acknowledged by where the rows are stored."
+def _receipt(request: Erasure, days_to_recompute: int) -> ErasureReceipt:
     return ErasureReceipt(
         id=request.id,
         requested_at=request.requested_at,
         completed_at=request.completed_at,
         rows_deleted=dict(request.rows_deleted),
-        status=status,
+        days_recomputed=request.days_recomputed,
+        recomputed_at=request.recomputed_at,
+        days_to_recompute=days_to_recompute,
+        status=_status(request, days_to_recompute),
     )
+
+
+def _status(request: Erasure, days_to_recompute: int) -> str:
+    if request.completed_at is None:
+        return "On its way to where the rows are stored."
+    if not request.rows_deleted:
+        return "Acknowledged by where the rows are stored."
+    done = f"Done: {_number(sum(request.rows_deleted.values()), 'row')} deleted."
+    if days_to_recompute:
+        return f"{done} Reports of {_number(days_to_recompute, 'day')} are being computed again."
+    if request.recomputed_at:
+        return (
+            f"{done} Reports of {_number(request.days_recomputed, 'day')} were computed again, "
+            f"the last on {request.recomputed_at:%Y-%m-%d at %H:%M} UTC."
+        )
+    return done
+
+
+def _number(of: int, what: str) -> str:
+    return f"{of} {what}{'' if of == 1 else 's'}"

@@ -189,6 +189,9 @@ def receipt_line(receipt: ErasureReceipt) -> dict[str, Any]:
         "requested_at": receipt.requested_at.isoformat(),
         "completed_at": receipt.completed_at.isoformat() if receipt.completed_at else None,
         "rows_deleted": receipt.rows_deleted,
+        "days_recomputed": receipt.days_recomputed,
+        "recomputed_at": receipt.recomputed_at.isoformat() if receipt.recomputed_at else None,
+        "days_to_recompute": receipt.days_to_recompute,
         "status": receipt.status,
         "follow_at": "/api/users/telemetry/erasures",
     }

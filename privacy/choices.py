@@ -222,4 +222,5 @@ def request_deletion(user_id: UUID, *, source: Source, actor_id: UUID | None) ->
         notice_version=preference.notice_version if preference else None,
         at=timezone.now(),
     )
-    return room.request_erasure(user_id)
+    # A command sees to the rest itself, and shows it; its process would end before a thread has.
+    return room.request_erasure(user_id, go_on=source is not Source.COMMAND)

@@ -35,12 +35,19 @@ class DeclaredEvent:
 
 @dataclass(frozen=True, slots=True)
 class ErasureReceipt:
-    """What became of a request to delete: `completed_at` is None while it is on its way to where the rows live."""
+    """What became of a request to delete: `completed_at` is None while it is on its way to where the rows live.
+
+    Rows go at once; the reports of their days are computed again besides, `days_recomputed` so far, the last of them at
+    `recomputed_at`, and `days_to_recompute` still to come.
+    """
 
     id: UUID
     requested_at: datetime
     completed_at: datetime | None
     rows_deleted: dict[str, int]
+    days_recomputed: int
+    recomputed_at: datetime | None
+    days_to_recompute: int
     status: str
 
 
@@ -68,8 +75,12 @@ class TelemetryRoom(Protocol):
     def iterate_rows(self, user_id: UUID) -> Iterator[dict[str, Any]]:
         """All stored rows of the person, streamed, newest first."""
 
-    def request_erasure(self, user_id: UUID) -> ErasureReceipt:
-        """Delete the person's rows, or ask for it where they live; what they did before now will not come back."""
+    def request_erasure(self, user_id: UUID, *, go_on: bool) -> ErasureReceipt:
+        """Delete the person's rows, or ask for it where they live; what they did before now will not come back.
+
+        What takes longer (correcting reports, a far collector) follows besides where `go_on` says so; it is left to the
+        caller otherwise.
+        """
 
     def receipts(self, user_id: UUID) -> list[ErasureReceipt]:
         """The person's requests to delete, newest first."""

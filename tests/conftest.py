@@ -10,6 +10,7 @@ from opentelemetry.sdk.trace.export import SpanExportResult
 from analytics.collect import pipeline
 from analytics.collect.exporter import GatedExporter
 from analytics.collect.relay import forward
+from analytics.keep import correction
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -53,3 +54,10 @@ def _no_telemetry_from_one_test_in_another() -> Iterator[None]:
         forward.stop()
     for shared in (pipeline.hint, pipeline.withdrawals, pipeline.tally):
         shared.start_anew()
+
+
+@pytest.fixture(autouse=True)
+def _corrections_end_with_the_test() -> Iterator[None]:
+    """A committed erasure has reports corrected in a thread besides, which must not meet the next test."""
+    yield
+    correction.wait()

@@ -141,7 +141,7 @@ def test_a_deletion_that_fails_leaves_no_line_in_the_ledger(monkeypatch: pytest.
     def breaks(user_id: object) -> None:
         raise DatabaseError
 
-    monkeypatch.setattr(type(room), "request_erasure", lambda self, user_id: breaks(user_id))
+    monkeypatch.setattr(type(room), "request_erasure", lambda self, user_id, go_on: breaks(user_id))
     with pytest.raises(DatabaseError):
         choices.request_deletion(person.pk, source=Source.API, actor_id=person.pk)
     assert (Action.ERASURE_REQUESTED, Source.API) not in ledger(person)
