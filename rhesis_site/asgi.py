@@ -1,4 +1,4 @@
-"""The ASGI entry point."""
+"""ASGI entry point."""
 
 import os
 
@@ -6,4 +6,9 @@ from django.core.asgi import get_asgi_application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "rhesis_site.settings")
 
-application = get_asgi_application()
+_django = get_asgi_application()
+
+# Only now: Django's apps must be there before it is imported.
+from analytics.collect.asgi import with_lifespan  # noqa: E402
+
+application = with_lifespan(_django)
