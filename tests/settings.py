@@ -19,6 +19,8 @@ from rhesis_site.settings import *  # noqa: E402, F403
 INSTALLED_APPS = [*INSTALLED_APPS, "django_linear_migrations"]  # noqa: F405
 
 ALLOWED_HOSTS = ["*"]
+# Plain names, whether or not `dev.py run` has collected files under hashed ones in this tree.
+STORAGES = {**STORAGES, "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}}  # noqa: F405
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
 # Telemetry starts out as a fresh self-hosted installation has it: nothing set. A test sets what it is about.
