@@ -19,7 +19,8 @@ class Hint:
     """Thread-safe. Bounded: the oldest entries make room."""
 
     def __init__(self) -> None:
-        self._refused: OrderedDict[UUID, float] = OrderedDict()
+        # By the id's number: hashing and comparing a UUID itself is done in Python, on every request.
+        self._refused: OrderedDict[int, float] = OrderedDict()
         self._lock = Lock()
 
     def start_anew(self) -> None:
@@ -28,15 +29,15 @@ class Hint:
 
     def refuses(self, user_id: UUID) -> bool:
         """Whether the exporter read, within the last seconds, that nothing of this person may be sent."""
-        until = self._refused.get(user_id)
+        until = self._refused.get(user_id.int)
         return until is not None and until > time.monotonic()
 
     def note(self, refused: Iterable[UUID]) -> None:
         until = time.monotonic() + LIFETIME_SECONDS
         with self._lock:
             for user_id in refused:
-                self._refused[user_id] = until
-                self._refused.move_to_end(user_id)
+                self._refused[user_id.int] = until
+                self._refused.move_to_end(user_id.int)
             while len(self._refused) > MAXIMUM_PEOPLE:
                 self._refused.popitem(last=False)
 
@@ -46,4 +47,4 @@ class Hint:
             if user_id is None:
                 self._refused.clear()
             else:
-                self._refused.pop(user_id, None)
+                self._refused.pop(user_id.int, None)

@@ -13,17 +13,14 @@ from django.core.exceptions import MiddlewareNotUsed
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
-from accounts.requests import resolved_user
 from analytics.collect import pipeline
 from analytics.collect.quietly import swallow
 from analytics.collect.records import RecordedSpan, Subject
-from analytics.collect.scope import RequestScope, enter, leave
+from analytics.collect.scope import enter, leave, person_of, scope_of
 from analytics.collect.tally import NO_USER, Outcome
 from analytics.conf import conf
 from analytics.vocabulary import KNOWN_METHODS, OTHER_METHOD, UNMATCHED_ROUTE, Category
 from privacy.switches import current_switches
-
-SCOPE_ATTRIBUTE = "_telemetry_scope"
 
 
 class TelemetryMiddleware:
@@ -44,56 +41,50 @@ class TelemetryMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponseBase | Awaitable[HttpResponseBase]:
         if self.is_async:
             return self.__acall__(request)
-        scope = self._scope(request)
-        token = enter(scope)
+        began_ns = time_ns()
+        token = enter(request)
         began = perf_counter_ns()
         try:
             response: HttpResponseBase = self.get_response(request)
         finally:
             leave(token)
-        self._end(scope, response, perf_counter_ns() - began)
+        self._end(request, response, began_ns, perf_counter_ns() - began)
         return response
 
     async def __acall__(self, request: HttpRequest) -> HttpResponseBase:
-        scope = self._scope(request)
-        token = enter(scope)
+        began_ns = time_ns()
+        token = enter(request)
         began = perf_counter_ns()
         try:
             response: HttpResponseBase = await self.get_response(request)
         finally:
             leave(token)
-        self._end(scope, response, perf_counter_ns() - began)
+        self._end(request, response, began_ns, perf_counter_ns() - began)
         return response
 
-    def _scope(self, request: HttpRequest) -> RequestScope:
-        scope = RequestScope(request, time_ns())
-        setattr(request, SCOPE_ATTRIBUTE, scope)  # where the stock instrumentor's hook finds it
-        return scope
-
-    def _end(self, scope: RequestScope, response: HttpResponseBase, duration_ns: int) -> None:
+    def _end(self, request: HttpRequest, response: HttpResponseBase, began_ns: int, duration_ns: int) -> None:
         # A plain try rather than `quietly`, which would cost someone who refuses as much again as all the rest.
         try:
-            user = scope.user or resolved_user(scope.request)
+            user = person_of(request)
             if user is None:
-                pipeline.tally.add(Outcome.INVALID, NO_USER, len(scope.events))
-            elif not pipeline.hint.refuses(user.id) and not getattr(scope.request, "telemetry_refused", False):
-                self._record(scope, Subject(user.id, user.organization_id, scope.began_ns), response, duration_ns)
+                pipeline.tally.add(Outcome.INVALID, NO_USER, len(scope_of(request).events))
+            elif not pipeline.hint.refuses(user.id) and not getattr(request, "telemetry_refused", False):
+                self._record(request, Subject(user.id, user.organization_id, began_ns), response, duration_ns)
         except Exception as error:  # noqa: BLE001  whatever goes wrong here, the request has its answer
             swallow(error)
 
-    def _record(self, scope: RequestScope, subject: Subject, response: HttpResponseBase, duration_ns: int) -> None:
+    def _record(self, request: HttpRequest, subject: Subject, response: HttpResponseBase, duration_ns: int) -> None:
         if self.measures:
-            request = scope.request
             pipeline.record(
                 RecordedSpan(
                     subject,
                     Category.ENDPOINT_USAGE,
                     (method(request), route(request), response.status_code),
-                    start_ns=scope.began_ns,
-                    end_ns=scope.began_ns + duration_ns,
+                    start_ns=subject.began_ns,
+                    end_ns=subject.began_ns + duration_ns,
                 )
             )
-        for event in scope.events:
+        for event in scope_of(request).events:
             pipeline.record(event.of(subject))
 
 

@@ -16,6 +16,7 @@ from analytics.collect.records import RecordedSpan, Subject
 from analytics.vocabulary import Category
 
 MAXIMUM_EVENTS_A_REQUEST = 200
+_ATTRIBUTE = "_telemetry_scope"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,18 +36,11 @@ class Event:
 
 @dataclass(slots=True)
 class RequestScope:
-    """One request. Its events wait until its end, when it is known whose they are."""
+    """What was tracked inside one request. It waits until the request's end, when it is known whose it is."""
 
-    request: HttpRequest
-    began_ns: int
     # Set where the request itself forgets who it was of: signing out, and signing in without a browser session.
     user: User | None = None
     events: list[Event] = field(default_factory=list)
-
-    def subject(self) -> Subject | None:
-        """Whose request it is, if the site has found out already. Never asks the database."""
-        user = self.user or resolved_user(self.request)
-        return None if user is None else Subject(user.pk, user.organization_id, self.began_ns)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,11 +50,34 @@ class JobScope:
     person: Subject
 
 
-Scope = RequestScope | JobScope
-_current: ContextVar[Scope | None] = ContextVar("telemetry_scope", default=None)
-current_scope = _current.get
+# A request stands here by itself and gets a scope when something is tracked in it: most have nothing to track.
+_current: ContextVar[HttpRequest | JobScope | None] = ContextVar("telemetry_scope", default=None)
 enter = _current.set
 leave = _current.reset
+_NOTHING = RequestScope()
+
+
+def current_scope() -> RequestScope | JobScope | None:
+    """Where the caller's events go; None outside of any request or job."""
+    current = _current.get()
+    if not isinstance(current, HttpRequest):
+        return current
+    scope: RequestScope | None = current.__dict__.get(_ATTRIBUTE)
+    if scope is None:
+        scope = RequestScope()
+        setattr(current, _ATTRIBUTE, scope)
+    return scope
+
+
+def scope_of(request: HttpRequest) -> RequestScope:
+    """What was tracked inside `request`, to be read only."""
+    scope: RequestScope = request.__dict__.get(_ATTRIBUTE, _NOTHING)
+    return scope
+
+
+def person_of(request: HttpRequest) -> User | None:
+    """Whose request it is, if the site has found out already. Never asks the database."""
+    return scope_of(request).user or resolved_user(request)
 
 
 @contextmanager

@@ -16,11 +16,12 @@ from opentelemetry.sdk.trace import ReadableSpan, Span, SpanLimits, SpanProcesso
 from opentelemetry.sdk.trace.sampling import ALWAYS_ON
 from opentelemetry.trace import Span as AnySpan
 
+from accounts.models import User
 from analytics.collect import pipeline
-from analytics.collect.middleware import SCOPE_ATTRIBUTE, normal_route
+from analytics.collect.middleware import normal_route
 from analytics.collect.quietly import quietly
 from analytics.collect.records import RecordedSpan, Subject
-from analytics.collect.scope import RequestScope
+from analytics.collect.scope import person_of
 from analytics.vocabulary import (
     HTTP_METHOD,
     HTTP_ROUTE,
@@ -42,8 +43,10 @@ class _Reader(SpanProcessor):
     def __init__(self) -> None:
         self._subjects: OrderedDict[int, Subject] = OrderedDict()
 
-    def belongs_to(self, span: AnySpan, subject: Subject) -> None:
-        self._subjects[span.get_span_context().span_id] = subject
+    def belongs_to(self, span: Span, user: User) -> None:
+        # The stock span begins a little before our own middleware would: nothing from before consent gets in by that.
+        began_ns = span.start_time or 0
+        self._subjects[span.get_span_context().span_id] = Subject(user.id, user.organization_id, began_ns)
         while len(self._subjects) > MAXIMUM_OPEN:
             self._subjects.popitem(last=False)
 
@@ -84,12 +87,11 @@ def instrument() -> None:
     provider.add_span_processor(reader)
 
     def response_hook(span: AnySpan, request: HttpRequest, response: HttpResponseBase) -> None:
-        scope: RequestScope | None = getattr(request, SCOPE_ATTRIBUTE, None)
-        if scope is None or getattr(request, "telemetry_refused", False):
+        if getattr(request, "telemetry_refused", False) or not isinstance(span, Span):
             return
-        subject = scope.subject()
-        if subject is not None and not pipeline.hint.refuses(subject.user_id):
-            reader.belongs_to(span, subject)
+        user = person_of(request)
+        if user is not None and not pipeline.hint.refuses(user.id):
+            reader.belongs_to(span, user)
 
     options: dict[str, Any] = {"tracer_provider": provider, "response_hook": response_hook}
     DjangoInstrumentor().instrument(**options)
