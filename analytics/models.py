@@ -153,6 +153,8 @@ class Erasure(models.Model):
 PEOPLE_PER_CHUNK = 8192
 # Beside `cloud` and `self_hosted` where people were counted who may be in both.
 EVERYWHERE = "all"
+# Room for a method, a space and the longest endpoint.
+LONGEST_NAME = 640
 
 
 class BitsField(models.Field[Any, Any]):
@@ -209,13 +211,17 @@ class Person(models.Model):
 
 
 class PeopleOfDay(models.Model):
-    """Who did it that day: a bit for each person. `measure`: any (any row), sign_in, feature (`name` says which)."""
+    """Who did it that day: a bit for each person.
+
+    `measure`: any (any row), sign_in, session, and with a `name` that says which: feature, action (`feature action`),
+    endpoint (`METHOD endpoint`).
+    """
 
     pk = models.CompositePrimaryKey("day", "deployment_type", "measure", "name", "chunk")
     day = models.DateField()
     deployment_type = models.CharField(max_length=16)
     measure = models.CharField(max_length=16)
-    name = models.CharField(max_length=64)
+    name = models.CharField(max_length=LONGEST_NAME)
     chunk = models.IntegerField(help_text="A person's number divided by the people of a chunk.")
     bits = BitsField()
 
@@ -249,6 +255,9 @@ class DailyActivity(models.Model):
     deployment_type = models.CharField(max_length=16)
     people = models.IntegerField(help_text="With any row that day.")
     people_signed_in = models.IntegerField(help_text="The daily active people of the reports.")
+    people_in_sessions = models.IntegerField(db_default=0, help_text="With a row of a session that day.")
+    people_using_features = models.IntegerField(db_default=0, help_text="With a use of any feature that day.")
+    people_requesting = models.IntegerField(db_default=0, help_text="With a request that day.")
     sign_ins = models.BigIntegerField(help_text="Number of login events.")
     events = models.BigIntegerField(help_text="Number of rows of user activity.")
 
@@ -321,6 +330,11 @@ class Cohort(models.Model):
     deployment_type = models.CharField(max_length=16)
     people = models.IntegerField()
     returned = models.IntegerField(help_text="So far; final once the seven days are over.")
+    returned_on = ArrayField(
+        models.IntegerField(),
+        db_default=[],
+        help_text="How many did on each of the seven days, in their order; empty where that was not kept.",
+    )
 
     class Meta:
         db_table = "analytics_cohort"
@@ -336,7 +350,7 @@ class MonthlyPeople(models.Model):
     month = models.DateField()
     deployment_type = models.CharField(max_length=16)
     measure = models.CharField(max_length=16)
-    name = models.CharField(max_length=64)
+    name = models.CharField(max_length=LONGEST_NAME)
     people = models.IntegerField()
 
     class Meta:

@@ -3,12 +3,15 @@ WITH chunks AS (
     SELECT either.deployment_type, measure, chunk, bit_or(bits) AS bits
     FROM analytics_people_of_day people
     CROSS JOIN LATERAL (VALUES (people.deployment_type), ('all')) AS either (deployment_type)
-    WHERE day = %(day)s AND measure IN ('any', 'sign_in')
+    WHERE day = %(day)s AND measure IN ('any', 'sign_in', 'session', 'feature', 'endpoint')
     GROUP BY either.deployment_type, measure, chunk
 ), people AS (
     SELECT deployment_type,
            sum(bit_count(bits)) FILTER (WHERE measure = 'any') AS people,
-           coalesce(sum(bit_count(bits)) FILTER (WHERE measure = 'sign_in'), 0) AS people_signed_in
+           coalesce(sum(bit_count(bits)) FILTER (WHERE measure = 'sign_in'), 0) AS people_signed_in,
+           coalesce(sum(bit_count(bits)) FILTER (WHERE measure = 'session'), 0) AS people_in_sessions,
+           coalesce(sum(bit_count(bits)) FILTER (WHERE measure = 'feature'), 0) AS people_using_features,
+           coalesce(sum(bit_count(bits)) FILTER (WHERE measure = 'endpoint'), 0) AS people_requesting
     FROM chunks GROUP BY deployment_type
 ), events AS (
     SELECT coalesce(deployment_type, 'all') AS deployment_type, count(*) AS events,
@@ -17,6 +20,8 @@ WITH chunks AS (
     WHERE "timestamp" >= %(start)s AND "timestamp" < %(end)s
     GROUP BY ROLLUP (deployment_type)
 )
-INSERT INTO analytics_daily_activity (day, deployment_type, people, people_signed_in, sign_ins, events)
-SELECT %(day)s, deployment_type, people, people_signed_in, coalesce(sign_ins, 0), coalesce(events, 0)
+INSERT INTO analytics_daily_activity (day, deployment_type, people, people_signed_in, people_in_sessions,
+                                      people_using_features, people_requesting, sign_ins, events)
+SELECT %(day)s, deployment_type, people, people_signed_in, people_in_sessions, people_using_features, people_requesting,
+       coalesce(sign_ins, 0), coalesce(events, 0)
 FROM people LEFT JOIN events USING (deployment_type)

@@ -8,7 +8,13 @@ WITH seen AS MATERIALIZED (
     WHERE "timestamp" >= %(start)s AND "timestamp" < %(end)s
     UNION SELECT deployment_type, 'sign_in', '', user_id FROM analytics_user_activity
     WHERE "timestamp" >= %(start)s AND "timestamp" < %(end)s AND event_type = 'login'
+    UNION SELECT deployment_type, 'session', '', user_id FROM analytics_user_activity
+    WHERE "timestamp" >= %(start)s AND "timestamp" < %(end)s AND session_id IS NOT NULL
     UNION SELECT deployment_type, 'feature', feature_name, user_id FROM analytics_feature_usage
+    WHERE "timestamp" >= %(start)s AND "timestamp" < %(end)s
+    UNION SELECT deployment_type, 'action', feature_name || ' ' || action, user_id FROM analytics_feature_usage
+    WHERE "timestamp" >= %(start)s AND "timestamp" < %(end)s
+    UNION SELECT deployment_type, 'endpoint', method || ' ' || endpoint, user_id FROM analytics_endpoint_usage
     WHERE "timestamp" >= %(start)s AND "timestamp" < %(end)s
 ), added AS (
     INSERT INTO analytics_person (user_id)
