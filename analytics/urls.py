@@ -10,6 +10,7 @@ urlpatterns = [
     path("v1/traces", relay.traces, name="browser-traces"),
     path("v1/identity", relay.identity, name="browser-identity"),
     path("admin/analytics/reports/", admin.site.admin_view(views.reports_page), name="reports"),
+    path("admin/analytics/reports/<slug:name>/", admin.site.admin_view(views.reports_page), name="report-page"),
     path(
         "admin/analytics/reports/<slug:name>.<slug:extension>",
         admin.site.admin_view(views.report_download),

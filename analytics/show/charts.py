@@ -1,134 +1,178 @@
-"""Charts as geometry: the template draws them as SVG, the style sheet colours them.
+"""Charts as geometry: templates draw them as SVG, the style sheet colours them.
 
-Upright charts have a column for each day; the others a row for each name. All lengths are in the SVG's own units.
+What lies along the page is in percent of its width and what stands upright in pixels, so that a chart fits a phone and
+a desk while its text keeps its size. Nothing here is wider than the page.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-WIDTH = 720
-UPRIGHT_HEIGHT = 220
-ROW_HEIGHT = 26
-LABEL_WIDTH = 250
-WIDEST_COLUMN = 64.0
-MARGIN = 46
-MOST_ROWS = 15
-MOST_LABELS = 8
-LONGEST_LABEL = 36
+from analytics.show.words import short
+
+Points = Sequence[tuple[str, float | None]]
+PLOT_HEIGHT = 180
+PLOT_TOP = 10
+BAR_ROW_HEIGHT = 44
+MOST_BARS = 10
+MOST_LABELS = 6
+WIDEST_PERCENT = 9.0
+# Up to here a column has a gap beside it; more of them make a silhouette.
+MOST_APART = 120
+# What remains is for the value behind the longest bar.
+LONGEST_BAR_PERCENT = 76.0
+LONGEST_LABEL = 44
 
 
 @dataclass(frozen=True, slots=True)
-class Bar:
-    """One value: its rectangle, what it says, and where its text stands. An empty `label` or `value` is not drawn."""
+class Mark:
+    """A rectangle: `x` and `width` in percent, `y` and `height` in pixels. `says` is its tooltip."""
 
     x: float
     y: float
     width: float
     height: float
-    label: str
-    value: str
-    says: str
-    text_x: float
-    text_y: float
+    says: str = ""
 
 
 @dataclass(frozen=True, slots=True)
-class Tick:
-    """A line across at a round value."""
+class Text:
+    """`x` in percent, `y` in pixels."""
 
-    at: float
-    label: str
+    x: float
+    y: float
+    text: str
 
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """`summary` is the description a screen reader gives; the table beneath has every number."""
+    """`summary` is the description a screen reader gives; the table beneath has every number. `before` marks the days
+    before, in the same places."""
 
-    width: int
     height: int
-    upright: bool
-    bars: tuple[Bar, ...]
-    ticks: tuple[Tick, ...]
+    marks: tuple[Mark, ...]
+    before: tuple[Mark, ...]
+    labels: tuple[Text, ...]
+    values: tuple[Text, ...]
+    ticks: tuple[Text, ...]
     summary: str
+    apart: bool = True
 
 
-def chart(points: Sequence[tuple[str, float | None]], *, unit: str, upright: bool) -> Chart | None:
-    """None if there is nothing to draw. Values are 0 or more; None is drawn as a gap."""
-    known = [(label, float(value)) for label, value in points if value is not None]
-    if not known:
+def columns(points: Points, *, unit: str, before: Points = ()) -> Chart | None:
+    """A column for each point, and a line across it where the point of the same place was before. None if there is
+    nothing but zero and unknown."""
+    known = _known(points)
+    if not any(value for _, value in known):
         return None
-    top_label, top = max(known, key=lambda point: point[1])
-    scale = _round_up(top)
-    summary = (
-        f"{len(known)} values in {unit}. The highest is {_number(top)} ({top_label}), "
-        f"the lowest {_number(min(value for _, value in known))}."
-    )
-    if upright:
-        return _upright(
-            [(label, None if value is None else float(value)) for label, value in points], scale, unit, summary
-        )
-    return _rows(known[:MOST_ROWS], scale, unit, summary)
-
-
-def _upright(points: Sequence[tuple[str, float | None]], scale: float, unit: str, summary: str) -> Chart:
-    plot = UPRIGHT_HEIGHT - MARGIN
-    step = (WIDTH - MARGIN) / len(points)
-    width = min(step * 0.76, WIDEST_COLUMN)
-    every = math.ceil(len(points) / MOST_LABELS)
-    # Days as 05-31; where they come from more than a year, months as 2026-05.
-    shown = slice(0, 7) if len({label[:4] for label, _ in points}) > 1 and len(points) > 60 else slice(5, None)
-    bars = []
-    for index, (label, value) in enumerate(points):
-        height = 0.0 if value is None else max(plot * value / scale, 1.5 if value else 0.0)
-        x = MARGIN + index * step
-        bars.append(
-            Bar(
-                x=_fine(x + (step - width) / 2),
-                y=_fine(plot - height + 10),
-                width=_fine(width),
-                height=_fine(height),
-                label=label[shown] if index % every == 0 else "",
-                value="",
-                says=f"{label}: {'not known yet' if value is None else f'{_number(value)} {unit}'}",
-                text_x=_fine(x + step / 2),
-                text_y=UPRIGHT_HEIGHT - 14,
-            )
-        )
-    ticks = tuple(Tick(_fine(plot + 10 - plot * part / 4), _number(scale * part / 4)) for part in range(5))
-    return Chart(WIDTH, UPRIGHT_HEIGHT, True, tuple(bars), ticks, summary)
-
-
-def _rows(points: Sequence[tuple[str, float]], scale: float, unit: str, summary: str) -> Chart:
-    plot = WIDTH - LABEL_WIDTH - 70
-    bars = tuple(
-        Bar(
-            x=LABEL_WIDTH,
-            y=index * ROW_HEIGHT + 4,
-            width=_fine(max(plot * value / scale, 1.5 if value else 0.0)),
-            height=ROW_HEIGHT - 8,
-            label=label if len(label) <= LONGEST_LABEL else f"{label[: LONGEST_LABEL - 1]}…",
-            value=_number(value),
-            says=f"{label}: {_number(value)} {unit}",
-            text_x=_fine(LABEL_WIDTH + plot * value / scale + 8),
-            text_y=index * ROW_HEIGHT + ROW_HEIGHT / 2 + 1,
+    scale = _round_up(max(value for _, value in [*known, *_known(before[: len(points)])]))
+    step = 100 / len(points)
+    apart = len(points) <= MOST_APART
+    width = min(step * 0.76, WIDEST_PERCENT) if apart else step
+    marks = tuple(
+        Mark(
+            x=_fine(index * step + (step - width) / 2),
+            y=_fine(PLOT_TOP + PLOT_HEIGHT - _height(value, scale)),
+            # A hair wider than its place, so that a silhouette has no seams.
+            width=_fine(width if apart else width + 0.05),
+            height=_fine(_height(value, scale)),
+            says=_says(label, value, unit),
         )
         for index, (label, value) in enumerate(points)
     )
-    return Chart(WIDTH, len(points) * ROW_HEIGHT + 4, False, bars, (), summary)
+    lines = tuple(
+        Mark(x=mark.x, y=_fine(PLOT_TOP + PLOT_HEIGHT - _height(value, scale) - 1), width=mark.width, height=2)
+        for mark, (_, value) in zip(marks, before, strict=False)
+        if value is not None
+    )
+    return Chart(
+        height=PLOT_TOP + PLOT_HEIGHT + 24,
+        marks=marks,
+        before=lines,
+        labels=_axis([label for label, _ in points]),
+        values=(),
+        ticks=tuple(
+            Text(0, _fine(PLOT_TOP + PLOT_HEIGHT * (1 - part / 4)), short(scale * part / 4)) for part in range(5)
+        ),
+        summary=_summary(known, unit),
+        apart=apart,
+    )
+
+
+def bars(points: Points, *, unit: str, before: Mapping[str, float | None] | None = None) -> Chart | None:
+    """A bar for each of the greatest points, and a thin one below it for the same label before."""
+    known = sorted(((label, value) for label, value in _known(points) if value), key=lambda point: -point[1])
+    if not known:
+        return None
+    shown, before = known[:MOST_BARS], before or {}
+    scale = max([value for _, value in shown] + [before.get(label) or 0.0 for label, _ in shown])
+    return Chart(
+        height=len(shown) * BAR_ROW_HEIGHT,
+        marks=tuple(
+            Mark(0, row * BAR_ROW_HEIGHT + 20, _length(value, scale), 12, _says(label, value, unit))
+            for row, (label, value) in enumerate(shown)
+        ),
+        before=tuple(
+            Mark(0, row * BAR_ROW_HEIGHT + 34, _length(then, scale), 3, f"before, {_says(label, then, unit)}")
+            for row, (label, _) in enumerate(shown)
+            if (then := before.get(label))
+        ),
+        labels=tuple(Text(0, row * BAR_ROW_HEIGHT + 14, _cut(label)) for row, (label, _) in enumerate(shown)),
+        values=tuple(
+            Text(_length(value, scale), row * BAR_ROW_HEIGHT + 30, short(value)) for row, (_, value) in enumerate(shown)
+        ),
+        ticks=(),
+        summary=_summary(known, unit),
+    )
+
+
+def _known(points: Points) -> list[tuple[str, float]]:
+    return [(label, value) for label, value in points if value is not None]
+
+
+def _height(value: float | None, scale: float) -> float:
+    return max(PLOT_HEIGHT * value / scale, 1.5) if value else 0.0
+
+
+def _length(value: float, scale: float) -> float:
+    return _fine(max(LONGEST_BAR_PERCENT * value / scale, 0.4))
+
+
+def _says(label: str, value: float | None, unit: str) -> str:
+    return f"{label}: {'not known' if value is None else f'{short(value)} {unit}'}"
+
+
+def _summary(known: Sequence[tuple[str, float]], unit: str) -> str:
+    top_label, top = max(known, key=lambda point: point[1])
+    low = min(value for _, value in known)
+    if len(known) == 1:
+        return f"One value, {top_label}: {short(top)} {unit}."
+    return f"{len(known)} values in {unit}. The highest is {short(top)} ({top_label}), the lowest {short(low)}."
+
+
+def _axis(labels: Sequence[str]) -> tuple[Text, ...]:
+    """Some of the labels below their columns. Of few days, month and day; of many, year and month."""
+    every = math.ceil(len(labels) / MOST_LABELS)
+    days = len(labels[0]) == len("2026-05-03") and labels[0].count("-") == 2
+    shown = slice(None) if not days else slice(0, 7) if len(labels) > MOST_APART else slice(5, None)
+    step = 100 / len(labels)
+    return tuple(
+        Text(_fine((index + 0.5) * step), PLOT_TOP + PLOT_HEIGHT + 17, label[shown])
+        for index, label in enumerate(labels)
+        if index % every == every // 2
+    )
+
+
+def _cut(label: str) -> str:
+    return label if len(label) <= LONGEST_LABEL else f"{label[: LONGEST_LABEL - 1]}…"
 
 
 def _round_up(value: float) -> float:
-    """The next of 1, 2, 4, 8 times a power of ten (whose quarters are easy to read), 4 at least."""
-    if value <= 0:
-        return 4.0
+    """The next of 1, 2, 4, 8 times a power of ten, whose quarters are easy to read; of whole numbers, 4 at least."""
     power = 10.0 ** math.floor(math.log10(value))
-    return max(next(step * power for step in (1, 2, 4, 8, 10, 20) if step * power >= value), 4.0)
+    scale = next(step * power for step in (1, 2, 4, 8, 10) if step * power >= value)
+    return max(scale, 4.0) if value == int(value) else scale
 
 
 def _fine(length: float) -> float:
-    return round(length, 2)
-
-
-def _number(value: float) -> str:
-    return f"{value:,.0f}" if value >= 100 or value == int(value) else f"{value:,.1f}"
+    return round(length, 3)

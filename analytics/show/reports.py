@@ -1,130 +1,229 @@
-"""The reports: each is a named query over a period, with its columns and what to draw of it."""
+"""The reports there are."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from analytics.show.report import Column, Drawing, Form, Report
 
-from django.db import connections
-from django.utils import timezone
+DAY = Column("day", "Day", "day")
+CLOUD = Column("cloud", "Cloud", "count")
+SELF_HOSTED = Column("self_hosted", "Self-hosted", "count")
+ACTIVE_PEOPLE = Column("active_people", "Active people", "count")
+RETURNS = (
+    Column("people", "New people", "count"),
+    Column("returned", "Came back", "count"),
+    Column("retention_percent", "Retention", "percent"),
+    *(Column(f"day_{day}", f"Day {day}", "count") for day in range(1, 8)),
+)
 
-from analytics.router import analytics_database
-from analytics.show.period import Period
-from analytics.sql import sql
-
-Row = tuple[Any, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    """`kind`: text, day, count, ms (milliseconds) or percent. None in a cell means: not known (yet)."""
-
-    name: str
-    title: str
-    kind: str
-
-
-@dataclass(frozen=True, slots=True)
-class Report:
-    """`label` and `value` are the columns the chart is drawn of; `unit` is said in its description."""
-
-    name: str
-    title: str
-    description: str
-    columns: tuple[Column, ...]
-    labels: tuple[str, ...]
-    value: str
-    unit: str
-    upright: bool
-
-    def rows(self, period: Period) -> list[Row]:
-        """Straight from the stored rows, in the order the report is read."""
-        parameters = {
-            "start": period.start,
-            "end": period.end,
-            "deployment": period.deployment,
-            "now": timezone.now(),
-        }
-        with connections[analytics_database()].cursor() as cursor:
-            cursor.execute(sql(f"report_{self.name}"), parameters)
-            rows: list[Row] = cursor.fetchall()
-            return rows
-
-    def column(self, name: str) -> int:
-        return next(index for index, column in enumerate(self.columns) if column.name == name)
-
-    def points(self, rows: Sequence[Row]) -> list[tuple[str, float | None]]:
-        """Label and value of each row, for the chart."""
-        labels, value = [self.column(name) for name in self.labels], self.column(self.value)
-        return [(" ".join(str(row[index]) for index in labels), row[value]) for row in rows]
-
-
-REPORTS = {
-    report.name: report
-    for report in (
-        Report(
-            name="active_people",
-            title="Daily active people",
-            description="People who signed in, by UTC day.",
-            columns=(
-                Column("day", "Day", "day"),
-                Column("cloud", "Cloud", "count"),
-                Column("self_hosted", "Self-hosted", "count"),
-                Column("active_people", "Active people", "count"),
-            ),
-            labels=("day",),
-            value="active_people",
-            unit="people",
-            upright=True,
-        ),
-        Report(
-            name="feature_adoption",
-            title="Feature adoption",
-            description="How many people used each feature, and how often.",
-            columns=(
-                Column("feature_name", "Feature", "text"),
-                Column("unique_users", "People", "count"),
-                Column("total_uses", "Uses", "count"),
-            ),
-            labels=("feature_name",),
-            value="unique_users",
-            unit="people",
-            upright=False,
-        ),
-        Report(
-            name="endpoint_performance",
-            title="Endpoint performance",
-            description="Durations in milliseconds and server errors, by URL pattern and method.",
-            columns=(
-                Column("endpoint", "Endpoint", "text"),
-                Column("method", "Method", "text"),
-                Column("requests", "Requests", "count"),
-                Column("avg_ms", "Average", "ms"),
-                Column("p50_ms", "p50", "ms"),
-                Column("p95_ms", "p95", "ms"),
-                Column("p99_ms", "p99", "ms"),
-                Column("errors", "Errors", "count"),
-                Column("error_percent", "Error rate", "percent"),
-            ),
-            labels=("method", "endpoint"),
-            value="p95_ms",
-            unit="milliseconds at the 95th percentile",
-            upright=False,
-        ),
-        Report(
-            name="retention",
-            title="7-day retention",
-            description="Of the people who first signed in on a day, how many signed in again on one of the seven days "
-            "after it. A day whose seven days are not over yet is not judged.",
-            columns=(
-                Column("first_day", "First day", "day"),
-                Column("people", "New people", "count"),
-                Column("returned", "Came back", "count"),
-                Column("retention_percent", "Retention", "percent"),
-            ),
-            labels=("first_day",),
-            value="retention_percent",
-            unit="percent",
-            upright=True,
-        ),
-    )
-}
+OVERVIEW = Report(
+    name="overview",
+    title="Day by day",
+    description="A line for each UTC day of what the reports have in full.",
+    query="rollup_report_overview",
+    columns=(
+        DAY,
+        ACTIVE_PEOPLE,
+        Column("sign_ins", "Sign-ins", "count"),
+        Column("new_people", "New people", "count"),
+        Column("returned", "Came back", "count"),
+        Column("feature_uses", "Feature uses", "count"),
+        Column("requests", "Requests", "count"),
+        Column("errors", "Errors", "count"),
+        Column("avg_ms", "Average request", "ms"),
+        Column("sessions", "Sessions", "count"),
+        Column("avg_session_s", "Average session", "seconds"),
+        Column("received", "Spans received", "count"),
+        Column("rejected", "Spans rejected", "count"),
+    ),
+    drawings=(
+        Drawing("Active people by day", Form.COLUMNS, ("day",), "active_people", "people"),
+        Drawing("Requests by day", Form.COLUMNS, ("day",), "requests", "requests"),
+    ),
+    compared=True,
+)
+PEOPLE_OF_RANGE = Report(
+    name="people_of_range",
+    title="People of the range",
+    description="Distinct people who signed in on any day of the range.",
+    query="rollup_report_people_of_range",
+    columns=(Column("people", "People", "count"),),
+    compared=True,
+)
+DAILY_PEOPLE = Report(
+    name="active_people",
+    title="Daily active people",
+    description="People who signed in, by UTC day.",
+    query="rollup_report_active_people",
+    columns=(DAY, CLOUD, SELF_HOSTED, ACTIVE_PEOPLE),
+    drawings=(Drawing("Daily active people", Form.COLUMNS, ("day",), "active_people", "people"),),
+    compared=True,
+)
+WEEKLY_PEOPLE = Report(
+    name="weekly_people",
+    title="Weekly active people",
+    description="Distinct people who signed in, by ISO week (from Monday, UTC). The weeks the range touches, each "
+    "whole. Weeks whose raw rows have gone are not known any more; their days and months are.",
+    query="rollup_report_weekly_people",
+    columns=(Column("week", "Week", "text"), Column("first_day", "From", "day"), CLOUD, SELF_HOSTED, ACTIVE_PEOPLE),
+    drawings=(Drawing("Weekly active people", Form.COLUMNS, ("week",), "active_people", "people"),),
+)
+MONTHLY_PEOPLE = Report(
+    name="monthly_people",
+    title="Monthly active people",
+    description="Distinct people who signed in, by month (UTC). The months the range touches, each whole.",
+    query="rollup_report_people_by_month",
+    columns=(Column("month", "Month", "text"), CLOUD, SELF_HOSTED, ACTIVE_PEOPLE),
+    drawings=(Drawing("Monthly active people", Form.COLUMNS, ("month",), "active_people", "people"),),
+)
+FEATURE_ADOPTION = Report(
+    name="feature_adoption",
+    title="Feature adoption",
+    description="How many people used each feature, and how often.",
+    query="rollup_report_feature_adoption",
+    columns=(
+        Column("feature_name", "Feature", "text"),
+        Column("unique_users", "People", "count"),
+        Column("total_uses", "Uses", "count"),
+    ),
+    drawings=(
+        Drawing("People by feature", Form.BARS, ("feature_name",), "unique_users", "people"),
+        Drawing("Uses by feature", Form.BARS, ("feature_name",), "total_uses", "uses"),
+    ),
+    compared=True,
+)
+FEATURE_ACTIONS = Report(
+    name="feature_actions",
+    title="What people did with them",
+    description="How many people took each action of a feature, and how often.",
+    query="rollup_report_feature_actions",
+    columns=(
+        Column("feature_name", "Feature", "text"),
+        Column("action", "Action", "text"),
+        Column("unique_users", "People", "count"),
+        Column("total_uses", "Uses", "count"),
+    ),
+    drawings=(Drawing("Uses by action", Form.BARS, ("feature_name", "action"), "total_uses", "uses"),),
+)
+ENDPOINT_PERFORMANCE = Report(
+    name="endpoint_performance",
+    title="Endpoint performance",
+    description="Durations in milliseconds and server errors (status 500 and above), by URL pattern and method. "
+    "Percentiles are within 2 percent; all else is exact.",
+    query="rollup_report_endpoint_performance",
+    columns=(
+        Column("endpoint", "Endpoint", "text"),
+        Column("method", "Method", "text"),
+        Column("requests", "Requests", "count"),
+        Column("avg_ms", "Average", "ms"),
+        Column("p50_ms", "p50", "ms"),
+        Column("p95_ms", "p95", "ms"),
+        Column("p99_ms", "p99", "ms"),
+        Column("errors", "Errors", "count"),
+        Column("error_percent", "Error rate", "percent"),
+        Column("unique_users", "People", "count"),
+    ),
+    drawings=(
+        Drawing("Slowest", Form.BARS, ("method", "endpoint"), "p95_ms", "milliseconds at the 95th percentile"),
+        Drawing("Most errors", Form.BARS, ("method", "endpoint"), "errors", "errors"),
+    ),
+    compared=True,
+)
+RETENTION = Report(
+    name="retention",
+    title="By day of the first sign-in",
+    description="Of the people who first signed in on a day, how many signed in again on one of the seven days after "
+    "it, and on each of them. Days that are not over yet are not judged.",
+    query="rollup_report_retention",
+    columns=(Column("first_day", "First day", "day"), *RETURNS),
+    drawings=(Drawing("7-day retention", Form.COLUMNS, ("first_day",), "retention_percent", "percent"),),
+    compared=True,
+)
+WEEKLY_RETENTION = Report(
+    name="weekly_retention",
+    title="By week of the first sign-in",
+    description="The same by ISO week (from Monday, UTC): the weeks the range touches, each whole. Day 1 is the day "
+    "after a person's first; a day is judged once it is over for everybody of the week.",
+    query="rollup_report_weekly_retention",
+    columns=(Column("week", "Week", "text"), Column("first_day", "From", "day"), *RETURNS),
+    drawings=(Drawing("Who came back, by day", Form.COHORTS, ("week",), "retention_percent", "percent"),),
+)
+SIGN_INS = Report(
+    name="sign_ins",
+    title="Sign-ins",
+    description="How often people signed in, and how many people did, by UTC day.",
+    query="rollup_report_sign_ins",
+    columns=(DAY, Column("sign_ins", "Sign-ins", "count"), Column("people", "People", "count")),
+    drawings=(Drawing("Sign-ins by day", Form.COLUMNS, ("day",), "sign_ins", "sign-ins"),),
+    compared=True,
+)
+SESSIONS = Report(
+    name="sessions",
+    title="Sessions",
+    description="How long sessions last, from their first event of a day to their last. One that goes on past midnight "
+    "UTC counts on both days, with each day's part. Percentiles are within 2 percent.",
+    query="rollup_report_sessions",
+    columns=(
+        DAY,
+        Column("sessions", "Sessions", "count"),
+        Column("avg_s", "Average", "seconds"),
+        Column("p50_s", "p50", "seconds"),
+        Column("p95_s", "p95", "seconds"),
+    ),
+    drawings=(
+        Drawing("Sessions by day", Form.COLUMNS, ("day",), "sessions", "sessions"),
+        Drawing("Average length by day", Form.COLUMNS, ("day",), "avg_s", "minutes", per_unit=60.0),
+    ),
+    compared=True,
+)
+SENT = Report(
+    name="sent",
+    title="Recorded here",
+    description="What this site did with the spans it recorded: recorded = sent + withheld + dropped + failed. Events "
+    "that never became a span, because they are undeclared or malformed, are invalid.",
+    query="tally_report_sent",
+    columns=(
+        DAY,
+        Column("recorded", "Recorded", "count"),
+        Column("sent", "Sent", "count"),
+        Column("withheld", "Withheld", "count"),
+        Column("dropped", "Dropped", "count"),
+        Column("failed", "Failed", "count"),
+        Column("invalid", "Invalid", "count"),
+    ),
+    drawings=(Drawing("Spans sent by day", Form.COLUMNS, ("day",), "sent", "spans"),),
+    compared=True,
+)
+NOT_SENT = Report(
+    name="not_sent",
+    title="Why spans were not sent",
+    description="Withheld: the person does not consent. Dropped: the queue was full. Failed: the collector did not "
+    "take them.",
+    query="tally_report_not_sent",
+    columns=(
+        Column("outcome", "Outcome", "text"),
+        Column("reason", "Reason", "text"),
+        Column("spans", "Spans", "count"),
+    ),
+    drawings=(Drawing("Spans not sent, by reason", Form.BARS, ("outcome", "reason"), "spans", "spans"),),
+)
+RECEIVED = Report(
+    name="received",
+    title="Received by the processor",
+    description="What the processor did with the spans that came in: received = stored + duplicate + rejected.",
+    query="tally_report_received",
+    columns=(
+        DAY,
+        Column("received", "Received", "count"),
+        Column("stored", "Stored", "count"),
+        Column("duplicate", "Duplicate", "count"),
+        Column("rejected", "Rejected", "count"),
+    ),
+    drawings=(Drawing("Spans received by day", Form.COLUMNS, ("day",), "received", "spans"),),
+    compared=True,
+)
+REJECTED = Report(
+    name="rejected",
+    title="Why spans were rejected",
+    description="A rejected span is not stored and does not come back.",
+    query="tally_report_rejected",
+    columns=(Column("reason", "Reason", "text"), Column("spans", "Spans", "count")),
+    drawings=(Drawing("Spans rejected, by reason", Form.BARS, ("reason",), "spans", "spans"),),
+)

@@ -1,5 +1,6 @@
-"""The reports page in the admin, and its downloads."""
+"""The pages of reports in the admin, and their downloads."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.contrib import admin
@@ -8,42 +9,59 @@ from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.template.response import TemplateResponse
 from django.utils import timezone
 
-from analytics.show.charts import chart
+from analytics.conf import conf
+from analytics.show.charts import bars, columns
+from analytics.show.cohort_grid import cohort_grid
 from analytics.show.export import as_csv, as_json
-from analytics.show.period import DEFAULT_DAYS, Period, UnusablePeriod, period_of
-from analytics.show.reports import REPORTS, Report, Row
+from analytics.show.figures import compared
+from analytics.show.freshness import freshness
+from analytics.show.pages import PAGE_OF, PAGES, REPORTS, Page
+from analytics.show.question import METHODS, Question, Unanswerable, asked
+from analytics.show.report import Drawing, Form, Report, Row
+from analytics.show.words import in_words
 from privacy.switches import DeploymentType
 
 # Whoever may see the rows may see what they add up to.
 PERMISSIONS = ("analytics.view_useractivity", "analytics.view_endpointusage", "analytics.view_featureusage")
-EMPTY = "—"
+SHORTCUTS_DAYS = (7, 30, 90, 365)
+MOST_ROWS_SHOWN = 1000
 
 
 def may_see_reports(request: HttpRequest) -> bool:
     return request.user.is_staff and request.user.has_perms(PERMISSIONS)
 
 
-def reports_page(request: HttpRequest) -> HttpResponse:
-    """All reports of one period on one page."""
+def reports_page(request: HttpRequest, name: str = "overview") -> HttpResponse:
+    """One page of reports; 400 with the reason on it where what is asked cannot be answered."""
     if not may_see_reports(request):
         raise PermissionDenied
-    status, problem = 200, ""
+    page = PAGES.get(name)
+    if page is None:
+        raise Http404
     today = timezone.now().date()
     try:
-        period = period_of(request.GET, today)
-    except UnusablePeriod as error:
-        status, problem = 400, str(error)
-        period = period_of(type(request.GET)(), today)
+        question = asked(request.GET, today, page.filters)
+        answers: dict[str, Any] = {"answered": True, **_answered(page, question)}
+    except Unanswerable as error:
+        question = asked(type(request.GET)(), today, page.filters)
+        answers = {"problem": str(error)}
     context = {
         **admin.site.each_context(request),
-        "title": "Reports",
-        "problem": problem,
-        "period": period,
-        "query": _query(period),
+        "title": page.title,
+        "page": page,
+        "pages": [(each, question.address(each.filters & {"deployment"})) for each in PAGES.values()],
+        "question": question,
         "deployments": list(DeploymentType),
-        "default_days": DEFAULT_DAYS,
-        "reports": [] if problem else [_shown(report, period) for report in REPORTS.values()],
+        "methods": METHODS,
+        "shortcuts": [
+            (days, question.over(days, today).address(page.filters), question.over(days, today) == question)
+            for days in SHORTCUTS_DAYS
+        ],
+        "smallest_group": conf.smallest_group,
+        "freshness": freshness(),
+        **answers,
     }
+    status = 400 if "problem" in answers else 200
     return TemplateResponse(request, "admin/analytics/reports.html", context, status=status)
 
 
@@ -55,71 +73,56 @@ def report_download(request: HttpRequest, name: str, extension: str) -> HttpResp
     if report is None or extension not in {"csv", "json"}:
         raise Http404
     try:
-        period = period_of(request.GET, timezone.now().date())
-    except UnusablePeriod as error:
+        question = asked(request.GET, timezone.now().date(), PAGE_OF[name].filters)
+        rows = report.rows(question)
+    except Unanswerable as error:
         return HttpResponse(f"{error}\n", status=400, content_type="text/plain; charset=utf-8")
-    rows = report.rows(period)
     if extension == "json":
-        return JsonResponse({"report": name, "from": period.first, "to": period.last, "rows": as_json(report, rows)})
+        return JsonResponse(
+            {"report": name, "from": question.first, "to": question.last, "rows": as_json(report, rows)}
+        )
     response = HttpResponse(as_csv(report, rows), content_type="text/csv; charset=utf-8")
-    response["Content-Disposition"] = f'attachment; filename="{name}_{period.first}_{period.last}.csv"'
+    response["Content-Disposition"] = f'attachment; filename="{name}_{question.first}_{question.last}.csv"'
     return response
 
 
-def _query(period: Period) -> str:
-    deployment = f"&deployment={period.deployment}" if period.deployment else ""
-    return f"from={period.first}&to={period.last}{deployment}"
-
-
-def _shown(report: Report, period: Period) -> dict[str, Any]:
-    rows = report.rows(period)
+def _answered(page: Page, question: Question) -> dict[str, Any]:
+    every = (*page.summed, *page.reports)
+    now = {report.name: report.rows(question) for report in every}
+    before = {report.name: report.rows(question.before) for report in every if report.compared}
+    # A figure is only made of what is compared.
+    pairs = zip(page.figures(now), page.figures(before), strict=True)
     return {
-        "report": report,
-        "chart": chart(report.points(rows), unit=report.unit, upright=report.upright),
-        "rows": [
-            [(column.kind, _in_words(column.kind, value)) for column, value in zip(report.columns, row, strict=True)]
-            for row in rows
+        "figures": [compared(figure, then) for figure, then in pairs],
+        "sections": [
+            _section(report, now[report.name], before.get(report.name, []), question) for report in page.reports
         ],
-        "headline": _headline(report, rows, report.rows(period.before)),
     }
 
 
-def _headline(report: Report, rows: list[Row], before: list[Row]) -> str:
-    """The period in one sentence, and the one before it."""
-    now, then = _total(report, rows), _total(report, before)
-    if now is None:
-        return ""
-    return f"{now}; in the period before: {then or 'nothing'}"
+def _section(report: Report, rows: Sequence[Row], before: Sequence[Row], question: Question) -> dict[str, Any]:
+    charts = [(drawing, _drawn(report, drawing, rows, before, question)) for drawing in report.drawings]
+    return {
+        "report": report,
+        "charts": [(drawing, chart) for drawing, chart in charts if chart is not None],
+        "rows": [
+            [(column.kind, in_words(column.kind, value)) for column, value in zip(report.columns, row, strict=True)]
+            for row in rows[:MOST_ROWS_SHOWN]
+        ],
+        "row_count": len(rows),
+        "address": question.address(PAGE_OF[report.name].filters),
+    }
 
 
-def _total(report: Report, rows: list[Row]) -> str | None:
-    match report.name:
-        case "active_people":
-            values = [row[report.column("active_people")] for row in rows]
-            return f"{sum(values) / len(values):.1f} people a day on average" if any(values) else None
-        case "feature_adoption":
-            uses = sum(row[report.column("total_uses")] for row in rows)
-            return f"{uses:,} uses of {len(rows)} features" if uses else None
-        case "endpoint_performance":
-            requests = sum(row[report.column("requests")] for row in rows)
-            errors = sum(row[report.column("errors")] for row in rows)
-            return f"{requests:,} requests, {100 * errors / requests:.2f} % failed" if requests else None
-        case _:
-            judged = [row for row in rows if row[report.column("returned")] is not None]
-            people = sum(row[report.column("people")] for row in judged)
-            returned = sum(row[report.column("returned")] for row in judged)
-            return f"{returned} of {people} new people came back ({100 * returned / people:.1f} %)" if people else None
-
-
-def _in_words(kind: str, value: Any) -> str:
-    if value is None:
-        return EMPTY
-    match kind:
-        case "count":
-            return f"{value:,}"
-        case "ms":
-            return f"{value:,.1f}"
-        case "percent":
-            return f"{value:.1f} %"
-        case _:
-            return str(value)
+def _drawn(report: Report, drawing: Drawing, rows: Sequence[Row], before: Sequence[Row], question: Question) -> Any:
+    """A chart, or None where there is nothing to draw."""
+    now, then = report.points(drawing, rows), report.points(drawing, before)
+    match drawing.form:
+        case Form.COLUMNS if report.columns[report.index(drawing.labels[0])].kind == "day":
+            return columns(question.every_day(now), unit=drawing.unit, before=question.before.every_day(then))
+        case Form.COLUMNS:
+            return columns(now, unit=drawing.unit)
+        case Form.BARS:
+            return bars(now, unit=drawing.unit, before=dict(then))
+        case Form.COHORTS:
+            return cohort_grid(report, drawing.labels[0], rows)

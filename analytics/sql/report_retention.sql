@@ -1,25 +1,35 @@
 -- 7-day retention: of the people who first signed in on a day of the range, how many signed in again on one of the
--- seven days after it. Parameters: start, end (exclusive), deployment type or null for all, now.
+-- seven days after it, and on each of them. Parameters: start, end (exclusive), deployment type or null for all, now.
 --
--- Unlike the original note's query: a second sign-in on the first day is no return; a cohort whose seven days are not
--- over yet is not judged (returned and percent are null); nothing is divided by zero.
+-- Unlike the original note's query: a second sign-in on the first day is no return; a cohort is not judged by days that
+-- are not over yet (null); nothing is divided by zero.
 WITH sign_ins AS (
-    SELECT DISTINCT user_id, date_trunc('day', "timestamp", 'UTC') AS day
+    SELECT DISTINCT user_id, ("timestamp" AT TIME ZONE 'UTC')::date AS day
     FROM analytics_user_activity
     WHERE event_type = 'login' AND (%(deployment)s::varchar IS NULL OR deployment_type = %(deployment)s)
 ), firsts AS (
-    SELECT user_id, min(day) AS cohort FROM sign_ins GROUP BY user_id
+    SELECT user_id, min(day) AS first_day FROM sign_ins GROUP BY user_id
 ), people AS (
-    SELECT cohort, user_id,
-           EXISTS (SELECT FROM sign_ins s WHERE s.user_id = f.user_id
-                   AND s.day > f.cohort AND s.day <= f.cohort + interval '7 days') AS came_back
-    FROM firsts f
-    WHERE cohort >= %(start)s AND cohort < %(end)s
+    SELECT first_day, firsts.user_id, array_agg(day - first_day) AS came
+    FROM firsts JOIN sign_ins USING (user_id)
+    WHERE first_day >= (%(start)s::timestamptz AT TIME ZONE 'UTC')::date
+      AND first_day < (%(end)s::timestamptz AT TIME ZONE 'UTC')::date
+    GROUP BY first_day, firsts.user_id
+), cohorts AS (
+    SELECT first_day, count(*) AS people,
+           (%(now)s AT TIME ZONE 'UTC')::date - first_day - 1 AS days_over,
+           count(*) FILTER (WHERE came && ARRAY[1, 2, 3, 4, 5, 6, 7]) AS returned,
+           count(*) FILTER (WHERE 1 = ANY(came)) AS day_1, count(*) FILTER (WHERE 2 = ANY(came)) AS day_2,
+           count(*) FILTER (WHERE 3 = ANY(came)) AS day_3, count(*) FILTER (WHERE 4 = ANY(came)) AS day_4,
+           count(*) FILTER (WHERE 5 = ANY(came)) AS day_5, count(*) FILTER (WHERE 6 = ANY(came)) AS day_6,
+           count(*) FILTER (WHERE 7 = ANY(came)) AS day_7
+    FROM people GROUP BY first_day
 )
-SELECT (cohort AT TIME ZONE 'UTC')::date AS first_day, count(*) AS people,
-       CASE WHEN cohort + interval '8 days' <= %(now)s THEN count(*) FILTER (WHERE came_back) END AS returned,
-       CASE WHEN cohort + interval '8 days' <= %(now)s
-            THEN 100.0 * count(*) FILTER (WHERE came_back) / count(*) END AS retention_percent
-FROM people
-GROUP BY cohort
-ORDER BY cohort
+SELECT first_day, people, CASE WHEN days_over >= 7 THEN returned END AS returned,
+       CASE WHEN days_over >= 7 THEN 100.0 * returned / people END AS retention_percent,
+       CASE WHEN days_over >= 1 THEN day_1 END AS day_1, CASE WHEN days_over >= 2 THEN day_2 END AS day_2,
+       CASE WHEN days_over >= 3 THEN day_3 END AS day_3, CASE WHEN days_over >= 4 THEN day_4 END AS day_4,
+       CASE WHEN days_over >= 5 THEN day_5 END AS day_5, CASE WHEN days_over >= 6 THEN day_6 END AS day_6,
+       CASE WHEN days_over >= 7 THEN day_7 END AS day_7
+FROM cohorts
+ORDER BY first_day

@@ -1,10 +1,13 @@
 -- report_endpoint_performance.sql from the rollups: same columns, same parameters. Percentiles are within 2 percent of
--- the exact ones, by the width of the histogram's buckets; all else is exact.
+-- the exact ones, by the width of the histogram's buckets; all else is exact. People are null where they cannot be told
+-- apart any more (see people_by_name.sql), and all numbers where the people are fewer than `smallest`.
 WITH chosen AS (
     SELECT * FROM analytics_daily_endpoint
     WHERE day >= (%(start)s::timestamptz AT TIME ZONE 'UTC')::date
       AND day < (%(end)s::timestamptz AT TIME ZONE 'UTC')::date
       AND (%(deployment)s::varchar IS NULL OR deployment_type = %(deployment)s)
+      AND (%(name)s::text IS NULL OR strpos(lower(endpoint), lower(%(name)s)) > 0)
+      AND (%(method)s::varchar IS NULL OR method = %(method)s)
 ), totals AS (
     SELECT endpoint, method, sum(requests)::bigint AS requests, sum(errors)::bigint AS errors,
            sum(duration_ns) AS duration_ns
@@ -27,14 +30,21 @@ WITH chosen AS (
     FROM ranked JOIN totals USING (endpoint, method)
     CROSS JOIN (VALUES (0.5::float8), (0.95), (0.99)) AS shares (share)
     GROUP BY endpoint, method, share, requests
+), judged AS (
+    SELECT endpoint, method, requests, (duration_ns / requests)::float8 / 1e6 AS avg_ms, errors,
+           100.0 * errors / requests AS error_percent, people,
+           coalesce(at_least, 1) >= %(smallest)s::integer AS large
+    FROM totals LEFT JOIN analytics_people_by_name(
+        'endpoint', (%(start)s::timestamptz AT TIME ZONE 'UTC')::date, (%(end)s::timestamptz AT TIME ZONE 'UTC')::date,
+        %(deployment)s) of_name ON of_name.name = method || ' ' || endpoint
+), shown AS (
+    SELECT * FROM percentiles JOIN judged USING (endpoint, method) WHERE large
 )
-SELECT endpoint, method, requests,
-       (duration_ns / requests)::float8 / 1e6 AS avg_ms,
+SELECT endpoint, method, shown.requests, shown.avg_ms,
        max(ms) FILTER (WHERE share = 0.5) AS p50_ms,
        max(ms) FILTER (WHERE share = 0.95) AS p95_ms,
        max(ms) FILTER (WHERE share = 0.99) AS p99_ms,
-       errors,
-       100.0 * errors / requests AS error_percent
-FROM totals JOIN percentiles USING (endpoint, method)
-GROUP BY endpoint, method, requests, errors, duration_ns
-ORDER BY requests DESC, endpoint, method
+       shown.errors, shown.error_percent, shown.people AS unique_users
+FROM totals LEFT JOIN shown USING (endpoint, method)
+GROUP BY endpoint, method, shown.requests, shown.avg_ms, shown.errors, shown.error_percent, shown.people
+ORDER BY requests DESC NULLS LAST, endpoint, method

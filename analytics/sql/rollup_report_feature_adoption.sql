@@ -1,29 +1,19 @@
--- report_feature_adoption.sql from the rollups: same columns, same parameters.
---
--- Distinct people are counted by bits, which are there as long as the raw rows are. For a range that begins before, the
--- number of people is not known (null); rollup_report_monthly_people.sql has them by month.
+-- report_feature_adoption.sql from the rollups: same columns, same parameters. People are null where they cannot be told
+-- apart any more (see people_by_name.sql); people and uses where the people are fewer than `smallest`.
 WITH uses AS (
     SELECT feature_name, sum(uses)::bigint AS total_uses
     FROM analytics_daily_feature
     WHERE day >= (%(start)s::timestamptz AT TIME ZONE 'UTC')::date
       AND day < (%(end)s::timestamptz AT TIME ZONE 'UTC')::date
       AND (%(deployment)s::varchar IS NULL OR deployment_type = %(deployment)s)
+      AND (%(name)s::text IS NULL OR strpos(lower(feature_name), lower(%(name)s)) > 0)
     GROUP BY feature_name
-), chunks AS (
-    SELECT name, chunk, bit_count(bit_or(bits)) AS people
-    FROM analytics_people_of_day
-    WHERE day >= (%(start)s::timestamptz AT TIME ZONE 'UTC')::date
-      AND day < (%(end)s::timestamptz AT TIME ZONE 'UTC')::date
-      AND measure = 'feature'
-      AND (%(deployment)s::varchar IS NULL OR deployment_type = %(deployment)s)
-    GROUP BY name, chunk
-), people AS (
-    SELECT name AS feature_name, sum(people)::bigint AS unique_users FROM chunks GROUP BY name
-), closed AS (
-    SELECT EXISTS (SELECT FROM analytics_rolled_up_day
-                   WHERE closed AND day >= (%(start)s::timestamptz AT TIME ZONE 'UTC')::date
-                     AND day < (%(end)s::timestamptz AT TIME ZONE 'UTC')::date) AS some
+), judged AS (
+    SELECT feature_name, people, total_uses, coalesce(at_least, 1) >= %(smallest)s::integer AS large
+    FROM uses LEFT JOIN analytics_people_by_name(
+        'feature', (%(start)s::timestamptz AT TIME ZONE 'UTC')::date, (%(end)s::timestamptz AT TIME ZONE 'UTC')::date,
+        %(deployment)s) of_name ON of_name.name = feature_name
 )
-SELECT feature_name, CASE WHEN NOT closed.some THEN unique_users END AS unique_users, total_uses
-FROM uses LEFT JOIN people USING (feature_name) CROSS JOIN closed
-ORDER BY unique_users DESC NULLS LAST, total_uses DESC, feature_name
+SELECT feature_name, CASE WHEN large THEN people END AS unique_users, CASE WHEN large THEN total_uses END AS total_uses
+FROM judged
+ORDER BY unique_users DESC NULLS LAST, total_uses DESC NULLS LAST, feature_name

@@ -1,4 +1,5 @@
--- report_sessions.sql from the rollups: same columns, same parameters; percentiles within 2 percent.
+-- report_sessions.sql from the rollups: same columns, same parameters; percentiles within 2 percent. A day's numbers
+-- are null where fewer people than `smallest` had a session.
 WITH chosen AS (
     SELECT * FROM analytics_daily_sessions
     WHERE day >= (%(start)s::timestamptz AT TIME ZONE 'UTC')::date
@@ -22,10 +23,19 @@ WITH chosen AS (
     FROM ranked JOIN totals USING (day)
     CROSS JOIN (VALUES (0.5::float8), (0.95)) AS shares (share)
     GROUP BY day, share, sessions
+), days AS (
+    SELECT generate_series((%(start)s::timestamptz AT TIME ZONE 'UTC')::date,
+                           (%(end)s::timestamptz AT TIME ZONE 'UTC')::date - 1, '1 day')::date AS day
+), judged AS (
+    SELECT days.day, sessions, length_us, greatest(people_in_sessions, 1) >= %(smallest)s::integer AS large
+    FROM days LEFT JOIN totals USING (day)
+    LEFT JOIN analytics_daily_activity activity
+        ON activity.day = days.day AND activity.deployment_type = coalesce(%(deployment)s::varchar, 'all')
 )
-SELECT day, sessions, (length_us / sessions)::float8 / 1e6 AS avg_s,
-       max(seconds) FILTER (WHERE share = 0.5) AS p50_s,
-       max(seconds) FILTER (WHERE share = 0.95) AS p95_s
-FROM totals JOIN percentiles USING (day)
-GROUP BY day, sessions, length_us
+SELECT day, CASE WHEN sessions IS NULL THEN 0 WHEN large THEN sessions END AS sessions,
+       CASE WHEN large THEN (length_us / sessions)::float8 / 1e6 END AS avg_s,
+       CASE WHEN large THEN max(seconds) FILTER (WHERE share = 0.5) END AS p50_s,
+       CASE WHEN large THEN max(seconds) FILTER (WHERE share = 0.95) END AS p95_s
+FROM judged LEFT JOIN percentiles USING (day)
+GROUP BY day, sessions, length_us, large
 ORDER BY day

@@ -16,7 +16,9 @@ from analytics.router import analytics_database
 from analytics.sql import sql
 
 Stored = UserActivity | EndpointUsage | FeatureUsage
-REPORTS = ("active_people", "feature_adoption", "endpoint_performance", "retention", "sessions")
+REPORTS = ("active_people", "feature_adoption", "feature_actions", "endpoint_performance", "retention", "sessions")
+# Of all that a report may be asked: no filter, and no group too small.
+EVERYTHING = {"name": None, "method": None, "smallest": 1}
 # All that stays for good.
 AGGREGATES = (
     "analytics_daily_activity",
@@ -109,7 +111,7 @@ def rolled_up(rows: Iterable[Stored] = ()) -> None:
 def report(name: str, first: date, end: date, *, deployment: str | None = None, now: datetime | None = None) -> Any:
     """Rows of the query `name`; `end` is exclusive."""
     start, stop = (datetime.combine(day, time(), UTC) for day in (first, end))
-    return execute(sql(name), {"start": start, "end": stop, "deployment": deployment, "now": now or stop})
+    return execute(sql(name), {**EVERYTHING, "start": start, "end": stop, "deployment": deployment, "now": now or stop})
 
 
 def differences(name: str, raw: Sequence[tuple[Any, ...]], rollup: Sequence[tuple[Any, ...]]) -> list[str]:

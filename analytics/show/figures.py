@@ -1,0 +1,147 @@
+"""The few numbers that sum a page up, beside those of the days before."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from analytics.show import reports
+from analytics.show.report import Report, Row
+from analytics.show.words import in_words
+
+# Rows by the report's name.
+Answers = Mapping[str, Sequence[Row]]
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """`value` is None where nothing is known. `page` has more about it."""
+
+    title: str
+    kind: str
+    value: float | None
+    page: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """A figure in words, that of the days before, and the change from that to this (empty: none can be told)."""
+
+    title: str
+    page: str
+    value: str
+    before: str
+    change: str
+
+
+def compared(now: Figure, before: Figure) -> Compared:
+    return Compared(
+        now.title, now.page, in_words(now.kind, now.value), in_words(before.kind, before.value), _change(now, before)
+    )
+
+
+def _change(now: Figure, before: Figure) -> str:
+    if now.value is None or before.value is None:
+        return ""
+    difference = float(now.value) - float(before.value)
+    if now.kind == "percent":
+        return f"{difference:+.1f} points"
+    return f"{100 * difference / float(before.value):+.0f} %" if before.value else ""
+
+
+def of_overview(answers: Answers) -> list[Figure]:
+    sums = _sums(reports.OVERVIEW, answers)
+    requests, sessions = sums["requests"], sums["sessions"]
+    return [
+        *of_people(answers, reports.OVERVIEW),
+        Figure("New people", "count", sums["new_people"], "retention"),
+        Figure("7-day retention", "percent", _retention(reports.OVERVIEW, answers, "new_people"), "retention"),
+        Figure("Feature uses", "count", sums["feature_uses"], "features"),
+        Figure("Requests", "count", requests, "endpoints"),
+        Figure("Error rate", "percent", _percent(sums["errors"], requests), "endpoints"),
+        Figure("Average request", "ms", _mean(reports.OVERVIEW, answers, "avg_ms", "requests"), "endpoints"),
+        Figure("Sign-ins", "count", sums["sign_ins"], "sessions"),
+        Figure("Sessions", "count", sessions, "sessions"),
+        Figure("Average session", "seconds", _mean(reports.OVERVIEW, answers, "avg_session_s", "sessions"), "sessions"),
+        Figure("Spans received", "count", sums["received"], "intake"),
+        Figure("Spans rejected", "count", sums["rejected"], "intake"),
+    ]
+
+
+def of_people(answers: Answers, daily: Report = reports.DAILY_PEOPLE) -> list[Figure]:
+    (of_range,) = answers[reports.PEOPLE_OF_RANGE.name]
+    active = daily.values(answers[daily.name], "active_people")
+    return [
+        Figure("People who signed in", "count", of_range[0], "people"),
+        Figure("Active a day, on average", "number", sum(active) / len(active) if active else None, "people"),
+    ]
+
+
+def of_features(answers: Answers) -> list[Figure]:
+    uses = reports.FEATURE_ADOPTION.values(answers[reports.FEATURE_ADOPTION.name], "total_uses")
+    return [Figure("Features used", "count", len(uses)), Figure("Uses", "count", sum(uses))]
+
+
+def of_endpoints(answers: Answers) -> list[Figure]:
+    sums = _sums(reports.ENDPOINT_PERFORMANCE, answers)
+    return [
+        Figure("Requests", "count", sums["requests"]),
+        Figure("Errors", "count", sums["errors"]),
+        Figure("Error rate", "percent", _percent(sums["errors"], sums["requests"])),
+        Figure("Average request", "ms", _mean(reports.ENDPOINT_PERFORMANCE, answers, "avg_ms", "requests")),
+    ]
+
+
+def of_retention(answers: Answers) -> list[Figure]:
+    sums = _sums(reports.RETENTION, answers)
+    return [
+        Figure("New people", "count", sums["people"]),
+        Figure("Came back within 7 days", "count", sums["returned"]),
+        Figure("7-day retention", "percent", _retention(reports.RETENTION, answers, "people")),
+    ]
+
+
+def of_sessions(answers: Answers) -> list[Figure]:
+    return [
+        Figure("Sign-ins", "count", _sums(reports.SIGN_INS, answers)["sign_ins"]),
+        Figure("Sessions", "count", _sums(reports.SESSIONS, answers)["sessions"]),
+        Figure("Average session", "seconds", _mean(reports.SESSIONS, answers, "avg_s", "sessions")),
+    ]
+
+
+def of_intake(answers: Answers) -> list[Figure]:
+    return [
+        Figure(column.title, "count", _sums(report, answers)[column.name])
+        for report in (reports.SENT, reports.RECEIVED)
+        for column in report.columns
+        if column.kind == "count"
+    ]
+
+
+def _sums(report: Report, answers: Answers) -> dict[str, int]:
+    """Of the columns that count."""
+    rows = answers[report.name]
+    return {column.name: sum(report.values(rows, column.name)) for column in report.columns if column.kind == "count"}
+
+
+def _mean(report: Report, answers: Answers, value: str, weight: str) -> float | None:
+    """Over all rows, of an average and what it is the average of."""
+    pairs = _known(report, answers, value, weight)
+    total = sum(count for _, count in pairs)
+    return sum(average * count for average, count in pairs) / total if total else None
+
+
+def _retention(report: Report, answers: Answers, people: str) -> float | None:
+    """Of the cohorts that are judged."""
+    pairs = _known(report, answers, "returned", people)
+    return _percent(sum(returned for returned, _ in pairs), sum(count for _, count in pairs))
+
+
+def _known(report: Report, answers: Answers, *names: str) -> list[tuple[Any, ...]]:
+    """Some columns of the rows that have them all."""
+    indices = [report.index(name) for name in names]
+    picked = [tuple(row[index] for index in indices) for row in answers[report.name]]
+    return [values for values in picked if None not in values]
+
+
+def _percent(part: float, whole: float) -> float | None:
+    return 100.0 * part / whole if whole else None

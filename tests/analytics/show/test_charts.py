@@ -1,0 +1,97 @@
+"""Geometry of the charts: right values at the ends, nothing outside, nothing drawn of nothing."""
+
+from typing import Any
+
+import pytest
+
+from analytics.show.charts import LONGEST_BAR_PERCENT, MOST_BARS, PLOT_HEIGHT, PLOT_TOP, Chart, bars, columns
+from analytics.show.cohort_grid import MOST_COHORTS, cohort_grid
+from analytics.show.reports import WEEKLY_RETENTION
+
+BOTTOM = PLOT_TOP + PLOT_HEIGHT
+
+
+def days(*values: float | None) -> list[tuple[str, float | None]]:
+    return [(f"2026-{number // 28 + 1:02}-{number % 28 + 1:02}", value) for number, value in enumerate(values)]
+
+
+def drawn(chart: Chart | None) -> Chart:
+    assert chart is not None
+    return chart
+
+
+@pytest.mark.parametrize("points", [[], days(0, 0), days(None, None), days(0, None)])
+def test_of_nothing_nothing_is_drawn(points: list[tuple[str, float | None]]) -> None:
+    assert columns(points, unit="people") is None
+    assert bars(points, unit="people") is None
+
+
+def test_a_column_is_as_high_as_its_part_of_the_scale() -> None:
+    chart = drawn(columns(days(8, 4, 0, None), unit="people"))
+    assert [mark.height for mark in chart.marks] == [PLOT_HEIGHT, PLOT_HEIGHT / 2, 0, 0]
+    assert {mark.y + mark.height for mark in chart.marks} == {BOTTOM}
+    assert [(tick.y, tick.text) for tick in chart.ticks] == [
+        (BOTTOM - PLOT_HEIGHT * part / 4, text) for part, text in enumerate(["0", "2", "4", "6", "8"])
+    ]
+    assert chart.marks[3].says == "2026-01-04: not known"
+
+
+@pytest.mark.parametrize("count", [1, 2, 7, 30, 120, 121, 366, 800])
+def test_columns_stay_on_the_page_side_by_side_with_a_few_labels(count: int) -> None:
+    chart = drawn(columns(days(*([1.0] * count)), unit="people", before=days(*([2.0] * count))))
+    assert len(chart.marks) == len(chart.before) == count
+    assert all(mark.x >= 0 and mark.x + mark.width <= 100.1 for mark in chart.marks)
+    assert all(after.x >= mark.x for mark, after in zip(chart.marks, chart.marks[1:], strict=False))
+    assert 1 <= len(chart.labels) <= 7
+    assert all(0 < label.x < 100 for label in chart.labels)
+
+
+def test_what_was_before_is_marked_in_the_same_places_and_within_the_scale() -> None:
+    chart = drawn(columns(days(4, 4), unit="people", before=days(8, None)))
+    (mark,) = chart.before
+    assert (mark.x, mark.y + 1) == (chart.marks[0].x, PLOT_TOP)
+
+
+@pytest.mark.parametrize(("top", "ends"), [(3, "4"), (0.3, "0.4"), (5, "8"), (81, "100"), (1_000_001, "2,000,000")])
+def test_the_scale_ends_at_a_round_number(top: float, ends: str) -> None:
+    assert drawn(columns(days(top), unit="ms")).ticks[-1].text == ends
+
+
+def test_bars_are_the_greatest_first_and_cut_long_names() -> None:
+    chart = drawn(bars([*days(*range(1, 30)), ("/api/" + "x" * 500, 100.0)], unit="ms", before={"2026-01-28": 50.0}))
+    assert len(chart.marks) == MOST_BARS
+    widths = [mark.width for mark in chart.marks]
+    assert widths == sorted(widths, reverse=True) and widths[0] == LONGEST_BAR_PERCENT
+    assert len(chart.labels[0].text) <= 44 and chart.labels[0].text.endswith("…")
+    assert "x" * 500 in chart.marks[0].says
+    (then,) = chart.before
+    assert then.width == pytest.approx(LONGEST_BAR_PERCENT / 2)
+
+
+def test_a_summary_says_the_ends() -> None:
+    summary = drawn(columns(days(3, 5, None, 1), unit="people")).summary
+    assert summary == "3 values in people. The highest is 5 (2026-01-02), the lowest 1."
+
+
+def cohort(week: int, people: int | None, *returns: int | None) -> tuple[Any, ...]:
+    returned = max((value for value in returns if value is not None), default=None)
+    percent = None if returned is None or not people else 100 * returned / people
+    by_day = [*returns, *([None] * (7 - len(returns)))]
+    return (f"2026-W{week:02}", "2026-01-05", people, returned if len(returns) == 7 else None, percent, *by_day)
+
+
+def test_the_grid_has_a_field_for_each_day_shaded_by_percent() -> None:
+    grid = cohort_grid(WEEKLY_RETENTION, "week", [cohort(1, 10, 5, 1, 0, 0, 0, 0, 4), cohort(2, 20, 2)])
+    assert grid is not None
+    assert [field.text for field in grid.fields[:8]] == ["50", "10", "0", "0", "0", "0", "40", "50"]
+    assert [field.shade for field in grid.fields[:8]] == ["5", "2", "0", "0", "0", "0", "5", "5"]
+    assert [field.shade for field in grid.fields[8:]] == ["2", "", "", "", "", "", "", ""]
+    assert grid.fields[0].says == "2026-W01, on day 1: 5 of 10 came back (50.0 %)"
+    assert all(field.x + field.width <= 100 for field in grid.fields)
+    assert max(field.y for field in grid.fields) < grid.height
+
+
+def test_the_grid_of_many_cohorts_shows_the_latest_and_of_none_is_not_drawn() -> None:
+    grid = cohort_grid(WEEKLY_RETENTION, "week", [cohort(week, 3) for week in range(100)])
+    assert grid is not None and len(grid.lines) == MOST_COHORTS and grid.lines[-1][1] == "2026-W99"
+    assert cohort_grid(WEEKLY_RETENTION, "week", []) is None

@@ -1,0 +1,173 @@
+"""Numbers about fewer people than TELEMETRY_SMALLEST_GROUP are left out, in SQL, of every report and its downloads."""
+
+from datetime import date
+from typing import Any
+
+import pytest
+from django.test import Client
+from pytest_django.fixtures import Settings
+
+from analytics.keep.rollups import close_days
+from tests.analytics.keep.rows import Stored, activity, feature, moment, request, rolled_up
+from tests.analytics.show.page import figures_of
+from tests.analytics.show.population import DAYS, populate
+from tests.analytics.show.rows import day
+from tests.support.people import a_person, signed_in
+
+pytestmark = pytest.mark.django_db(databases="__all__")
+PAGE = "/admin/analytics/reports/"
+KEYS = {"day", "feature_name", "action", "endpoint", "method", "first_day", "week", "month"}
+NOT_OF_PEOPLE = {"received", "rejected"}
+
+
+@pytest.fixture
+def analyst() -> Client:
+    return signed_in(a_person(is_staff=True, is_superuser=True))
+
+
+def everything(ago: int, people: range, name: str = "test_run", deployment: str = "cloud") -> list[Stored]:
+    """All that can be done, once by each."""
+    when = day(ago)
+    return [
+        row
+        for who in people
+        for row in (
+            activity(who, when, deployment=deployment, session=f"s{who}"),
+            feature(who, when, name, deployment=deployment),
+            request(who, when, endpoint=f"/{name}/", status=500, deployment=deployment),
+        )
+    ]
+
+
+def rows(client: Client, report: str, first: int, last: int) -> list[dict[str, Any]]:
+    query = {"from": str(day(first).date()), "to": str(day(last).date())}
+    answer: list[dict[str, Any]] = client.get(f"{PAGE}{report}.json", query).json()["rows"]
+    return answer
+
+
+def numbers(row: dict[str, Any]) -> list[Any]:
+    return [value for name, value in row.items() if name not in KEYS | NOT_OF_PEOPLE]
+
+
+@pytest.mark.parametrize("report", ["active_people", "sign_ins", "sessions", "overview"])
+def test_a_day_of_four_people_is_left_out_and_days_of_five_and_of_none_are_not(
+    analyst: Client, settings: Settings, report: str
+) -> None:
+    settings.TELEMETRY_SMALLEST_GROUP = "5"
+    rolled_up([*everything(14, range(1, 5)), *everything(13, range(1, 6))])
+    four, five, none = rows(analyst, report, 14, 12)
+    # Of the five of that day one is new, which is too few as well.
+    assert set(numbers(four)) == {None}
+    hidden = {name for name, value in five.items() if value is None}
+    assert hidden == ({"new_people", "returned"} if report == "overview" else set())
+    assert {value for value in numbers(none) if value is not None} == {0}
+
+
+@pytest.mark.parametrize("report", ["feature_adoption", "feature_actions", "endpoint_performance"])
+def test_a_name_that_four_people_used_keeps_its_line_without_a_number(
+    analyst: Client, settings: Settings, report: str
+) -> None:
+    # Four on each of two days, one of them on both: seven over the range.
+    over_days = [*everything(14, range(1, 5), "seven"), *everything(13, range(4, 8), "seven")]
+    rolled_up([*over_days, *everything(14, range(1, 5), "four"), *everything(14, range(1, 6), "five")])
+    settings.TELEMETRY_SMALLEST_GROUP = "5"
+    found = {row.get("endpoint", row.get("feature_name", "")).strip("/"): row for row in rows(analyst, report, 20, 0)}
+    assert set(numbers(found["four"])) == {None}
+    assert None not in numbers(found["five"]) and None not in numbers(found["seven"])
+    assert found["seven"]["unique_users"] == 7
+
+
+@pytest.mark.parametrize("report", ["active_people", "weekly_people", "monthly_people"])
+def test_both_parts_of_a_sum_are_left_out_where_one_of_them_is_small(
+    analyst: Client, settings: Settings, report: str
+) -> None:
+    settings.TELEMETRY_SMALLEST_GROUP = "3"
+    rolled_up([*everything(5, range(1, 8)), *everything(5, range(8, 10), deployment="self_hosted")])
+    (row,) = rows(analyst, report, 5, 5)
+    assert (row["cloud"], row["self_hosted"], row["active_people"]) == (None, None, 9)
+
+
+@pytest.mark.parametrize("report", ["retention", "weekly_retention"])
+def test_cohorts_and_returns_of_few_are_left_out(analyst: Client, settings: Settings, report: str) -> None:
+    settings.TELEMETRY_SMALLEST_GROUP = "3"
+    # A Wednesday, so that days and weeks show the same.
+    monday = 28 + day(28).weekday()
+    first = [activity(who, day(monday - 2)) for who in range(1, 7)]
+    back = [activity(who, day(monday - 3)) for who in (1, 2)] + [activity(who, day(monday - 4)) for who in (3, 4, 5)]
+    rolled_up([*first, *back, *(activity(who, day(monday - 14)) for who in (11, 12))])
+    (many,) = rows(analyst, report, monday, monday - 6)
+    assert (many["people"], many["returned"], many["retention_percent"]) == (6, 5, pytest.approx(100 * 5 / 6))
+    assert [many[f"day_{number}"] for number in (1, 2, 3)] == [None, 3, 0]
+    (few,) = rows(analyst, report, monday - 14, monday - 20)
+    assert set(numbers(few)) == {None}
+
+
+def test_people_of_the_range_are_left_out_where_they_are_few(analyst: Client, settings: Settings) -> None:
+    rolled_up(everything(5, range(1, 4)))
+    query = {"from": str(day(5).date()), "to": str(day(5).date())}
+    assert figures_of(analyst.get(PAGE, query).text)["People who signed in"][0] == "3"
+    settings.TELEMETRY_SMALLEST_GROUP = "4"
+    page = analyst.get(PAGE, query).text
+    assert figures_of(page)["People who signed in"][0] == "—"
+    assert "Numbers about fewer than 4 people are left out." in page
+
+
+def test_a_size_that_cannot_be_read_shows_nobody(analyst: Client, settings: Settings) -> None:
+    rolled_up(everything(5, range(1, 30)))
+    settings.TELEMETRY_SMALLEST_GROUP = "few"
+    for report in ("active_people", "feature_adoption", "endpoint_performance", "overview"):
+        (row,) = rows(analyst, report, 5, 5)
+        assert set(numbers(row)) == {None}
+
+
+def test_of_random_people_nothing_is_shown_but_what_is_shown_of_larger_groups(
+    analyst: Client, settings: Settings
+) -> None:
+    populate(seed=11)
+    of_people = {"sign_ins": "people", "feature_adoption": "unique_users", "feature_actions": "unique_users"}
+    for report, people in {**of_people, "endpoint_performance": "unique_users"}.items():
+        for first, last in ((DAYS, 0), (30, 20), (9, 9)):
+            settings.TELEMETRY_SMALLEST_GROUP = "1"
+            open_rows = rows(analyst, report, first, last)
+            settings.TELEMETRY_SMALLEST_GROUP = "6"
+            closed = {tuple(row[key] for key in KEYS & set(row)): row for row in rows(analyst, report, first, last)}
+            assert len(closed) == len(open_rows)
+            for row in open_rows:
+                shown = closed[tuple(row[key] for key in KEYS & set(row))]
+                few = 0 < row[people] < 6
+                assert numbers(shown) == ([None] * len(numbers(row)) if few else numbers(row))
+
+
+def test_where_raw_rows_have_gone_whole_months_tell_that_a_group_is_not_small(
+    analyst: Client, settings: Settings
+) -> None:
+    # Five over the month, though never more than one a day.
+    five = [feature(who, moment(f"2026-03-{who:02} 10:00"), "five") for who in range(1, 6)]
+    rolled_up([*five, *(feature(who, moment("2026-03-02 10:00"), "four") for who in range(1, 5))])
+    close_days(before=date(2026, 4, 1))
+
+    def adoption(smallest: int, first: str, last: str) -> dict[str, tuple[Any, Any]]:
+        settings.TELEMETRY_SMALLEST_GROUP = str(smallest)
+        answer = analyst.get(f"{PAGE}feature_adoption.json", {"from": first, "to": last}).json()["rows"]
+        return {row["feature_name"]: (row["unique_users"], row["total_uses"]) for row in answer}
+
+    whole = ("2026-03-01", "2026-03-31")
+    assert adoption(1, *whole) == {"five": (None, 5), "four": (None, 4)}
+    assert adoption(5, *whole) == {"five": (None, 5), "four": (None, None)}
+    # Of a part of the month nothing is known any more but that somebody was there.
+    assert adoption(1, "2026-03-02", "2026-03-31") == {"five": (None, 4), "four": (None, 4)}
+    assert adoption(2, "2026-03-02", "2026-03-31") == {"five": (None, None), "four": (None, None)}
+
+
+def test_where_raw_rows_have_gone_weeks_are_not_known_and_days_and_months_are(analyst: Client) -> None:
+    rolled_up(activity(who, moment("2026-03-10 10:00"), session=f"s{who}") for who in (1, 2, 3))
+    close_days(before=date(2026, 4, 1))
+    query = {"from": "2026-03-10", "to": "2026-03-10"}
+    said = {
+        name: analyst.get(f"{PAGE}{name}.json", query).json()["rows"][0]
+        for name in ("active_people", "weekly_people", "monthly_people", "people_of_range", "retention", "sessions")
+    }
+    assert said["active_people"]["active_people"] == said["monthly_people"]["active_people"] == 3
+    assert said["weekly_people"]["active_people"] is None and said["people_of_range"]["people"] is None
+    assert said["retention"]["people"] == 3 and said["retention"]["day_1"] == 0
+    assert said["sessions"]["sessions"] == 3
