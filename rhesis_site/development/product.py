@@ -17,6 +17,8 @@ LOGS = LOCAL / "log"
 # Longer than the five seconds a process may spend on its last spans, shorter than a person's patience.
 STOP_WITHIN_SECONDS = 10.0
 REQUEST_MAY_LAST_SECONDS = 4
+# How soon staff see in the reports what somebody just did; an installation does with once an hour.
+KEEP_EVERY_SECONDS = 5
 
 
 @dataclass(frozen=True)
@@ -67,7 +69,9 @@ def run(port: int, processor_port: int, collector_ports: CollectorPorts | None =
     # What is put on the stack last is stopped first.
     with ExitStack() as stack:
         try:
-            services = [_start_processor(processor_port, environment)]
+            services = [_start_keeper(environment)]
+            stack.callback(services[-1].stop)
+            services.append(_start_processor(processor_port, environment))
             stack.callback(services[-1].stop)
             if collector_ports:
                 services.append(_start_collector(collector_ports, processor_port, environment))
@@ -137,6 +141,19 @@ def static_files_changed() -> bool:
     sources += [ROOT / "requirements.txt", ROOT / "rhesis_site" / "settings.py"]
     collected = manifest.stat().st_mtime
     return any(path.stat().st_mtime > collected for path in sources)
+
+
+def _start_keeper(environment: dict[str, str]) -> processes.Service:
+    """What cron does in an installation: above all, it brings the reports up to date."""
+    return processes.start(
+        "keeper",
+        [str(PYTHON), "manage.py", "keep_telemetry", "--every", str(KEEP_EVERY_SECONDS)],
+        environment=environment,
+        directory=ROOT,
+        log=LOGS / "keep_telemetry.log",
+        answers=lambda: True,
+        stop_within_seconds=STOP_WITHIN_SECONDS,
+    )
 
 
 def _start_processor(port: int, environment: dict[str, str]) -> processes.Service:

@@ -80,6 +80,8 @@ def test_what_a_person_did_is_stored_from_consent_to_withdrawal(product: Product
     assert len({row["user_id"] for row in stored}) == 1, "one person, one pseudonym"
     assert not any(str(person_id) in str(row) or person_id.hex in str(row) for row in stored)
 
+    _wait_until_staff_see_it(product)
+
     assert person.put(product.url + DISABLE).json() == {
         "telemetry_enabled": False,
         "message": "Telemetry has been disabled.",
@@ -89,6 +91,20 @@ def test_what_a_person_did_is_stored_from_consent_to_withdrawal(product: Product
     assert _of_others(product, pseudonym) == []
     _wait_for_what_someone_else_does_now(product)
     assert {row["id"] for row in product.all_rows() if row["user_id"] == pseudonym} == {row["id"] for row in stored}
+
+
+def _wait_until_staff_see_it(product: Product) -> None:
+    """The reports count the person, and every request that is stored; nobody has to ask for that."""
+    staff = product.browser(staff=True)
+
+    def is_seen() -> bool:
+        answer = staff.get(f"{product.url}/admin/analytics/reports/overview.json")
+        assert answer.status_code == 200, answer.text
+        rows = answer.json()["rows"]
+        stored = len(product.rows("analytics_endpoint_usage"))
+        return max(row["active_people"] for row in rows) == 1 and sum(row["requests"] for row in rows) == stored
+
+    wait_until("the reports", is_seen)
 
 
 def _wait_for_what_someone_else_does_now(product: Product) -> None:

@@ -1,12 +1,15 @@
 """What the commands print, refuse and survive."""
 
+import re
 from io import StringIO
+from itertools import count
 
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import connections
 from django.utils import timezone
 
+from analytics.management.commands import keep_telemetry
 from analytics.models import RolledUpDay, UserActivity
 from analytics.retention import months_before
 from analytics.router import analytics_database
@@ -161,3 +164,33 @@ def test_tables_that_are_missing_are_one_line(months: None) -> None:
     finally:
         with connections[alias].cursor() as cursor:
             cursor.execute("ALTER TABLE hidden RENAME TO analytics_touched_day")
+
+
+def test_every_so_often_is_a_whole_number_of_seconds_or_one_line() -> None:
+    for word in ["0", "-1", "86401", "9" * 30, "1.5", "soon", "", "٣"]:
+        with pytest.raises(CommandError, match="--every must be a whole number of seconds") as raised:
+            said("keep_telemetry", f"--every={word}")
+        assert raised.value.returncode == 2
+
+
+def test_it_goes_on_after_a_time_that_failed_and_says_what_is_new(
+    months: None, elsewhere: Elsewhere, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connection, out, times = elsewhere(), StringIO(), count(1)
+    connection.execute("SELECT pg_advisory_lock(hashtext('analytics_keep'))")
+
+    def wait(seconds: float) -> None:
+        match next(times):
+            case 2:
+                connection.execute("SELECT pg_advisory_unlock_all()")
+            case 3:
+                store(recent())
+            case 6:
+                raise KeyboardInterrupt
+
+    monkeypatch.setattr(keep_telemetry.time, "sleep", wait)
+    call_command("keep_telemetry", "--every=7", stdout=out)
+    text = out.getvalue()
+    assert text.count("another process is rolling up or purging") == 1, "the same twice is said once"
+    assert re.findall(r"rollups: (\d) days", text) == ["0", "1", "0"]
+    assert RolledUpDay.objects.filter(closed=False).count() == 1
