@@ -31,7 +31,9 @@ class UserAdmin(DjangoUserAdmin[User]):
     list_filter = ("is_staff", "is_active", "organization")
     list_select_related = ("organization",)
     search_fields = ("username", "email", "id")
-    readonly_fields: ClassVar[tuple[str, ...]] = ("id",)
+    # What happened when is not for anybody to rewrite.
+    readonly_fields: ClassVar[tuple[str, ...]] = ("id", "last_login", "date_joined")
+    filter_horizontal = ()  # plain lists: a screen reader can make nothing of the two-sided ones
     fieldsets = (
         (None, {"fields": ("id", "username", "password", "organization")}),
         *(DjangoUserAdmin.fieldsets or ())[1:],

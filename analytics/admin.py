@@ -187,10 +187,18 @@ class FeatureUsageAdmin(UsageAdmin):
     list_filter = (Feature, Action, "deployment_type")
 
 
+class ReasonOrNone(admin.AllValuesFieldListFilter):
+    """What went well has no reason, and a link without words is none."""
+
+    def choices(self, changelist: Any) -> Any:
+        for choice in super().choices(changelist):
+            yield {**choice, "display": choice["display"] or "none"}
+
+
 @admin.register(ExportTally)
 class ExportTallyAdmin(ReadOnly):
     list_display = ("day", "outcome", "reason", "spans")
-    list_filter = ("outcome", "reason")
+    list_filter = ("outcome", ("reason", ReasonOrNone))
     date_hierarchy = "day"
     lookups = TALLY_LOOKUPS
     ordering = ("-day", "outcome", "reason")
@@ -199,7 +207,7 @@ class ExportTallyAdmin(ReadOnly):
 @admin.register(IngestTally)
 class IngestTallyAdmin(ReadOnly):
     list_display = ("day", "slot", "outcome", "reason", "spans")
-    list_filter = ("outcome", "reason")
+    list_filter = ("outcome", ("reason", ReasonOrNone))
     date_hierarchy = "day"
     lookups = TALLY_LOOKUPS
     ordering = ("-day", "slot", "outcome", "reason")

@@ -237,6 +237,7 @@ STORAGES = {
 WHITENOISE_USE_FINDERS = True
 
 LANGUAGE_CODE = "en"
+FORMAT_MODULE_PATH = "rhesis_site.formats"
 USE_I18N = True
 USE_TZ = True
 TIME_ZONE = "UTC"

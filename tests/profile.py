@@ -2,7 +2,9 @@
 
 import os
 
+LONG = os.environ.get("TELEMETRY_TEST_PROFILE") == "long"
+
 
 def examples(normal: int, *, long: int) -> int:
     """The number of examples in the profile that is set."""
-    return long if os.environ.get("TELEMETRY_TEST_PROFILE") == "long" else normal
+    return long if LONG else normal

@@ -1,7 +1,7 @@
 """How a page looks and works for different people: phone and desktop, light and dark, keyboard, axe."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -13,9 +13,13 @@ from tests.acceptance.product import ROOT, Product
 AXE = ROOT / "frontend/node_modules/axe-core/axe.min.js"
 PHONE, DESKTOP = {"width": 360, "height": 740}, {"width": 1280, "height": 900}
 LOOKS = [(size, scheme) for size in ("phone", "desktop") for scheme in ("light", "dark")]
+# Between them each size and each scheme, for pages that differ from another in their words only.
+TWO_LOOKS = [("phone", "dark"), ("desktop", "light")]
 SIZES = {"phone": PHONE, "desktop": DESKTOP}
 # A folder to leave a picture of every page in.
 PICTURES = os.environ.get("PICTURES", "")
+
+_sessions: dict[tuple[str, bool], str] = {}
 
 
 @contextmanager
@@ -37,17 +41,58 @@ def visitor(
         lambda message: complaints.append(message.text) if message.type in {"error", "warning"} else None,
     )
     if staff is not None:
-        session = product.browser(staff=staff).cookies["sessionid"]
-        context.add_cookies([{"name": "sessionid", "value": session, "url": product.url}])
+        key = (product.url, staff)
+        if key not in _sessions:
+            _sessions[key] = product.browser(staff=staff).cookies["sessionid"]
+        context.add_cookies([{"name": "sessionid", "value": _sessions[key], "url": product.url}])
     yield context, complaints
     context.close()
+
+
+def look_at(
+    name: str,
+    url: str,
+    product: Product,
+    chromium: Browser,
+    *,
+    staff: bool | None,
+    looks: Sequence[tuple[str, str]] = TWO_LOOKS,
+    status: int = 200,
+    **more: Any,
+) -> str:
+    """Open a page in each look, unfolded, and find nothing wrong with it. Its words, of the last look."""
+    words = ""
+    for size, scheme in looks:
+        with visitor(product, chromium, staff=staff, size=size, scheme=scheme, **more) as (context, complaints):
+            page = context.new_page()
+            response = page.goto(url)
+            assert response is not None and response.status == status
+            picture(page, f"{name}-{size}-{scheme}")
+            unfold(page)
+            # The browser itself says in its console that a page was a 404. What axe complains of is its own affair.
+            told = [each for each in complaints if str(status) not in each]
+            told += problems(page)
+            assert told == [], f"{name} on a {size}, {scheme}: {told}"
+            words = page.locator("body").inner_text()
+    return words
+
+
+def sign_in_anew() -> None:
+    """Have the next visitors sign in: what a browser session remembers is not theirs."""
+    _sessions.clear()
+
+
+def unfold(page: Page) -> None:
+    """Open what is folded up, so that it is looked at as well."""
+    for details in page.locator("details").all():
+        details.evaluate("each => each.open = true")
 
 
 def problems(page: Page) -> list[str]:
     """What axe finds, and whether the page is wider than the screen."""
     # By the debugger rather than a script element: the page's own policy would refuse that, as it should.
     page.evaluate(AXE.read_text())
-    found: dict[str, Any] = page.evaluate("() => axe.run(document, {resultTypes: ['violations']})")
+    found: dict[str, Any] = page.evaluate("() => axe.run(document, {resultTypes: ['violations'], preload: false})")
     told = [
         f"{violation['id']}: {violation['help']} ({', '.join(str(node['target']) for node in violation['nodes'][:3])})"
         for violation in found["violations"]

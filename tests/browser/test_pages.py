@@ -7,7 +7,8 @@ import requests
 from playwright.sync_api import Browser
 
 from tests.acceptance.product import Product
-from tests.browser.looks import LOOKS, picture, problems, tab_to, visitor
+from tests.browser.looks import LOOKS, TWO_LOOKS, look_at, picture, problems, tab_to, visitor
+from tests.profile import LONG
 
 pytestmark = pytest.mark.browser
 PAGES = {
@@ -36,20 +37,12 @@ def sharing(product: Product) -> Iterator[None]:
 
 
 @pytest.mark.parametrize("name", PAGES)
-def test_a_page_fits_and_passes_axe_in_every_look(name: str, product: Product, chromium: Browser) -> None:
+def test_a_page_fits_and_passes_axe_on_phone_and_desktop_in_light_and_dark(
+    name: str, product: Product, chromium: Browser
+) -> None:
     path, staff = PAGES[name]
-    found: dict[str, list[str]] = {}
-    for size, scheme in LOOKS:
-        with visitor(product, chromium, staff=staff, size=size, scheme=scheme) as (context, complaints):
-            page = context.new_page()
-            response = page.goto(product.url + path)
-            assert response is not None and response.status == (404 if name == "not-found" else 200)
-            for details in page.locator("details").all():
-                details.evaluate("each => each.open = true")
-            picture(page, f"{name}-{size}-{scheme}")
-            if told := problems(page) + [each for each in complaints if "404" not in each]:
-                found[f"{size}, {scheme}"] = told
-    assert found == {}
+    status = 404 if name == "not-found" else 200
+    look_at(name, product.url + path, product, chromium, staff=staff, looks=LOOKS if LONG else TWO_LOOKS, status=status)
 
 
 def test_the_toggle_saves_at_once_and_tells_other_tabs(product: Product, chromium: Browser, sharing: None) -> None:
