@@ -19,6 +19,7 @@ from analytics.router import analytics_database
 WAIT_MILLIS = 500
 PAUSE_SECONDS = 0.5
 MAXIMUM_ATTEMPTS = 20
+WORK_MEMORY = "64MB"
 LOCK_NOT_AVAILABLE = "55P03"
 
 
@@ -49,6 +50,8 @@ def computing() -> Iterator[CursorWrapper]:
     """A transaction of its own that computes rollups, one at a time."""
     alias = analytics_database()
     with transaction.atomic(using=alias), connections[alias].cursor() as cursor:
+        # A busy day's people are sorted: on disk, with the server's usual 4 MB, that takes twice as long.
+        cursor.execute(f"SET LOCAL work_mem = '{WORK_MEMORY}'")
         cursor.execute("SELECT pg_advisory_xact_lock(hashtext('analytics_rollup'))")
         yield cursor
 

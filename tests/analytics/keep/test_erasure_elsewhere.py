@@ -1,0 +1,158 @@
+"""Where rows live elsewhere: a request travels as an event to a real processor, until that has acknowledged it.
+
+The site and the processor of these tests share a database, and so the table of erasures: on it the site's own requests
+are those that `pending` or `acknowledged` tell apart; what the processor did shows in the rows.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from datetime import datetime, timedelta
+from io import StringIO
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.utils import timezone
+
+from accounts.models import User
+from analytics.collect import pipeline
+from analytics.identity import Kind, pseudonym
+from analytics.ingest.server import Processor
+from analytics.ingest.verdicts import Reason, Verdicts
+from analytics.ingest.writer import REJECTED, Writer
+from analytics.keep.rollups import roll_up
+from analytics.models import Erasure, UserActivity
+from analytics.vocabulary import Category
+from tests.acceptance.product import free_port, wait_until
+from tests.analytics.keep.conftest import conninfo
+from tests.analytics.keep.rows import activity, execute, rolled_up, silently
+from tests.support.people import a_person, with_token
+from tests.support.wire import Wire
+
+pytestmark = pytest.mark.django_db(databases="__all__", transaction=True)
+
+API = "/api/users/telemetry"
+
+
+@pytest.fixture
+def processor(settings: Any) -> Iterator[Callable[[], AbstractContextManager[None]]]:
+    """Starts the processor this site sends to; until then nobody answers there."""
+    port = free_port()
+    settings.TELEMETRY_STORED_HERE = "false"
+    settings.OTEL_EXPORTER_OTLP_ENDPOINT = f"http://127.0.0.1:{port}"
+    settings.OTEL_EXPORTER_OTLP_PROTOCOL = "grpc"
+    settings.SECURE_SSL_REDIRECT = False
+
+    @contextmanager
+    def running() -> Iterator[None]:
+        started = Processor(f"127.0.0.1:{port}", conninfo())
+        started.start()
+        try:
+            yield
+        finally:
+            started.stop()
+
+    # Requests to delete have a wire of their own; other telemetry of this process is none of these tests' business.
+    with pipeline.replaced(Wire):
+        yield running
+
+
+@pytest.fixture
+def somebody(months: None) -> User:
+    """Somebody of whom there, far away, are two rows."""
+    user = a_person()
+    store_again(user)
+    return user
+
+
+def store_again(user: User) -> None:
+    rows = [activity(1, timezone.now() - timedelta(days=days)) for days in (1, 2)]
+    for row in rows:
+        row.user_id = pseudonym(Kind.USER, user.pk)
+    rolled_up(rows)
+
+
+def said(*words: str) -> str:
+    out = StringIO()
+    call_command(*words, stdout=out)
+    return out.getvalue()
+
+
+def asked(user: User) -> Erasure:
+    return Erasure.objects.filter(user_id=pseudonym(Kind.USER, user.pk), rows_deleted={}).latest("requested_at")
+
+
+def test_a_request_is_repeated_until_a_processor_takes_it_and_there_it_is_honoured(
+    processor: Callable[[], AbstractContextManager[None]], somebody: User
+) -> None:
+    receipt = with_token(somebody).delete(f"{API}/data").json()
+    assert receipt["completed_at"] is None
+    for _ in range(2):
+        with pytest.raises(CommandError, match="they stay pending"):
+            said("send_pending_erasures")
+        assert UserActivity.objects.count() == 2
+    with processor():
+        assert "acknowledged: 1, still waiting: 0" in said("send_pending_erasures")
+        assert "acknowledged: 0, still waiting: 0" in said("send_pending_erasures")
+    assert UserActivity.objects.count() == 0
+    (followed, *_) = with_token(somebody).get(receipt["follow_at"]).json()["results"]
+    assert followed["completed_at"] is not None
+
+
+def test_the_request_is_sent_at_once_while_the_person_need_not_wait(
+    processor: Callable[[], AbstractContextManager[None]], somebody: User
+) -> None:
+    with processor():
+        with_token(somebody).delete(f"{API}/data")
+        wait_until("the acknowledgement", lambda: asked(somebody).completed_at)
+    assert UserActivity.objects.count() == 0
+
+
+def test_the_reports_there_are_corrected_by_the_next_rollup(
+    processor: Callable[[], AbstractContextManager[None]], somebody: User
+) -> None:
+    with processor():
+        said("erase_user_telemetry", somebody.username)
+    roll_up(say=silently)
+    assert execute("SELECT count(*) FROM analytics_daily_activity") == [(0,)]
+
+
+def test_keep_telemetry_asks_again_too(processor: Callable[[], AbstractContextManager[None]], somebody: User) -> None:
+    with_token(somebody).delete(f"{API}/data")
+    with processor():
+        assert "4/4 deletions elsewhere: 1 acknowledged, 0 still waiting" in said("keep_telemetry")
+    assert UserActivity.objects.count() == 0
+
+
+def test_replay_has_what_a_backup_brought_back_there_deleted_again(
+    processor: Callable[[], AbstractContextManager[None]], somebody: User
+) -> None:
+    with processor():
+        said("erase_user_telemetry", somebody.username)
+        Erasure.objects.all().delete()  # the far backup is from before; and this site has lost its table as well
+        store_again(somebody)
+        assert "1 requests were acknowledged, 0 wait" in said("erase_user_telemetry", "--replay")
+    assert UserActivity.objects.count() == 0
+
+
+def test_rows_from_before_the_request_are_refused_however_late_they_come(
+    processor: Callable[[], AbstractContextManager[None]], somebody: User
+) -> None:
+    with processor():
+        said("erase_user_telemetry", somebody.username)
+    requested_at = asked(somebody).requested_at
+    Erasure.objects.filter(pk=asked(somebody).pk).delete()  # the site's own; the processor's stays
+    with Writer(conninfo(), slot=0) as writer:
+        counts = writer.write(_rows(somebody, requested_at - timedelta(seconds=1), requested_at + timedelta(seconds=1)))
+    assert counts[REJECTED, Reason.ERASED.value] == 1
+    assert [row.timestamp for row in UserActivity.objects.all()] == [requested_at + timedelta(seconds=1)]
+
+
+def _rows(user: User, *moments: datetime) -> Verdicts:
+    found = Verdicts(received=len(moments))
+    for when in moments:
+        found.rows[Category.USER_ACTIVITY].append(
+            (when, uuid4(), pseudonym(Kind.USER, user.pk), None, "cloud", {}, "login", None)
+        )
+    return found
