@@ -1,0 +1,24 @@
+"""gunicorn for the site, wherever it runs: `gunicorn --config deploy/gunicorn.conf.py rhesis_site.wsgi`.
+
+How many workers is gunicorn's own variable WEB_CONCURRENCY (one if it is not set); two for each core is a beginning.
+"""
+
+# On the machine itself; a container or a proxy elsewhere says `--bind` on the command line.
+bind = "127.0.0.1:8000"
+
+# The code is loaded once and shared by the workers that are forked from it. Telemetry is at home with that: its queue,
+# its thread and its connection begin with the first request a worker answers, never before the fork.
+preload_app = True
+worker_class = "gthread"
+threads = 4
+timeout = 30
+# A worker asked to end finishes its requests, then sends what telemetry has queued, which takes five seconds at most.
+graceful_timeout = 20
+# Memory that some library lost is found again now and then; not by all workers at once.
+max_requests = 10_000
+max_requests_jitter = 2_000
+
+# Lines of requests would have addresses and paths in them. What may be logged, the site logs itself.
+accesslog = None
+# A door to control it by that nobody uses stays shut.
+control_socket_disable = True

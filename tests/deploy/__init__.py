@@ -1,0 +1,1 @@
+"""What operators copy from deploy/."""
