@@ -3,18 +3,24 @@
 import re
 from io import StringIO
 from itertools import count
+from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.core.management import CommandError, call_command
-from django.db import connections
+from django.db import OperationalError, connections
 from django.utils import timezone
 
+from analytics.identity import Kind, pseudonym
+from analytics.keep import erasure
 from analytics.management.commands import keep_telemetry
-from analytics.models import RolledUpDay, UserActivity
+from analytics.models import Erasure, RolledUpDay, UserActivity
 from analytics.retention import months_before
 from analytics.router import analytics_database
+from privacy.models import Action, ConsentEvent
 from tests.analytics.keep.conftest import Elsewhere
 from tests.analytics.keep.rows import activity, aggregates, feature, moment, request, rolled_up, store
+from tests.support.people import a_person
 
 pytestmark = pytest.mark.django_db(databases="__all__", transaction=True)
 
@@ -151,6 +157,83 @@ def test_a_database_that_goes_away_half_way_is_one_line_and_the_next_run_finishe
     found = aggregates()
     assert len(found["analytics_daily_activity"]) == 6
     assert len(found["analytics_daily_endpoint"]) == 1
+
+
+def test_a_database_that_goes_away_during_a_purge_is_one_line_and_the_next_one_finishes(
+    months: None, elsewhere: Elsewhere
+) -> None:
+    rolled_up([activity(1, OLD), request(1, OLD), *recent()])
+    before = aggregates()
+    out = CutsTheLine("dropped analytics_endpoint", elsewhere)
+    with pytest.raises(CommandError, match="the database is not available") as raised:
+        call_command("purge_old_telemetry", stdout=out)
+    assert (raised.value.returncode, out.cut) == (1, True)
+    connections[analytics_database()].close()
+    said("purge_old_telemetry")
+    assert UserActivity.objects.count() == 1
+    assert aggregates() == before
+
+
+def test_a_database_that_goes_away_during_an_erasure_leaves_the_receipt_and_what_is_owed(
+    months: None, elsewhere: Elsewhere, settings: Any
+) -> None:
+    settings.TELEMETRY_STORED_HERE = "true"
+    user = a_person()
+    rows = [activity(1, moment(f"2026-03-0{day} 10:00")) for day in (1, 2, 3)]
+    for row in rows:
+        row.user_id = pseudonym(Kind.USER, user.pk)
+    rolled_up(rows)
+    out = CutsTheLine("rolled up 2026-03-02", elsewhere)
+    with pytest.raises(CommandError, match="the database is not available") as raised:
+        call_command("erase_user_telemetry", user.username, stdout=out)
+    assert (raised.value.returncode, out.cut) == (1, True)
+    connections[analytics_database()].close()
+    assert UserActivity.objects.count() == 0
+    said("keep_telemetry")
+    assert Erasure.objects.get().days_recomputed == 3
+    assert aggregates()["analytics_daily_activity"] == []
+
+
+def test_a_database_that_goes_away_before_an_erasure_leaves_everything(
+    months: None, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.TELEMETRY_STORED_HERE = "true"
+    user = a_person()
+    row = activity(1, moment("2026-03-01 10:00"))
+    row.user_id = pseudonym(Kind.USER, user.pk)
+    rolled_up([row])
+
+    def gone(*_: Any, **__: Any) -> None:
+        raise OperationalError("terminating connection")
+
+    monkeypatch.setattr(erasure, "erase", gone)
+    with pytest.raises(CommandError, match="the database is not available"):
+        said("erase_user_telemetry", user.username)
+    assert UserActivity.objects.count() == 1
+    assert not ConsentEvent.objects.filter(action=Action.ERASURE_REQUESTED).exists()
+
+
+def test_nobody_of_that_name_is_one_line(months: None) -> None:
+    for word in ("nobody", str(uuid4())):
+        with pytest.raises(CommandError) as raised:
+            said("erase_user_telemetry", word)
+        assert raised.value.returncode == 2
+        assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("now", "months", "cutoff"),
+    [
+        ("2028-02-29 12:00", 12, "2027-02-28 12:00"),  # of a leap day, the last day of that month
+        ("2029-02-28 12:00", 12, "2028-02-28 12:00"),
+        ("2026-03-31 23:59", 1, "2026-02-28 23:59"),
+        ("2028-03-31 00:00", 1, "2028-02-29 00:00"),
+        ("2026-01-01 00:00", 12, "2025-01-01 00:00"),
+        ("2026-01-15 08:00", 25, "2023-12-15 08:00"),
+    ],
+)
+def test_so_many_months_before_is_a_day_of_the_calendar(now: str, months: int, cutoff: str) -> None:
+    assert months_before(moment(now), months) == moment(cutoff)
 
 
 def test_tables_that_are_missing_are_one_line(months: None) -> None:

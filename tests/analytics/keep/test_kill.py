@@ -33,20 +33,21 @@ execute_from_command_line(["manage.py", *sys.argv[2:]])
 """
 
 
-def started(*words: str) -> "subprocess.Popen[str]":
+def started(*words: str, environment: dict[str, str] | None = None) -> "subprocess.Popen[str]":
     names = {alias: connections[alias].settings_dict["NAME"] for alias in connections}
     return subprocess.Popen(
         [sys.executable, "-u", "-c", RUN, json.dumps(names), *words],
         cwd=ROOT,
-        env={**os.environ, "DJANGO_SETTINGS_MODULE": os.environ.get("DJANGO_SETTINGS_MODULE", "tests.settings")},
+        env={**os.environ, "DJANGO_SETTINGS_MODULE": os.environ.get("DJANGO_SETTINGS_MODULE", "tests.settings")}
+        | (environment or {}),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
     )
 
 
-def finished(*words: str) -> tuple[int, str]:
-    process = started(*words)
+def finished(*words: str, environment: dict[str, str] | None = None) -> tuple[int, str]:
+    process = started(*words, environment=environment)
     out, errors = process.communicate(timeout=60)
     return process.returncode, out + errors
 
@@ -120,6 +121,42 @@ def test_of_two_processes_at_once_one_is_refused_and_everything_is_done(months: 
     assert 0 in {code for _, code in outcomes}
     assert UserActivity.objects.count() == 2
     assert len(aggregates()["analytics_daily_activity"]) == 2 * 5
+
+
+def test_neither_the_zone_of_the_process_nor_that_of_the_database_moves_a_row(months: None) -> None:
+    """Lord Howe's clocks change by half an hour, on 5 April 2026; New York's on 8 March. Days are UTC's."""
+    store(
+        [
+            activity(1, moment("2026-03-07 23:59:59.999999")),
+            activity(2, moment("2026-03-08 00:00")),
+            activity(3, moment("2026-03-08 07:30")),  # 3:30 in New York, an hour after 1:30
+            activity(4, moment("2026-03-08 23:59:59.999999")),
+            activity(5, moment("2026-03-09 00:00")),
+            activity(6, moment("2026-04-04 15:30")),  # 2:00 in Lord Howe, for the second time
+            activity(7, moment("2026-03-31 23:59:59.999999")),
+            activity(8, moment("2026-04-01 00:00")),
+        ]
+    )
+    database = execute("SELECT current_database()")[0][0]
+    execute(f"ALTER DATABASE \"{database}\" SET timezone = 'America/New_York'")
+    try:
+        code, said = finished("keep_telemetry", "--months=1200", environment={"TZ": "Australia/Lord_Howe"})
+    finally:
+        execute(f'ALTER DATABASE "{database}" RESET timezone')
+    assert code == 0, said
+    days = "SELECT day::text, people FROM analytics_daily_activity WHERE deployment_type = 'all' ORDER BY day"
+    assert execute(days) == [
+        ("2026-03-07", 1),
+        ("2026-03-08", 3),
+        ("2026-03-09", 1),
+        ("2026-03-31", 1),
+        ("2026-04-01", 1),
+        ("2026-04-04", 1),
+    ]
+    months_ = (
+        "SELECT month::text, people FROM analytics_monthly_people WHERE deployment_type = 'all' AND measure = 'any'"
+    )
+    assert sorted(execute(months_)) == [("2026-03-01", 6), ("2026-04-01", 2)]
 
 
 def test_no_database_at_all_is_one_line_and_exit_code_1() -> None:

@@ -23,6 +23,9 @@ CHOSEN = (
     "partitions.py",
     "retention.py::test_months_left_detached_or_half_detached_go_with_the_next_purge",
     "retention.py::test_a_purge_loses_no_row_inside_the_window_and_holds_no_insert_up",
+    "correction.py",
+    "marks.py::test_a_row_that_came_with_no_mark_of_its_own_is_counted",
+    "erasure_elsewhere.py::test_a_request_is_repeated_until_a_processor_takes_it_and_there_it_is_honoured",
     "kill.py::test_of_two_processes_at_once_one_is_refused_and_everything_is_done",
 )
 
