@@ -3,8 +3,10 @@
 from typing import Any
 
 from django.conf import settings
-from django.db import DEFAULT_DB_ALIAS
+from django.db import DEFAULT_DB_ALIAS, connections
 from django.db.models import Model
+from psycopg.conninfo import make_conninfo
+from psycopg.pq import Conninfo
 
 
 def analytics_database() -> str:
@@ -23,3 +25,10 @@ class AnalyticsRouter:
         if app_label == "analytics":
             return db == analytics_database()
         return False if db == "analytics" else None
+
+
+def conninfo() -> str:
+    """How libpq reaches the database of analytics; starts the embedded server if that is the one."""
+    parameters = connections[analytics_database()].get_connection_params()
+    known = {option.keyword.decode() for option in Conninfo.get_defaults()}
+    return make_conninfo(**{name: value for name, value in parameters.items() if name in known and value})

@@ -46,6 +46,25 @@ LEGACY_HTTP_METHOD = "http.method"
 LEGACY_HTTP_STATUS_CODE = "http.status_code"
 LEGACY_DURATION_MS = "duration_ms"
 
+# Every name that a span's attribute may have, besides those that begin with METADATA_PREFIX.
+NAMES = frozenset(
+    {
+        EVENT_CATEGORY,
+        USER_ID,
+        ORGANIZATION_ID,
+        EVENT_TYPE,
+        SESSION_ID,
+        HTTP_METHOD,
+        HTTP_ROUTE,
+        HTTP_STATUS_CODE,
+        FEATURE_NAME,
+        FEATURE_ACTION,
+        LEGACY_HTTP_METHOD,
+        LEGACY_HTTP_STATUS_CODE,
+        LEGACY_DURATION_MS,
+    }
+)
+
 # A request that no URL pattern matched; its path is never sent.
 UNMATCHED_ROUTE = "unmatched"
 # Semantic conventions' name for a method outside the known ones.

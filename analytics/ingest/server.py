@@ -10,7 +10,7 @@ import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
 from analytics.exceptions import AnalyticsError
-from analytics.ingest.service import SERVICE_NAME, TraceService
+from analytics.ingest.service import LARGEST_MESSAGE_BYTES, SERVICE_NAME, TraceService
 from analytics.ingest.writer import Writer
 
 logger = logging.getLogger(__name__)
@@ -18,7 +18,6 @@ logger = logging.getLogger(__name__)
 WRITERS = 4
 THREADS = 32  # more than may be at work, so that the refusal of one too many never waits itself
 LIMIT = 16
-LARGEST_MESSAGE_BYTES = 4 * 1024 * 1024
 DRAIN_SECONDS = 10.0
 
 
@@ -50,8 +49,9 @@ class Processor:
         self._writers = [Writer(conninfo, slot * WRITERS + number) for number in range(WRITERS)]
         self._health = health.HealthServicer()
         self._stopping = threading.Event()
+        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="ingest")
         self._server = grpc.server(
-            ThreadPoolExecutor(THREADS, thread_name_prefix="ingest"),
+            self._threads,
             options=[
                 ("grpc.max_receive_message_length", LARGEST_MESSAGE_BYTES),
                 ("grpc.so_reuseport", 1 if slot else 0),
@@ -85,5 +85,8 @@ class Processor:
     def stop(self) -> None:
         self._health.enter_graceful_shutdown()
         self._server.stop(DRAIN_SECONDS).wait()
+        for writer in self._writers:
+            writer.hang_up()
+        self._threads.shutdown()
         for writer in self._writers:
             writer.close()

@@ -1,22 +1,29 @@
 """What became of each span of a request: a row, an erasure, or a rejection with a reason from a short list."""
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any
-from uuid import UUID
 
 from analytics.vocabulary import Category
 
+# An attribute's: a scalar, None where it is empty, UNUSABLE where it is anything else.
+Value = str | int | float | bool | bytes | None
+Attributes = Mapping[str, Value]
+UNUSABLE = b""
+
+# Columns in the order of COLUMNS: the timestamp in microseconds since 1970, uuids as 16 bytes, metadata as JSON.
 Row = tuple[Any, ...]
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 TABLES = {
     Category.USER_ACTIVITY: "analytics_user_activity",
     Category.ENDPOINT_USAGE: "analytics_endpoint_usage",
     Category.FEATURE_USAGE: "analytics_feature_usage",
 }
-# The first three columns are the same everywhere: who writes asks rows for their key and their person.
+# The first three columns are the same everywhere, and rows sort by their key: who writes relies on both.
 SHARED_COLUMNS = (
     ("timestamp", "timestamptz"),
     ("id", "uuid"),
@@ -37,6 +44,11 @@ COLUMNS = {
     Category.FEATURE_USAGE: (*SHARED_COLUMNS, ("feature_name", "varchar"), ("action", "varchar")),
 }
 TIMESTAMP, ID, USER = 0, 1, 2
+
+
+def microseconds(moment: datetime) -> int:
+    """Since 1970, as rows have their time."""
+    return (moment - EPOCH) // timedelta(microseconds=1)
 
 
 class Reason(StrEnum):
@@ -60,11 +72,14 @@ class Reason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ErasureRequest:
-    """A request to delete that came as an event: its id is the span's, so that a repeated one is the same."""
+    """A request to delete that came as an event: its id is the span's, so that a repeated one is the same.
 
-    id: UUID
-    user_id: UUID
-    requested_at: datetime
+    In a row's types: uuids as 16 bytes, the time in microseconds since 1970.
+    """
+
+    id: bytes
+    user_id: bytes
+    requested_at_us: int
 
 
 @dataclass(slots=True)

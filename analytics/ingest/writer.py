@@ -1,26 +1,43 @@
-"""Rows -> PostgreSQL, each exactly once: one transaction a request, and the answer only after its commit."""
+"""Rows -> PostgreSQL, each exactly once: one transaction a request, and the answer only after its commit.
 
+Few round trips, because small requests cost little else: one before the rows, two for each table, one after them.
+"""
+
+import os
+import socket
 from collections import Counter
-from datetime import UTC, datetime
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 from types import TracebackType
-from typing import Self
-from uuid import UUID
+from typing import Any, Self
 
-import orjson
 import psycopg
 from psycopg import errors, sql
-from psycopg.types.json import set_json_dumps
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from analytics.ingest.verdicts import COLUMNS, ID, TABLES, TIMESTAMP, USER, Reason, Row, Verdicts
+from analytics.ingest.packing import packed
+from analytics.ingest.verdicts import COLUMNS, EPOCH, ID, TABLES, TIMESTAMP, USER, Reason, Row, Verdicts, microseconds
 from analytics.retention import first_of_month
 from analytics.sql import sql as named_sql
 from analytics.vocabulary import Category
 
 STORED, DUPLICATE, REJECTED = "stored", "duplicate", "rejected"
 ERASURE = "erasure"  # the reason beside `stored` for a request to delete that was carried out
+DAY_US = 86_400 * 1_000_000
 # A statement that waits longer than this is a database in trouble; the sender will come again.
 STATEMENT_TIMEOUT_MS = 10_000
+CONNECT_TIMEOUT_SECONDS = 5
+# A host that has vanished is noticed within a minute, not after the hours that TCP would wait. The operator's win.
+PATIENCE = {
+    "connect_timeout": CONNECT_TIMEOUT_SECONDS,
+    "keepalives_idle": 20,
+    "keepalives_interval": 10,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 30_000,
+}
 MAXIMUM_ATTEMPTS = 4
+
+Counts = Counter[tuple[str, str]]
 
 
 class Writer:
@@ -33,8 +50,9 @@ class Writer:
         self._conninfo, self._slot = conninfo, slot
         self._connection: psycopg.Connection | None = None
         self._months: set[datetime] = set()
+        self._ended = False
 
-    def write(self, verdicts: Verdicts) -> Counter[tuple[str, str]]:
+    def write(self, verdicts: Verdicts) -> Counts:
         """Store everything the verdicts keep, and count; the counts by (outcome, reason), committed.
 
         Raises psycopg.Error if the database cannot take it; then nothing of the request is stored or counted.
@@ -45,13 +63,13 @@ class Writer:
             try:
                 self._make_months(connection, verdicts)
                 return self._transaction(connection, verdicts, staged=staged)
-            except errors.UniqueViolation:
+            except (errors.UniqueViolation, errors.DeadlockDetected, errors.SerializationFailure):
                 staged = True
             except errors.CheckViolation:
                 # The partition was dropped since we last saw it; it is still inside the window, so it is made again.
                 self._months.clear()
-            except (errors.DeadlockDetected, errors.SerializationFailure):
-                staged = True
+            except errors.QueryCanceled:
+                raise  # it was too slow, and would be again
             except psycopg.OperationalError:
                 # A connection that died while idle says so only now. Nothing was committed that we know of, and if
                 # something was, its rows have the same keys.
@@ -65,6 +83,14 @@ class Writer:
             self._connection.close()
             self._connection = None
 
+    def hang_up(self) -> None:
+        """From another thread: whoever waits in `write` for a database that does not answer gets an error, at last."""
+        self._ended = True
+        connection = self._connection
+        if connection is not None:
+            with suppress(OSError, psycopg.Error), socket.socket(fileno=os.dup(connection.fileno())) as line:
+                line.shutdown(socket.SHUT_RDWR)
+
     def __enter__(self) -> Self:
         return self
 
@@ -74,120 +100,153 @@ class Writer:
         self.close()
 
     def _connected(self) -> psycopg.Connection:
+        if self._ended:
+            raise errors.OperationalError("the processor is ending")
         if self._connection is None or self._connection.closed:
+            known: dict[str, Any] = conninfo_to_dict(self._conninfo)
+            # A process that is frozen in mid-transaction would hold up whoever waits for writers to end.
+            session = {
+                "statement_timeout": STATEMENT_TIMEOUT_MS,
+                "idle_in_transaction_session_timeout": STATEMENT_TIMEOUT_MS,
+                "timezone": "UTC",
+            }
+            options = " ".join([known.get("options", ""), *(f"-c {name}={value}" for name, value in session.items())])
             self._connection = psycopg.connect(
-                self._conninfo,
-                connect_timeout=5,
+                make_conninfo(**{**PATIENCE, **known, "options": options}),
                 autocommit=True,
-                # A process that is frozen in mid-transaction would hold up whoever waits for writers to end.
-                options=f"-c statement_timeout={STATEMENT_TIMEOUT_MS} -c timezone=UTC"
-                f" -c idle_in_transaction_session_timeout={STATEMENT_TIMEOUT_MS}",
+                # It writes parameters into the text, so that several statements can go at once.
+                cursor_factory=psycopg.ClientCursor,
             )
-            # Metadata only ever goes through here on its way in; the standard library's is some twenty times slower.
-            set_json_dumps(orjson.dumps, self._connection)
             self._months.clear()
         return self._connection
 
     def _make_months(self, connection: psycopg.Connection, verdicts: Verdicts) -> None:
-        months = {first_of_month(row[TIMESTAMP]) for rows in verdicts.rows.values() for row in rows}
+        months = {first_of_month(EPOCH + timedelta(days=day)) for day in _days(verdicts.rows)}
         for month in sorted(months - self._months):
             connection.execute("SELECT analytics_make_month(%s)", [month])
             self._months.add(month)
 
-    def _transaction(
-        self, connection: psycopg.Connection, verdicts: Verdicts, *, staged: bool
-    ) -> Counter[tuple[str, str]]:
-        counts: Counter[tuple[str, str]] = Counter(
-            {(REJECTED, reason.value): number for reason, number in verdicts.rejected.items()}
-        )
-        with connection.transaction():
-            for erasure in verdicts.erasures:
-                known = connection.execute("SELECT 1 FROM analytics_erasure WHERE id = %s", [erasure.id]).fetchone()
-                if known is None:
-                    connection.execute(
-                        "SELECT analytics_erase_person(%s, %s, %s)",
-                        [erasure.id, erasure.user_id, erasure.requested_at],
-                    )
-                counts[(DUPLICATE if known else STORED, ERASURE)] += 1
-            rows = self._not_erased(connection, verdicts, counts)
+    def _transaction(self, connection: psycopg.Connection, verdicts: Verdicts, *, staged: bool) -> Counts:
+        counts: Counts = Counter({(REJECTED, reason.value): number for reason, number in verdicts.rejected.items()})
+        try:
+            if verdicts.erasures:
+                connection.execute("BEGIN")
+                _erase(connection, verdicts, counts)
+            rows = _not_erased(connection, verdicts, counts)
             for category, of_table in rows.items():
                 if of_table:
                     # Every writer goes through tables and keys in the same order, so none waits in a circle.
-                    of_table.sort(key=lambda row: (row[TIMESTAMP], row[ID]))
-                    new = _staged if staged else _copied
-                    stored = new(connection, category, of_table)
+                    of_table.sort(key=_key)
+                    stored = (_staged if staged else _copied)(connection, category, of_table)
                     counts[(STORED, "")] += stored
                     counts[(DUPLICATE, "")] += len(of_table) - stored
-            # Rollups of these days are behind from this commit on.
-            days = {row[TIMESTAMP].date() for of_table in rows.values() for row in of_table}
-            if days:
-                connection.execute(named_sql("touch_days").encode(), {"days": sorted(days)})
-            self._count(connection, counts)
+            self._end(connection, rows, counts)
+        except BaseException:
+            if not connection.closed:
+                connection.rollback()
+            raise
         return counts
 
-    def _not_erased(
-        self, connection: psycopg.Connection, verdicts: Verdicts, counts: Counter[tuple[str, str]]
-    ) -> dict[Category, list[Row]]:
-        """The rows, less those of people who have asked for deletion since; see erase_person.sql for the lock."""
-        people = list({row[USER] for rows in verdicts.rows.values() for row in rows})
-        if not people:
-            return verdicts.rows
-        connection.execute("SELECT pg_advisory_xact_lock_shared(hashtext('analytics_rows'))")
-        found = connection.execute(
-            "SELECT user_id, max(requested_at) FROM analytics_erasure WHERE user_id = ANY(%s) GROUP BY user_id",
-            [people],
-        ).fetchall()
-        if not found:
-            return verdicts.rows
-        erased: dict[UUID, datetime] = dict(found)
-        kept = {
-            category: [row for row in rows if row[USER] not in erased or row[TIMESTAMP] > erased[row[USER]]]
-            for category, rows in verdicts.rows.items()
-        }
-        counts[(REJECTED, Reason.ERASED.value)] += sum(map(len, verdicts.rows.values())) - sum(map(len, kept.values()))
-        return kept
-
-    def _count(self, connection: psycopg.Connection, counts: Counter[tuple[str, str]]) -> None:
-        day = datetime.now(UTC).date()
+    def _end(self, connection: psycopg.Connection, rows: dict[Category, list[Row]], counts: Counts) -> None:
+        days = [(EPOCH + timedelta(days=day)).date() for day in sorted(_days(rows))]
+        # In one order, so that no two writers with the same slot, on two machines, wait in a circle.
         entries = sorted((outcome, reason, spans) for (outcome, reason), spans in counts.items() if spans)
-        if entries:
-            outcomes, reasons, spans = zip(*entries, strict=True)
+        parameters = {
+            "days": days,
+            "today": datetime.now(UTC).date(),
+            "slot": self._slot,
+            "outcomes": [outcome for outcome, _, _ in entries],
+            "reasons": [reason for _, reason, _ in entries],
+            "spans": [spans for _, _, spans in entries],
+        }
+        touch_days = _sql("touch_days") + b";" if days else b""
+        connection.execute(touch_days + _sql("end_ingest"), parameters)
+
+
+def _erase(connection: psycopg.Connection, verdicts: Verdicts, counts: Counts) -> None:
+    # Before looking, so that of two requests with the same event only one finds it unknown.
+    connection.execute("SELECT pg_advisory_xact_lock(hashtext('analytics_rows'))")
+    for erasure in verdicts.erasures:
+        id_ = erasure.id.hex()
+        known = connection.execute("SELECT 1 FROM analytics_erasure WHERE id = %s::uuid", [id_]).fetchone()
+        if known is None:
+            moment = EPOCH + timedelta(microseconds=erasure.requested_at_us)
             connection.execute(
-                named_sql("add_to_ingest_tally").encode(), [day, self._slot, list(outcomes), list(reasons), list(spans)]
+                "SELECT analytics_erase_person(%s::uuid, %s::uuid, %s)", [id_, erasure.user_id.hex(), moment]
             )
+        counts[(DUPLICATE if known else STORED, ERASURE)] += 1
 
 
-def _copy_into(cursor: psycopg.Cursor, table: str, category: Category, rows: list[Row]) -> None:
-    names = sql.SQL(", ").join(sql.Identifier(name) for name, _ in COLUMNS[category])
-    statement = sql.SQL("COPY {} ({}) FROM STDIN (FORMAT BINARY)").format(sql.Identifier(table), names)
-    with cursor.copy(statement) as copy:
-        copy.set_types([type_ for _, type_ in COLUMNS[category]])
-        for row in rows:
-            copy.write_row(row)
+def _not_erased(connection: psycopg.Connection, verdicts: Verdicts, counts: Counts) -> dict[Category, list[Row]]:
+    """The rows, less those of people who have asked for deletion since. Begins the transaction, if nobody has."""
+    people = {row[USER].hex() for rows in verdicts.rows.values() for row in rows}
+    begin = b"" if verdicts.erasures else b"BEGIN;"
+    cursor = connection.execute(begin + _sql("begin_ingest"), [f"{{{','.join(people)}}}"])
+    cursor.set_result(-1)
+    erased = {user_id.bytes: microseconds(moment) for user_id, moment in cursor.fetchall()}
+    if not erased:
+        return verdicts.rows
+    kept = {
+        category: [row for row in rows if row[USER] not in erased or row[TIMESTAMP] > erased[row[USER]]]
+        for category, rows in verdicts.rows.items()
+    }
+    counts[(REJECTED, Reason.ERASED.value)] += sum(map(len, verdicts.rows.values())) - sum(map(len, kept.values()))
+    return kept
 
 
-def _copied(connection: psycopg.Connection, category: Category, rows: list[Row]) -> int:
+def _copied(connection: psycopg.Connection, category: Category, rows: list[Row], into: str | None = None) -> int:
     """Straight into the table. Raises UniqueViolation if any of them is there already."""
-    with connection.cursor() as cursor:
-        _copy_into(cursor, TABLES[category], category, rows)
+    with connection.cursor() as cursor, cursor.copy(_COPY[category, into or TABLES[category]]) as copy:
+        copy.write(packed(category, rows))
     return len(rows)
 
 
 def _staged(connection: psycopg.Connection, category: Category, rows: list[Row]) -> int:
     """By way of a temporary table, passing over what is there already; how many were new."""
-    table = TABLES[category]
+    connection.execute(_STAGING_TABLE[category])
+    _copied(connection, category, rows, into=_staging(category))
+    return connection.execute(_FROM_STAGING[category]).rowcount
+
+
+def _staging(category: Category) -> str:
+    return f"{TABLES[category]}_staging"
+
+
+def _days(rows: dict[Category, list[Row]]) -> set[int]:
+    """Days since 1970 that the rows are of."""
+    return {row[TIMESTAMP] // DAY_US for of_table in rows.values() for row in of_table}
+
+
+def _key(row: Row) -> tuple[int, bytes]:
+    return row[TIMESTAMP], row[ID]
+
+
+def _sql(name: str) -> bytes:
+    return named_sql(name).encode()
+
+
+def _composed(text: str, category: Category, table: str) -> bytes:
     names = sql.SQL(", ").join(sql.Identifier(name) for name, _ in COLUMNS[category])
-    staging = f"{table}_staging"
-    with connection.cursor() as cursor:
-        cursor.execute(
-            sql.SQL("CREATE TEMPORARY TABLE {} (LIKE {} INCLUDING DEFAULTS) ON COMMIT DROP").format(
-                sql.Identifier(staging), sql.Identifier(table)
-            )
-        )
-        _copy_into(cursor, staging, category, rows)
-        cursor.execute(
-            sql.SQL('INSERT INTO {} ({}) SELECT {} FROM {} ORDER BY "timestamp", id ON CONFLICT DO NOTHING').format(
-                sql.Identifier(table), names, names, sql.Identifier(staging)
-            )
-        )
-        return cursor.rowcount
+    parts = {"table": sql.Identifier(table), "staging": sql.Identifier(_staging(category)), "names": names}
+    return sql.SQL(text).format(**parts).as_bytes()
+
+
+_COPY = {
+    (category, table): _composed("COPY {table} ({names}) FROM STDIN (FORMAT BINARY)", category, table)
+    for category in Category
+    for table in (TABLES[category], _staging(category))
+}
+_STAGING_TABLE = {
+    category: _composed(
+        "CREATE TEMPORARY TABLE {staging} (LIKE {table} INCLUDING DEFAULTS) ON COMMIT DROP", category, TABLES[category]
+    )
+    for category in Category
+}
+_FROM_STAGING = {
+    category: _composed(
+        "INSERT INTO {table} ({names}) SELECT {names} FROM {staging} ORDER BY timestamp, id ON CONFLICT DO NOTHING",
+        category,
+        TABLES[category],
+    )
+    for category in Category
+}

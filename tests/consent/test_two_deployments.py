@@ -12,7 +12,7 @@ from opentelemetry.sdk.trace.export import SpanExportResult
 from analytics.collect.clean import clean_span, resource
 from analytics.collect.records import RecordedSpan, Subject
 from analytics.ingest.server import Processor
-from analytics.management.commands.run_telemetry_processor import _conninfo
+from analytics.router import conninfo
 from analytics.models import UserActivity
 from analytics.vocabulary import Category
 
@@ -34,7 +34,7 @@ def sign_ins() -> list[RecordedSpan]:
 
 
 def test_people_of_equal_ids_stay_two_people() -> None:
-    processor = Processor("127.0.0.1:0", _conninfo())
+    processor = Processor("127.0.0.1:0", conninfo())
     processor.start()
     wire = OTLPSpanExporter(endpoint=f"http://127.0.0.1:{processor.port}", timeout=10)
     try:

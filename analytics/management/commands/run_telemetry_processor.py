@@ -6,13 +6,11 @@ from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.db import connections
-from psycopg.conninfo import make_conninfo
 
 from analytics.conf import conf
 from analytics.ingest.server import CannotListen, Processor, Tls
 from analytics.ingest.workers import supervise, worker_commands
-from analytics.router import analytics_database
+from analytics.router import conninfo
 
 MAXIMUM_WORKERS = 64
 
@@ -49,7 +47,7 @@ class Command(BaseCommand):
             supervise(worker_commands(_words(options), workers))
             return
         try:
-            processor = Processor(f"{host}:{port}", _conninfo(), api_key=conf.api_key, tls=tls, slot=options["worker"])
+            processor = Processor(f"{host}:{port}", conninfo(), api_key=conf.api_key, tls=tls, slot=options["worker"])
         except CannotListen as error:
             raise CommandError(str(error), returncode=2) from None
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -59,13 +57,6 @@ class Command(BaseCommand):
             self.stdout.write(f"listening on {host}:{processor.port}")
             self.stdout.flush()
         processor.wait()
-
-
-def _conninfo() -> str:
-    """How psycopg reaches the database Django would use; starts the embedded server if that is the one."""
-    parameters = connections[analytics_database()].get_connection_params()
-    known = ("dbname", "host", "port", "user", "password", "sslmode", "sslrootcert", "sslcert", "sslkey", "service")
-    return make_conninfo(**{name: parameters[name] for name in known if parameters.get(name)})
 
 
 def _words(options: dict[str, Any]) -> list[str]:

@@ -11,7 +11,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import connections
 
-from analytics.ingest.verdicts import Verdicts
+from analytics.ingest.verdicts import Verdicts, microseconds
 from analytics.ingest.writer import Writer
 from analytics.keep import locks
 from analytics.keep.retention import plan_purge, purge
@@ -32,7 +32,9 @@ WAITS_ALONE = """SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND m
 
 def verdicts(who: int, when: datetime) -> Verdicts:
     found = Verdicts(received=1)
-    found.rows[Category.USER_ACTIVITY].append((when, uuid4(), person(who), None, "cloud", {}, "login", None))
+    found.rows[Category.USER_ACTIVITY].append(
+        (microseconds(when), uuid4().bytes, person(who).bytes, None, "cloud", b"{}", "login", None)
+    )
     return found
 
 

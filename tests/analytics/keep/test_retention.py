@@ -11,7 +11,7 @@ from django.apps import apps
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from analytics.ingest.verdicts import Verdicts
+from analytics.ingest.verdicts import Verdicts, microseconds
 from analytics.ingest.writer import Writer
 from analytics.keep.erasure import erase
 from analytics.keep.partitions import Partition, statement
@@ -249,7 +249,7 @@ def test_a_purge_loses_no_row_inside_the_window_and_holds_no_insert_up(months: N
                     id_ = uuid4()
                     when = datetime(2026, 3 if day == 5 else 4 + len(written) % 8, day, tzinfo=UTC)
                     verdicts.rows[Category.USER_ACTIVITY].append(
-                        (when, id_, person(2), None, "cloud", {}, "login", None)
+                        (microseconds(when), id_.bytes, person(2).bytes, None, "cloud", b"{}", "login", None)
                     )
                     written.append(id_)
                 try:

@@ -1,0 +1,66 @@
+"""A request's spans by plain reading of protobuf's classes: what `fast` must agree with, for every input."""
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from google.protobuf.message import DecodeError
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+
+from analytics.ingest.verdicts import UNUSABLE, Attributes, Value
+from analytics.ingest.wire import TextUnread
+
+Spans = Iterator[tuple[Attributes, Iterator[tuple[Any, Attributes | None]]]]
+MAXIMUM_ATTRIBUTES = 128  # the specification's default limit; ours have some ten
+
+
+def read(body: bytes) -> Spans:
+    """Each resource's attributes with its spans; each span with its attributes, or None where it has too many.
+
+    Raises DecodeError for what is no ExportTraceServiceRequest, text that is no UTF-8 excepted.
+    """
+    try:
+        request: Any = ExportTraceServiceRequest.FromString(body)
+    except DecodeError:
+        request = TextUnread.FromString(body)
+    for resource_spans in request.resource_spans:
+        yield (
+            attributes(resource_spans.resource.attributes),
+            (
+                (span, attributes(span.attributes) if len(span.attributes) <= MAXIMUM_ATTRIBUTES else None)
+                for scope_spans in resource_spans.scope_spans
+                for span in scope_spans.spans
+            ),
+        )
+
+
+def attributes(pairs: Iterable[Any]) -> Attributes:
+    """The attributes by name; of a repeated one the last."""
+    return dict(attribute(pair) for pair in pairs)
+
+
+def attribute(pair: Any) -> tuple[str, Value]:
+    """Scalars as they are; arrays, maps, bytes and text that is no UTF-8, which none of ours has, as UNUSABLE."""
+    # A name that is no UTF-8 is no name we know, but it may still begin like one of ours.
+    key = pair.key if isinstance(pair.key, str) else pair.key.decode(errors="replace")
+    match pair.value.WhichOneof("value"):
+        case "string_value":
+            return key, _text(pair.value.string_value)
+        case "int_value":
+            return key, pair.value.int_value
+        case "double_value":
+            return key, pair.value.double_value
+        case "bool_value":
+            return key, pair.value.bool_value
+        case None:
+            return key, None
+        case _:
+            return key, UNUSABLE
+
+
+def _text(word: str | bytes) -> Value:
+    if isinstance(word, str):
+        return word
+    try:
+        return word.decode()
+    except UnicodeDecodeError:
+        return UNUSABLE

@@ -1,0 +1,382 @@
+"""Span -> row or a named reason, by both ways of reading."""
+
+import os
+from collections import Counter
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import orjson
+import pytest
+from google.protobuf.message import DecodeError
+from opentelemetry.proto.common.v1.common_pb2 import AnyValue, ArrayValue, KeyValue
+from opentelemetry.proto.trace.v1.trace_pb2 import Span
+
+from analytics.catalogue import current_catalogue
+from analytics.ingest import fast, plain
+from analytics.ingest.rows import CLOCK_SKEW, LONGEST_ROUTE, verdicts
+from analytics.ingest.verdicts import COLUMNS, Reason, Verdicts, microseconds
+from analytics.retention import months_before
+from analytics.vocabulary import Category
+from privacy.switches import DeploymentType
+from tests.analytics.ingest import spans
+from tests.analytics.ingest.spans import (
+    LOGIN,
+    OLD_REQUEST,
+    ORGANIZATION,
+    PERSON,
+    REQUEST,
+    SECOND_NS,
+    SESSION,
+    STOCK_REQUEST,
+    TEST_RUN,
+    nanoseconds,
+    of,
+)
+from tests.collector.spans import Value
+
+NOW = datetime.now(UTC).replace(microsecond=0)
+Judge = Callable[..., Verdicts]
+
+
+def span(values: dict[str, Value] = TEST_RUN, **fields: Any) -> Span:
+    """As `spans.span`, a second before NOW."""
+    return spans.span(values, **{"start_time_unix_nano": nanoseconds(NOW) - SECOND_NS, **fields})
+
+
+@pytest.fixture(params=[plain, fast], ids=["plain", "fast"])
+def judge(request: pytest.FixtureRequest) -> Iterator[Judge]:
+    """The verdicts of a request of these spans, at NOW, with the own deployment cloud."""
+
+    def judged(*spans: Span, resource: dict[str, Value] | None = None, body: bytes | None = None) -> Verdicts:
+        body = of(*spans, resource=resource).SerializeToString() if body is None else body
+        found = verdicts(request.param.read(body), current_catalogue(), now=NOW, own=DeploymentType.CLOUD)
+        rows = sum(map(len, found.rows.values()))
+        assert found.received == rows + len(found.erasures) + found.rejected.total()
+        return found
+
+    yield judged
+
+
+def only_row(found: Verdicts) -> dict[str, object]:
+    """The row by its columns' names. Fails, with the reasons, if there is not just one."""
+    assert not found.rejected
+    [(category, row)] = [(category, row) for category, rows in found.rows.items() for row in rows]
+    return dict(zip([name for name, _ in COLUMNS[category]], row, strict=True))
+
+
+def only_reason(found: Verdicts) -> Reason:
+    assert found.received == 1, "one span is judged"
+    [reason] = found.rejected
+    return reason
+
+
+def changed(values: dict[str, Value], **changes: Value | None) -> dict[str, Value]:
+    """With each change made, `_` in a name being a dot; None takes the attribute away."""
+    merged = {**values, **{name.replace("__", "."): value for name, value in changes.items()}}
+    return {name: value for name, value in merged.items() if value is not None}
+
+
+def unusable() -> AnyValue:
+    return AnyValue(array_value=ArrayValue(values=[AnyValue(string_value="a"), AnyValue(int_value=1)]))
+
+
+def with_unusable(values: dict[str, Value], name: str) -> Span:
+    made = span({key: value for key, value in values.items() if key != name})
+    made.attributes.append(KeyValue(key=name, value=unusable()))
+    return made
+
+
+def test_a_login_becomes_a_row_of_user_activity(judge: Judge) -> None:
+    row = only_row(judge(span(LOGIN, start_time_unix_nano=nanoseconds(NOW) - 1_999_999)))
+
+    assert row.pop("id")
+    assert row == {
+        "timestamp": microseconds(NOW) - 2000,
+        "user_id": UUID(PERSON).bytes,
+        "organization_id": UUID(ORGANIZATION).bytes,
+        "deployment_type": "self_hosted",
+        "metadata": b'{"method":"password"}',
+        "event_type": "login",
+        "session_id": SESSION,
+    }
+
+
+def test_a_request_becomes_a_row_of_endpoint_usage(judge: Judge) -> None:
+    row = only_row(judge(span(REQUEST)))
+
+    assert (row["endpoint"], row["method"], row["status_code"], row["duration_ms"], row["metadata"]) == (
+        "/api/tests/<uuid:id>/",
+        "GET",
+        200,
+        250.0,
+        b"{}",
+    )
+
+
+def test_a_feature_becomes_a_row_of_feature_usage(judge: Judge) -> None:
+    row = only_row(judge(span(changed(TEST_RUN, organization__id=None))))
+
+    assert (row["feature_name"], row["action"], row["organization_id"], row["metadata"]) == (
+        "test_run",
+        "created",
+        None,
+        b'{"test_count":3}',
+    )
+
+
+def test_an_older_client_is_understood(judge: Judge) -> None:
+    row = only_row(judge(span(OLD_REQUEST), resource={"deployment.type": "self-hosted"}))
+
+    assert (row["method"], row["status_code"], row["duration_ms"], row["deployment_type"]) == (
+        "POST",
+        201,
+        12.5,
+        "self_hosted",
+    )
+    assert row["user_id"] == UUID(int=0x0123456789ABCDEF).bytes
+    assert row["organization_id"] == UUID(int=0xFEDCBA9876543210).bytes
+
+
+def test_a_number_that_came_as_text_is_a_number_in_metadata(judge: Judge) -> None:
+    values = changed(TEST_RUN, metadata__test_count="7", metadata__duration_s="1.5")
+
+    assert orjson.loads(str(only_row(judge(span(values)))["metadata"], "ascii")) == {"test_count": 7, "duration_s": 1.5}
+
+
+def test_a_stock_server_span_with_a_user_is_endpoint_usage_and_nothing_else_of_it_is_kept(judge: Judge) -> None:
+    row = only_row(judge(span(STOCK_REQUEST), resource={"service.name": "petclinic"}))
+
+    assert (row["endpoint"], row["method"], row["status_code"]) == ("/owners/{ownerId}", "GET", 200)
+    assert (row["deployment_type"], row["metadata"]) == ("cloud", b"{}")
+    assert b"192.0.2.7" not in repr(row).encode() and b"curl" not in repr(row).encode()
+
+
+def test_a_request_without_a_route_is_unmatched(judge: Judge) -> None:
+    assert only_row(judge(span(changed(REQUEST, http__route=None))))["endpoint"] == "unmatched"
+
+
+def test_a_method_of_nobodys_is_other(judge: Judge) -> None:
+    assert only_row(judge(span({**REQUEST, "http.request.method": "BREW"})))["method"] == "_OTHER"
+
+
+@pytest.mark.parametrize("word", [PERSON, PERSON.upper(), PERSON.replace("-", "")])
+def test_a_pseudonym_may_be_written_in_any_usual_way(judge: Judge, word: str) -> None:
+    assert only_row(judge(span({**TEST_RUN, "user.id": word})))["user_id"] == UUID(PERSON).bytes
+
+
+def test_the_request_to_delete_is_an_erasure_and_no_row(judge: Judge) -> None:
+    made = span({"event.category": "user_activity", "event.type": "erasure_requested", "user.id": PERSON})
+
+    found = judge(made, span())
+
+    [erasure] = found.erasures
+    assert (erasure.user_id, erasure.requested_at_us) == (UUID(PERSON).bytes, made.start_time_unix_nano // 1000)
+    assert [len(rows) for rows in found.rows.values()] == [0, 0, 1]
+
+
+def test_the_row_id_is_of_the_span_alone_and_in_the_order_of_time(judge: Judge) -> None:
+    early, late = span(), span(start_time_unix_nano=nanoseconds(NOW))
+
+    first, again, other = (only_row(judge(each))["id"] for each in (early, early, late))
+
+    assert first == again and first != other
+    assert bytes(first) < bytes(other)  # type: ignore[call-overload]
+    as_uuid = UUID(bytes=bytes(first))  # type: ignore[call-overload]
+    assert (as_uuid.version, as_uuid.variant) == (8, UUID(PERSON).variant)
+
+
+@pytest.mark.parametrize(
+    ("reason", "values"),
+    [
+        (Reason.NOT_TELEMETRY, {"http.request.method": "GET", "http.route": "/"}),
+        (Reason.NOT_TELEMETRY, {}),
+        (Reason.NOT_TELEMETRY, {"event.category": "weather", "user.id": PERSON}),
+        (Reason.NOT_TELEMETRY, {"user.id": PERSON, "db.system": "postgresql"}),
+        (Reason.NOT_TELEMETRY, {**REQUEST, "event.category": 5}),
+        (Reason.BAD_USER, changed(TEST_RUN, user__id=None)),
+        (Reason.BAD_USER, {**TEST_RUN, "user.id": "somebody@example.org"}),
+        (Reason.BAD_USER, {**TEST_RUN, "user.id": 17}),
+        (Reason.BAD_USER, {**TEST_RUN, "user.id": "0" * 16}),
+        (Reason.BAD_USER, {**TEST_RUN, "user.id": "00000000-0000-0000-0000-000000000000"}),
+        (Reason.BAD_USER, {**TEST_RUN, "user.id": "0x23456789abcdef"}),
+        (Reason.BAD_USER, {**TEST_RUN, "user.id": " 23456789abcdef "}),
+        (Reason.BAD_USER, {**TEST_RUN, "user.id": "1234_5678_9abcde"}),
+        (Reason.BAD_USER, {**TEST_RUN, "user.id": "١٢٣٤٥٦٧٨١٢٣٤٥٦٧٨"}),
+        (Reason.BAD_USER, {**TEST_RUN, "user.id": "a\0" * 8}),
+        (Reason.BAD_USER, {**TEST_RUN, "user.id": "f" * 1_000_000}),
+        (Reason.BAD_USER, {**TEST_RUN, "user.id": "5f0c4d7e1111-8000-8000-000000000001"}),
+        (Reason.BAD_ORGANIZATION, {**TEST_RUN, "organization.id": "acme"}),
+        (Reason.BAD_ORGANIZATION, {**TEST_RUN, "organization.id": ""}),
+        (Reason.BAD_SESSION, {**LOGIN, "session.id": "abc"}),
+        (Reason.BAD_SESSION, {**LOGIN, "session.id": True}),
+        (Reason.UNDECLARED, {**LOGIN, "event.type": "took_a_nap"}),
+        (Reason.UNDECLARED, {**LOGIN, "event.type": "login\0"}),
+        (Reason.UNDECLARED, changed(LOGIN, event__type=None)),
+        (Reason.UNDECLARED, {**TEST_RUN, "feature.name": "time_machine"}),
+        (Reason.UNDECLARED, {**TEST_RUN, "feature.action": "eaten"}),
+        (Reason.UNDECLARED, changed(TEST_RUN, feature__action=None)),
+        (Reason.UNDECLARED, {**TEST_RUN, "metadata.email": "a@example.org"}),
+        (Reason.UNDECLARED, {**TEST_RUN, "metadata.": 1}),
+        (Reason.BAD_METADATA, {**TEST_RUN, "metadata.test_count": -1}),
+        (Reason.BAD_METADATA, {**TEST_RUN, "metadata.test_count": 2**62}),
+        (Reason.BAD_METADATA, {**TEST_RUN, "metadata.test_count": "many"}),
+        (Reason.BAD_METADATA, {**TEST_RUN, "metadata.test_count": True}),
+        (Reason.BAD_METADATA, {**TEST_RUN, "metadata.duration_s": float("nan")}),
+        (Reason.BAD_METADATA, {**TEST_RUN, "metadata.duration_s": "1_0"}),
+        (Reason.BAD_METADATA, {**TEST_RUN, "metadata.test_id": "17"}),
+        (Reason.BAD_METADATA, {**LOGIN, "metadata.method": "password\0"}),
+        (Reason.BAD_HTTP, {**REQUEST, "http.response.status_code": 99}),
+        (Reason.BAD_HTTP, {**REQUEST, "http.response.status_code": 2**40}),
+        (Reason.BAD_HTTP, {**REQUEST, "http.response.status_code": "two hundred"}),
+        (Reason.BAD_HTTP, changed(REQUEST, **{"http.response.status_code": None})),
+        (Reason.BAD_HTTP, changed(REQUEST, **{"http.request.method": None})),
+        (Reason.BAD_HTTP, {**REQUEST, "http.route": ""}),
+        (Reason.BAD_HTTP, {**REQUEST, "http.route": "/a\0b"}),
+        (Reason.BAD_HTTP, {**REQUEST, "http.route": "/search?q=secret"}),
+        (Reason.BAD_HTTP, {**REQUEST, "http.route": "/" + "a" * LONGEST_ROUTE}),
+        (Reason.BAD_HTTP, {**REQUEST, "duration_ms": float("inf")}),
+        (Reason.BAD_HTTP, {**REQUEST, "duration_ms": -1.0}),
+        (Reason.BAD_HTTP, {**REQUEST, "duration_ms": "soon"}),
+        (Reason.BAD_HTTP, {**REQUEST, "duration_ms": 1e300}),
+        (Reason.TOO_LARGE, {**TEST_RUN, **{f"key.{number}": number for number in range(10_000)}}),
+    ],
+)
+def test_what_a_span_carries_decides_the_reason(judge: Judge, reason: Reason, values: dict[str, Value]) -> None:
+    assert only_reason(judge(span(values))) is reason
+
+
+@pytest.mark.parametrize(
+    ("reason", "values", "name"),
+    [
+        (Reason.NOT_TELEMETRY, REQUEST, "event.category"),
+        (Reason.BAD_USER, TEST_RUN, "user.id"),
+        (Reason.BAD_ORGANIZATION, TEST_RUN, "organization.id"),
+        (Reason.BAD_SESSION, LOGIN, "session.id"),
+        (Reason.UNDECLARED, LOGIN, "event.type"),
+        (Reason.BAD_HTTP, REQUEST, "http.route"),
+        (Reason.BAD_METADATA, TEST_RUN, "metadata.test_count"),
+    ],
+)
+def test_an_array_where_a_word_is_wanted_is_refused_and_not_taken_for_nothing(
+    judge: Judge, reason: Reason, values: dict[str, Value], name: str
+) -> None:
+    assert only_reason(judge(with_unusable(values, name))) is reason
+
+
+@pytest.mark.parametrize(
+    ("reason", "fields"),
+    [
+        (Reason.BAD_SPAN_ID, {"trace_id": b""}),
+        (Reason.BAD_SPAN_ID, {"trace_id": bytes(16)}),
+        (Reason.BAD_SPAN_ID, {"trace_id": os.urandom(15)}),
+        (Reason.BAD_SPAN_ID, {"trace_id": os.urandom(17)}),
+        (Reason.BAD_SPAN_ID, {"span_id": bytes(8)}),
+        (Reason.BAD_SPAN_ID, {"span_id": os.urandom(16)}),
+        (Reason.BAD_TIMESTAMP, {"start_time_unix_nano": 0}),
+        (Reason.BAD_TIMESTAMP, {"end_time_unix_nano": 1}),
+        (Reason.IN_FUTURE, {"start_time_unix_nano": nanoseconds(NOW + CLOCK_SKEW) + 1000}),
+        (Reason.IN_FUTURE, {"start_time_unix_nano": 2**64 - 1, "end_time_unix_nano": 2**64 - 1}),
+        (Reason.TOO_OLD, {"start_time_unix_nano": nanoseconds(months_before(NOW, 12)) - 1000}),
+        (Reason.TOO_OLD, {"start_time_unix_nano": 1}),
+    ],
+)
+def test_ids_and_times_decide_the_reason(judge: Judge, reason: Reason, fields: dict[str, object]) -> None:
+    assert only_reason(judge(span(**fields))) is reason
+
+
+@pytest.mark.parametrize("moment", [months_before(NOW, 12), NOW + CLOCK_SKEW])
+def test_the_ends_of_the_window_are_inside(judge: Judge, moment: datetime) -> None:
+    assert only_row(judge(span(start_time_unix_nano=nanoseconds(moment))))["timestamp"] == microseconds(moment)
+
+
+def test_a_request_that_never_ended_has_no_duration_to_store(judge: Judge) -> None:
+    assert only_reason(judge(span(REQUEST, end_time_unix_nano=0))) is Reason.BAD_HTTP
+
+
+def test_an_event_that_never_ended_is_stored(judge: Judge) -> None:
+    assert only_row(judge(span(LOGIN, end_time_unix_nano=0)))["event_type"] == "login"
+
+
+def test_a_deployment_of_nobodys_is_refused_and_costs_other_resources_nothing(judge: Judge) -> None:
+    both = of(span(), resource={"deployment.type": "the moon"})
+    both.MergeFrom(of(span()))
+
+    found = judge(body=both.SerializeToString())
+
+    assert (found.rejected, len(found.rows[Category.FEATURE_USAGE])) == (Counter({Reason.BAD_DEPLOYMENT: 1}), 1)
+
+
+def test_of_a_repeated_attribute_the_last_counts(judge: Judge) -> None:
+    made = span()
+    made.attributes.append(KeyValue(key="feature.action", value=AnyValue(string_value="viewed")))
+
+    assert only_row(judge(made))["action"] == "viewed"
+
+
+def test_an_empty_attribute_is_one_that_is_not_there(judge: Judge) -> None:
+    made = span(changed(TEST_RUN, organization__id=None))
+    made.attributes.append(KeyValue(key="organization.id", value=AnyValue()))
+
+    assert only_row(judge(made))["organization_id"] is None
+
+
+def test_the_128th_attribute_is_taken_and_one_more_is_too_many(judge: Judge) -> None:
+    values = {**TEST_RUN, **{f"key.{number}": "x" for number in range(128 - len(TEST_RUN))}}
+
+    assert only_row(judge(span(values)))["action"] == "created"
+    assert only_reason(judge(span({**values, "one.more": "x"}))) is Reason.TOO_LARGE
+
+
+@pytest.mark.parametrize(
+    "broken", [b"\xed\xa0\x80", b"\xff\xff\xff", b"\xc0\x80a"], ids=["surrogate", "no text", "overlong"]
+)
+def test_text_that_is_no_utf_8_costs_only_the_span_that_needs_it(judge: Judge, broken: bytes) -> None:
+    spoilt = of(
+        span({**REQUEST, "http.route": "@@@"}), span({**REQUEST, "other": "@@@"}), span({**REQUEST, "@@@": "x"})
+    )
+
+    found = judge(body=spoilt.SerializeToString().replace(b"@@@", broken))
+
+    assert found.rejected == Counter({Reason.BAD_HTTP: 1})
+    assert len(found.rows[Category.ENDPOINT_USAGE]) == 2
+
+
+def test_a_metadata_name_that_is_no_utf_8_is_undeclared(judge: Judge) -> None:
+    body = of(span({**TEST_RUN, "metadata.@@@": 1})).SerializeToString()
+
+    assert only_reason(judge(body=body.replace(b"@@@", b"\xff\xfe\xfd"))) is Reason.UNDECLARED
+
+
+@pytest.mark.parametrize("body", [b"\x0a\xff", b"not protobuf", of(span()).SerializeToString()[:-3]])
+def test_what_is_no_request_at_all_is_an_error(judge: Judge, body: bytes) -> None:
+    with pytest.raises(DecodeError):
+        judge(body=body)
+
+
+def test_nothing_at_all_is_no_spans(judge: Judge) -> None:
+    assert judge(body=b"").received == 0
+
+
+def test_one_bad_span_among_good_ones_costs_them_nothing(judge: Judge) -> None:
+    found = judge(span(LOGIN), span({}), span(REQUEST), span(trace_id=b"x"), span())
+
+    assert found.rejected == Counter({Reason.NOT_TELEMETRY: 1, Reason.BAD_SPAN_ID: 1})
+    assert [len(rows) for rows in found.rows.values()] == [1, 1, 1]
+
+
+def test_every_reason_but_erased_has_a_case_here() -> None:
+    marks = [test_what_a_span_carries_decides_the_reason, test_ids_and_times_decide_the_reason]
+    tried = {case[0] for each in marks for case in each.pytestmark[0].args[1]}  # type: ignore[attr-defined]
+
+    assert set(Reason) - tried == {Reason.ERASED, Reason.BAD_DEPLOYMENT}
+
+
+def test_yesterday_and_today_are_judged_by_the_clock_they_are_given(judge: Judge) -> None:
+    made = span(start_time_unix_nano=nanoseconds(NOW))
+    body = of(made).SerializeToString()
+
+    early = verdicts(plain.read(body), current_catalogue(), now=NOW - timedelta(days=1), own=DeploymentType.CLOUD)
+
+    assert only_reason(early) is Reason.IN_FUTURE

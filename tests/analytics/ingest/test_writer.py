@@ -1,0 +1,347 @@
+"""Rows -> PostgreSQL, each once, with the tally in the same transaction."""
+
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from uuid import UUID, uuid4
+
+import psycopg
+import pytest
+from django.db import connection
+
+from analytics.ingest import writer as writer_module
+from analytics.ingest.verdicts import ErasureRequest, Reason, Row, Verdicts, microseconds
+from analytics.ingest.writer import Writer
+from analytics.models import EndpointUsage, Erasure, FeatureUsage, IngestTally, TouchedDay, UserActivity
+from analytics.retention import first_of_month, months_before
+from analytics.router import conninfo
+from analytics.vocabulary import Category
+from tests.acceptance.product import wait_until
+from tests.analytics.ingest.conftest import rows_stored, tally
+
+NOW = datetime.now(UTC)
+SOMEBODY = UUID(int=0xBEEF)
+STORED, DUPLICATE = ("stored", ""), ("duplicate", "")
+
+
+@pytest.fixture
+def writer(transactional_db: None) -> Iterator[Writer]:
+    with Writer(conninfo(), slot=0) as writing:
+        yield writing
+
+
+@pytest.fixture
+def elsewhere(transactional_db: None) -> Iterator[psycopg.Connection]:
+    with psycopg.connect(conninfo(), autocommit=True) as connection:
+        yield connection
+
+
+def feature(number: int, *, when: datetime = NOW, person: UUID = SOMEBODY) -> Row:
+    return (microseconds(when), UUID(int=number).bytes, person.bytes, None, "cloud", b"{}", "test_run", "created")
+
+
+def of(*rows: Row, rejected: dict[Reason, int] | None = None, erasures: tuple[ErasureRequest, ...] = ()) -> Verdicts:
+    found = Verdicts(received=len(rows) + len(erasures) + sum((rejected or {}).values()), erasures=list(erasures))
+    found.rows[Category.FEATURE_USAGE] += rows
+    found.rejected.update(rejected or {})
+    return found
+
+
+def erasure(when: datetime, person: UUID = SOMEBODY, id_: UUID | None = None) -> ErasureRequest:
+    return ErasureRequest((id_ or uuid4()).bytes, person.bytes, microseconds(when))
+
+
+def backend(of_writer: Writer) -> int:
+    assert of_writer._connection is not None
+    return of_writer._connection.info.backend_pid
+
+
+def test_every_column_of_every_table_comes_back_as_it_was_written(writer: Writer) -> None:
+    when, person, organization = datetime(2026, 2, 3, 4, 5, 6, 789_012, tzinfo=UTC), uuid4(), uuid4()
+    when = max(when, months_before(NOW, 11))
+    ids = [uuid4() for _ in range(3)]
+    shared = [(microseconds(when), id_.bytes, person.bytes, organization.bytes, "self_hosted") for id_ in ids]
+    verdicts = Verdicts(received=3)
+    verdicts.rows[Category.USER_ACTIVITY].append((*shared[0], b'{"method":"token"}', "login", str(person)))
+    verdicts.rows[Category.ENDPOINT_USAGE].append((*shared[1], b"{}", "/é/<int:id>", "GET", 404, 12.625))
+    verdicts.rows[Category.FEATURE_USAGE].append((*shared[2], b'{"n":[1.5,true]}', "test_run", "viewed"))
+
+    writer.write(verdicts)
+
+    everywhere = (when, person, organization, "self_hosted")
+    names = ("id", "timestamp", "user_id", "organization_id", "deployment_type", "metadata")
+    assert list(UserActivity.objects.values_list(*names, "event_type", "session_id")) == [
+        (ids[0], *everywhere, {"method": "token"}, "login", str(person))
+    ]
+    assert list(EndpointUsage.objects.values_list(*names, "endpoint", "method", "status_code", "duration_ms")) == [
+        (ids[1], *everywhere, {}, "/é/<int:id>", "GET", 404, 12.625)
+    ]
+    assert list(FeatureUsage.objects.values_list(*names, "feature_name", "action")) == [
+        (ids[2], *everywhere, {"n": [1.5, True]}, "test_run", "viewed")
+    ]
+
+
+def test_what_may_be_nothing_is_null(writer: Writer) -> None:
+    verdicts = of(feature(1))
+    verdicts.rows[Category.USER_ACTIVITY].append(
+        (microseconds(NOW), uuid4().bytes, SOMEBODY.bytes, None, "cloud", b"{}", "login", None)
+    )
+
+    writer.write(verdicts)
+
+    assert UserActivity.objects.get().session_id is None
+    assert UserActivity.objects.get().organization_id is None
+
+
+def test_the_same_batch_again_is_all_duplicates(writer: Writer) -> None:
+    rows = [feature(number) for number in range(10)]
+
+    assert writer.write(of(*rows)) == {STORED: 10, DUPLICATE: 0}
+    assert writer.write(of(*rows)) == {STORED: 0, DUPLICATE: 10}
+
+    assert rows_stored() == 10
+    assert tally() == {STORED: 10, DUPLICATE: 10}
+
+
+def test_of_a_batch_that_overlaps_only_what_is_new_is_stored(writer: Writer) -> None:
+    writer.write(of(*map(feature, range(10))))
+
+    assert writer.write(of(*map(feature, range(5, 15)))) == {STORED: 5, DUPLICATE: 5}
+
+    assert rows_stored() == 15
+
+
+def test_a_span_twice_in_one_batch_is_stored_once(writer: Writer) -> None:
+    assert writer.write(of(feature(1), feature(2), feature(1))) == {STORED: 2, DUPLICATE: 1}
+
+    assert rows_stored() == 2
+
+
+def test_a_duplicate_in_one_table_costs_the_other_tables_nothing(writer: Writer) -> None:
+    writer.write(of(feature(1)))
+    verdicts = of(feature(1), feature(2))
+    verdicts.rows[Category.ENDPOINT_USAGE].append(
+        (microseconds(NOW), uuid4().bytes, SOMEBODY.bytes, None, "cloud", b"{}", "/", "GET", 200, 1.0)
+    )
+
+    assert writer.write(verdicts) == {STORED: 2, DUPLICATE: 1}
+
+
+def test_duplicates_of_several_writers_at_once_are_stored_once_and_nobody_waits_in_a_circle(writer: Writer) -> None:
+    rows = [feature(number, when=NOW - timedelta(seconds=number)) for number in range(200)]
+    batches = [rows[:120], rows[80:], rows[::-1][:150], rows[40:160], rows[::2], rows[1::2], rows[::-1]] * 2
+
+    def write(slot: int) -> None:
+        with Writer(conninfo(), slot) as own:
+            together.wait()
+            for turn in range(len(batches)):
+                own.write(of(*batches[(slot + turn) % len(batches)]))
+
+    together = threading.Barrier(4)
+    with ThreadPoolExecutor(4) as threads:
+        list(threads.map(write, range(4)))
+
+    assert rows_stored() == len(rows)
+    counted = tally()
+    assert counted[STORED] == len(rows)
+    assert counted[STORED] + counted[DUPLICATE] == 4 * sum(map(len, batches))
+
+
+def test_rejections_are_counted_by_reason_even_where_nothing_is_stored(writer: Writer) -> None:
+    writer.write(of(rejected={Reason.BAD_USER: 3, Reason.TOO_OLD: 1}))
+    writer.write(of(rejected={Reason.BAD_USER: 2}))
+
+    assert tally() == {("rejected", "bad_user"): 5, ("rejected", "too_old"): 1}
+
+
+def test_the_tally_is_of_the_same_transaction_as_the_rows(writer: Writer) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "CREATE FUNCTION no_tally() RETURNS trigger LANGUAGE plpgsql AS "
+            "$$ BEGIN RAISE EXCEPTION 'not today' USING ERRCODE = 'disk_full'; END $$"
+        )
+        cursor.execute("CREATE TRIGGER no_tally BEFORE INSERT ON analytics_ingest_tally EXECUTE FUNCTION no_tally()")
+    try:
+        with pytest.raises(psycopg.OperationalError):
+            writer.write(of(feature(1)))
+    finally:
+        with connection.cursor() as cursor:
+            cursor.execute("DROP FUNCTION no_tally CASCADE")
+
+    assert (rows_stored(), TouchedDay.objects.count(), tally()) == (0, 0, {})
+    assert writer.write(of(feature(1))) == {STORED: 1, DUPLICATE: 0}
+
+
+def test_writers_count_in_slots_of_their_own(writer: Writer) -> None:
+    writer.write(of(feature(1)))
+    with Writer(conninfo(), slot=7) as other:
+        other.write(of(feature(2)))
+
+    assert sorted(IngestTally.objects.values_list("slot", "spans")) == [(0, 1), (7, 1)]
+
+
+def test_each_day_of_the_rows_is_marked_for_the_rollups(writer: Writer) -> None:
+    days = [NOW, NOW - timedelta(days=1), NOW - timedelta(days=40)]
+
+    writer.write(of(*(feature(number, when=days[number % 3]) for number in range(9))))
+
+    assert sorted(TouchedDay.objects.values_list("day", flat=True)) == sorted(day.date() for day in days)
+
+
+def test_a_batch_of_duplicates_still_marks_its_days(writer: Writer) -> None:
+    """The first of them may have been counted by a rollup or not; once more does no harm, once too few does."""
+    writer.write(of(feature(1)))
+    TouchedDay.objects.all().delete()
+
+    writer.write(of(feature(1)))
+
+    assert TouchedDay.objects.count() == 1
+
+
+def test_a_month_that_nobody_has_made_is_made(writer: Writer, elsewhere: psycopg.Connection) -> None:
+    when = months_before(NOW, 9)
+    suffix = first_of_month(when).strftime("y%Ym%m")
+    elsewhere.execute(f"DROP TABLE IF EXISTS analytics_feature_usage_{suffix}")  # type: ignore[arg-type]
+
+    assert writer.write(of(feature(1, when=when))) == {STORED: 1, DUPLICATE: 0}
+
+
+def test_a_month_that_was_dropped_since_it_was_last_seen_is_made_again(
+    writer: Writer, elsewhere: psycopg.Connection
+) -> None:
+    when = months_before(NOW, 9)
+    writer.write(of(feature(1, when=when)))
+    elsewhere.execute(f"DROP TABLE analytics_feature_usage_{first_of_month(when):y%Ym%m}")  # type: ignore[arg-type]
+
+    assert writer.write(of(feature(2, when=when))) == {STORED: 1, DUPLICATE: 0}
+
+
+def test_a_connection_that_died_is_replaced_and_nobody_notices(writer: Writer, elsewhere: psycopg.Connection) -> None:
+    writer.write(of(feature(1)))
+    first = backend(writer)
+    elsewhere.execute("SELECT pg_terminate_backend(%s, 5000)", [first])
+
+    assert writer.write(of(feature(2))) == {STORED: 1, DUPLICATE: 0}
+    assert backend(writer) != first
+
+
+def test_a_database_that_is_away_is_an_error_and_the_next_request_tries_again(transactional_db: None) -> None:
+    with Writer("host=/nonexistent dbname=none", slot=0) as writing:
+        with pytest.raises(psycopg.OperationalError):
+            writing.write(of(feature(1)))
+        writing._conninfo = conninfo()
+        assert writing.write(of(feature(1))) == {STORED: 1, DUPLICATE: 0}
+
+
+def test_a_statement_that_takes_too_long_is_given_up_at_once(
+    writer: Writer, elsewhere: psycopg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writer_module, "STATEMENT_TIMEOUT_MS", 200)
+    with elsewhere.transaction():
+        elsewhere.execute("LOCK TABLE analytics_feature_usage")
+        with pytest.raises(psycopg.errors.QueryCanceled):
+            writer.write(of(feature(1)))
+
+    assert rows_stored() == 0
+    assert writer.write(of(feature(1))) == {STORED: 1, DUPLICATE: 0}
+
+
+def test_whoever_waits_for_a_database_that_does_not_answer_can_be_let_go(
+    writer: Writer, elsewhere: psycopg.Connection
+) -> None:
+    writer.write(of(feature(1)))
+    with elsewhere.transaction(), ThreadPoolExecutor(1) as thread:
+        elsewhere.execute("LOCK TABLE analytics_feature_usage")
+        writing = thread.submit(writer.write, of(feature(2)))
+        waiting = "SELECT 1 FROM pg_locks WHERE NOT granted AND pid = %s"
+        wait_until("the writer waits", lambda: elsewhere.execute(waiting, [backend(writer)]).fetchone())
+        writer.hang_up()
+        with pytest.raises(psycopg.OperationalError):
+            writing.result(30)
+
+
+def test_what_is_older_than_the_persons_request_to_delete_is_rejected(writer: Writer) -> None:
+    Erasure.objects.create(user_id=SOMEBODY, requested_at=NOW - timedelta(hours=1))
+
+    counts = writer.write(
+        of(
+            feature(1, when=NOW - timedelta(hours=2)),
+            feature(2, when=NOW - timedelta(hours=1)),
+            feature(3, when=NOW),
+            feature(4, when=NOW - timedelta(hours=2), person=uuid4()),
+        )
+    )
+
+    assert counts == {STORED: 2, DUPLICATE: 0, ("rejected", "erased"): 2}
+    assert {row.pk.int for row in FeatureUsage.objects.all()} == {3, 4}
+
+
+def test_where_all_of_a_batch_was_erased_it_is_counted_and_marks_no_day(writer: Writer) -> None:
+    Erasure.objects.create(user_id=SOMEBODY, requested_at=NOW)
+
+    assert writer.write(of(feature(1)))["rejected", "erased"] == 1
+
+    assert TouchedDay.objects.count() == 0
+    assert tally() == {("rejected", "erased"): 1}
+
+
+def test_a_request_to_delete_that_comes_as_an_event_deletes_and_keeps_the_rest_of_its_batch(writer: Writer) -> None:
+    writer.write(of(feature(1), feature(2, person=uuid4())))
+
+    counts = writer.write(of(feature(3), feature(4, when=NOW + timedelta(seconds=1)), erasures=(erasure(NOW),)))
+
+    assert counts == {("stored", "erasure"): 1, STORED: 1, DUPLICATE: 0, ("rejected", "erased"): 1}
+    assert {row.pk.int for row in FeatureUsage.objects.all()} == {2, 4}
+
+
+def test_the_same_request_to_delete_again_is_a_duplicate(writer: Writer) -> None:
+    same = erasure(NOW)
+
+    assert writer.write(of(erasures=(same, same))) == {("stored", "erasure"): 1, ("duplicate", "erasure"): 1}
+    assert writer.write(of(erasures=(same,))) == {("duplicate", "erasure"): 1}
+
+
+def test_the_same_request_to_delete_from_several_writers_at_once_is_carried_out_once(writer: Writer) -> None:
+    same = erasure(NOW)
+
+    def write(slot: int) -> None:
+        with Writer(conninfo(), slot) as own:
+            together.wait()
+            own.write(of(feature(slot), erasures=(same,)))
+
+    together = threading.Barrier(4)
+    with ThreadPoolExecutor(4) as threads:
+        list(threads.map(write, range(4)))
+
+    counted = tally()
+    assert (counted["stored", "erasure"], counted["duplicate", "erasure"]) == (1, 3)
+    assert counted["rejected", "erased"] == 4
+
+
+def test_a_row_never_slips_past_a_request_to_delete_that_runs_meanwhile(
+    writer: Writer, elsewhere: psycopg.Connection
+) -> None:
+    """Erasure waits for those who have looked for tombstones and not yet committed; who comes later sees its own."""
+    with ThreadPoolExecutor(1) as thread:
+        with elsewhere.transaction():
+            elsewhere.execute("SELECT analytics_erase_person(%s, %s, %s)", [uuid4(), SOMEBODY, NOW])
+            writing = thread.submit(writer.write, of(feature(1)))
+            waiting = "SELECT 1 FROM pg_locks WHERE NOT granted AND locktype = 'advisory'"
+            with psycopg.connect(conninfo(), autocommit=True) as watching:
+                wait_until("the writer waits", lambda: watching.execute(waiting).fetchone())
+        counts = writing.result(30)
+
+    assert counts["rejected", "erased"] == 1
+    assert rows_stored() == 0
+
+
+@pytest.mark.parametrize("size", [0, 1, 513, 5000])
+def test_received_is_stored_and_duplicate_and_rejected_for_batches_of_any_size(writer: Writer, size: int) -> None:
+    writer.write(of(*map(feature, range(0, size, 3))))
+
+    verdicts = of(*map(feature, range(size)), rejected={Reason.BAD_HTTP: 2})
+    counts = writer.write(verdicts)
+
+    assert counts.total() == verdicts.received
+    assert rows_stored() == size
