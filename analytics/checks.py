@@ -11,6 +11,7 @@ analytics.E008  NEXT_PUBLIC_OTEL_ENDPOINT is malformed.
 analytics.E009  NEXT_PUBLIC_DEPLOYMENT_TYPE is none of cloud, self_hosted.
 analytics.E010  TELEMETRY_SMALLEST_GROUP is no number of people.
 analytics.E011  TELEMETRY_SMALLEST_GROUP_BI is no number of people.
+analytics.E012  OTEL_API_KEY has characters that a header cannot carry.
 """
 
 from collections.abc import Iterator, Sequence
@@ -29,7 +30,7 @@ from privacy.switches import FALSE_WORDS, TRUE_WORDS, parse_deployment_type
 
 @register("analytics")
 def check_settings(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
-    return [*_endpoints(), *_words(), *_groups(), *_hash_key(), *_headers(), *_catalogues()]
+    return [*_endpoints(), *_words(), *_groups(), *_hash_key(), *_api_key(), *_headers(), *_catalogues()]
 
 
 def _endpoints() -> Iterator[CheckMessage]:
@@ -79,6 +80,15 @@ def _hash_key() -> Iterator[CheckMessage]:
             f"TELEMETRY_HASH_KEY is {len(key.encode())} bytes long; it must be at least {MINIMUM_KEY_BYTES}.",
             hint="python3 -c 'import secrets; print(secrets.token_urlsafe(32))' makes a good one.",
             id="analytics.E003",
+        )
+
+
+def _api_key() -> Iterator[CheckMessage]:
+    key = conf.api_key
+    if key != key.strip() or not key.isascii() or not key.isprintable():
+        yield Error(
+            "OTEL_API_KEY must be printable ASCII without spaces around it: no client could send it.",
+            id="analytics.E012",
         )
 
 
