@@ -1,6 +1,7 @@
 """The life of one processor process: listen, serve, and drain when asked to end."""
 
 import logging
+import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -10,7 +11,7 @@ import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
 from analytics.exceptions import AnalyticsError
-from analytics.ingest.service import LARGEST_MESSAGE_BYTES, SERVICE_NAME, TraceService
+from analytics.ingest.service import SERVICE_NAME, TraceService
 from analytics.ingest.writer import Writer
 
 logger = logging.getLogger(__name__)
@@ -18,7 +19,9 @@ logger = logging.getLogger(__name__)
 WRITERS = 4
 THREADS = 32  # more than may be at work, so that the refusal of one too many never waits itself
 LIMIT = 16
+LARGEST_MESSAGE_BYTES = 4 * 1024 * 1024  # also of what gzip unpacks
 DRAIN_SECONDS = 10.0
+BREATH_SECONDS = 1.0  # how often a process looks whether it has been orphaned
 
 
 class CannotListen(AnalyticsError):
@@ -46,6 +49,7 @@ class Processor:
     def __init__(
         self, address: str, conninfo: str, *, api_key: str = "", tls: Tls | None = None, slot: int = 0
     ) -> None:
+        self._slot = slot
         self._writers = [Writer(conninfo, slot * WRITERS + number) for number in range(WRITERS)]
         self._health = health.HealthServicer()
         self._stopping = threading.Event()
@@ -72,17 +76,22 @@ class Processor:
         self._server.start()
         for name in ("", SERVICE_NAME):
             self._health.set(name, health_pb2.HealthCheckResponse.SERVING)
+        logger.info("Serving: port=%d worker=%d", self.port, self._slot)
 
     def ask_to_stop(self) -> None:
         """Safe in a signal handler."""
         self._stopping.set()
 
-    def wait(self) -> None:
-        """Serve until asked to stop, then finish what is under way; new requests get UNAVAILABLE meanwhile."""
-        self._stopping.wait()
+    def wait(self, *, supervisor: int = 0) -> None:
+        """Serve until asked to stop, or until the parent is no longer the process `supervisor`; then `stop`."""
+        while not self._stopping.wait(BREATH_SECONDS):
+            if supervisor and os.getppid() != supervisor:
+                break
         self.stop()
 
     def stop(self) -> None:
+        """Finish what is under way, for as long as DRAIN_SECONDS; new requests get UNAVAILABLE meanwhile."""
+        logger.info("Draining: port=%d", self.port)
         self._health.enter_graceful_shutdown()
         self._server.stop(DRAIN_SECONDS).wait()
         for writer in self._writers:
@@ -90,3 +99,4 @@ class Processor:
         self._threads.shutdown()
         for writer in self._writers:
             writer.close()
+        logger.info("Ended: port=%d", self.port)

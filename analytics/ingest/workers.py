@@ -1,6 +1,7 @@
 """Several processor processes on one port, kept alive by the one that started them."""
 
 import logging
+import os
 import signal
 import subprocess
 import sys
@@ -12,12 +13,14 @@ from analytics.ingest.server import DRAIN_SECONDS
 logger = logging.getLogger(__name__)
 # A worker that dies sooner than this after its start is not restarted in a hurry.
 BREATH_SECONDS = 1.0
+WRONG_USAGE = 2
 
 
 def supervise(commands: list[list[str]]) -> int:
     """Run each command as a worker until SIGTERM or SIGINT; one that ends by itself is started again.
 
-    Started as programs of their own, because gRPC does not survive a fork. Returns 0.
+    Started as programs of their own, because gRPC does not survive a fork. Returns the exit code: 0, or WRONG_USAGE if
+    a worker says by that code that starting it again would not help.
     """
     stopping = threading.Event()
 
@@ -27,10 +30,13 @@ def supervise(commands: list[list[str]]) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, on_signal)
     workers = [_start(command) for command in commands]
-    while not stopping.wait(BREATH_SECONDS):
+    code = 0
+    while not code and not stopping.wait(BREATH_SECONDS):
         for index, worker in enumerate(workers):
-            if worker.poll() is not None:
-                logger.error("Worker %d ended with %s; starting it again", index + 1, worker.returncode)
+            if worker.poll() == WRONG_USAGE:
+                code = WRONG_USAGE
+            elif worker.returncode is not None:
+                logger.error("Worker ended, starting it again: worker=%d code=%d", index + 1, worker.returncode)
                 workers[index] = _start(commands[index])
     for worker in workers:
         worker.terminate()
@@ -39,12 +45,14 @@ def supervise(commands: list[list[str]]) -> int:
             worker.wait(DRAIN_SECONDS + 5)
         except subprocess.TimeoutExpired:
             worker.kill()
-    return 0
+            worker.wait()
+    return code
 
 
 def worker_commands(arguments: list[str], workers: int) -> list[list[str]]:
-    """The command line of each worker: this program's own, with the number of the worker."""
-    return [[sys.executable, *sys.argv[:1], *arguments, "--worker", str(number + 1)] for number in range(workers)]
+    """The command line of each worker: this program's own, with whose worker it is and its number."""
+    own = [sys.executable, *sys.argv[:1], *arguments, "--supervisor", str(os.getpid())]
+    return [[*own, "--worker", str(number + 1)] for number in range(workers)]
 
 
 def _start(command: list[str]) -> "subprocess.Popen[bytes]":

@@ -12,8 +12,8 @@ from opentelemetry.sdk.trace.export import SpanExportResult
 from analytics.collect.clean import clean_span, resource
 from analytics.collect.records import RecordedSpan, Subject
 from analytics.ingest.server import Processor
-from analytics.router import conninfo
 from analytics.models import UserActivity
+from analytics.router import conninfo
 from analytics.vocabulary import Category
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -23,7 +23,8 @@ class Command(BaseCommand):
         parser.add_argument("--workers", type=int, default=1, help=f"processes on the one port, 1 to {MAXIMUM_WORKERS}")
         parser.add_argument("--tls-certificate", type=Path, metavar="FILE", help="PEM certificate chain")
         parser.add_argument("--tls-key", type=Path, metavar="FILE", help="PEM private key")
-        parser.add_argument("--worker", type=int, default=0, help="set by the command itself")
+        for name in ("--worker", "--supervisor"):
+            parser.add_argument(name, type=int, default=0, help="set by the command itself")
 
     def handle(self, *args: Any, **options: Any) -> None:
         host, port = _address(options["listen"])
@@ -44,7 +45,8 @@ class Command(BaseCommand):
         if workers > 1 and not options["worker"]:
             self.stdout.write(f"listening on {host}:{port} with {workers} workers")
             self.stdout.flush()
-            supervise(worker_commands(_words(options), workers))
+            if code := supervise(worker_commands(_words(options), workers)):
+                raise CommandError("the workers cannot run; they have said why", returncode=code)
             return
         try:
             processor = Processor(f"{host}:{port}", conninfo(), api_key=conf.api_key, tls=tls, slot=options["worker"])
@@ -56,7 +58,7 @@ class Command(BaseCommand):
         if not options["worker"]:
             self.stdout.write(f"listening on {host}:{processor.port}")
             self.stdout.flush()
-        processor.wait()
+        processor.wait(supervisor=options["supervisor"])
 
 
 def _words(options: dict[str, Any]) -> list[str]:

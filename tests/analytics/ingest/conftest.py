@@ -1,16 +1,19 @@
 """A processor that writes to the tests' database, and what it wrote."""
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import grpc
+import psycopg
 import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
 
 from analytics.ingest.server import Processor
 from analytics.models import EndpointUsage, FeatureUsage, IngestTally, UserActivity
-from analytics.router import conninfo as database
+from analytics.router import conninfo
+from tests.acceptance.product import wait_until
 from tests.collector.spans import request
 
 MODELS = (UserActivity, EndpointUsage, FeatureUsage)
@@ -27,6 +30,23 @@ def tally() -> dict[tuple[str, str], int]:
     for outcome, reason, spans in IngestTally.objects.values_list("outcome", "reason", "spans"):
         found[outcome, reason] = found.get((outcome, reason), 0) + spans
     return found
+
+
+@contextmanager
+def nobody_can_write() -> Iterator[psycopg.Connection]:
+    """While this lasts, whoever writes rows of features waits."""
+    with psycopg.connect(conninfo(), autocommit=True) as own, own.transaction():
+        own.execute("LOCK TABLE analytics_feature_usage")
+        yield own
+
+
+def waiting(own: psycopg.Connection, number: int) -> None:
+    """Until so many wait for a table."""
+    query = (
+        "SELECT count(*) FROM pg_locks JOIN pg_database ON pg_database.oid = database"
+        " WHERE NOT granted AND locktype = 'relation' AND datname = current_database()"
+    )
+    wait_until(f"{number} waiting", lambda: own.execute(query).fetchone() == (number,))
 
 
 @dataclass
@@ -61,8 +81,8 @@ def start(transactional_db: None) -> Iterator[Start]:
     """Starts a processor on a free port; all are stopped at the end."""
     started: list[Processor] = []
 
-    def begin(address: str = "127.0.0.1:0", conninfo: str = "", **options: Any) -> Processor:
-        started.append(Processor(address, conninfo or database(), **options))
+    def begin(address: str = "127.0.0.1:0", database: str = "", **options: Any) -> Processor:
+        started.append(Processor(address, database or conninfo(), **options))
         started[-1].start()
         return started[-1]
 
