@@ -1,10 +1,11 @@
-"""How long property tests search: TELEMETRY_TEST_PROFILE=long looks much further."""
+"""How long property, fuzz and fault tests search: TELEMETRY_TEST_PROFILE=middle looks further, =long much further."""
 
 import os
 
-LONG = os.environ.get("TELEMETRY_TEST_PROFILE") == "long"
+PROFILE = os.environ.get("TELEMETRY_TEST_PROFILE", "normal")
+LONG = PROFILE == "long"
 
 
-def examples(normal: int, *, long: int) -> int:
-    """The number of examples in the profile that is set."""
-    return long if LONG else normal
+def examples(normal: int, *, long: int, middle: int | None = None) -> int:
+    """The number of examples in the profile that is set; where no `middle` is given, that of the normal one."""
+    return {"long": long, "middle": normal if middle is None else middle}.get(PROFILE, normal)
