@@ -12,13 +12,15 @@ class AnalyticsConfig(AppConfig):
         from analytics import checks  # noqa: F401  registers the checks
         from analytics.collect import accounts_signals, pipeline, stock
         from analytics.conf import conf
-        from analytics.keep.partitions import after_migrate
+        from analytics.keep import partitions
         from analytics.room import Room
+        from analytics.show import bi_views
         from privacy.signals import consent_changed
         from privacy.switches import current_switches
         from privacy.telemetry import register_telemetry_room
 
-        post_migrate.connect(after_migrate, sender=self)
+        post_migrate.connect(partitions.after_migrate, sender=self)
+        post_migrate.connect(bi_views.after_migrate, sender=self)
         consent_changed.connect(pipeline.on_consent_changed)
         user_logged_in.connect(accounts_signals.on_signed_in)
         user_logged_out.connect(accounts_signals.on_signed_out)

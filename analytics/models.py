@@ -358,3 +358,24 @@ class MonthlyPeople(models.Model):
 
     def __str__(self) -> str:
         return f"{self.month:%Y-%m} {self.deployment_type} {self.measure} {self.name}"
+
+
+class ViewThreshold(models.Model):
+    """The fewest people that a row of the views for BI may be about: a single row, which `migrate` writes.
+
+    The views read it, because a view cannot read a setting. Without the row they are empty.
+    """
+
+    id = models.PositiveSmallIntegerField(primary_key=True, default=1, editable=False)
+    smallest_group = models.PositiveIntegerField(help_text="TELEMETRY_SMALLEST_GROUP_BI, as it was last made known.")
+
+    class Meta:
+        db_table = "analytics_view_threshold"
+        constraints = [
+            models.CheckConstraint(
+                name="analytics_view_threshold_single", condition=models.Q(id=1, smallest_group__gte=1)
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.smallest_group} people"

@@ -1,0 +1,10 @@
+-- Counts of spans, not of people. What this site did not send is in no view: it says what those did who do not share.
+CREATE VIEW analytics_report_received WITH (security_barrier) AS
+SELECT day,
+       sum(spans)::bigint AS received,
+       coalesce(sum(spans) FILTER (WHERE outcome = 'stored'), 0)::bigint AS stored,
+       coalesce(sum(spans) FILTER (WHERE outcome = 'duplicate'), 0)::bigint AS duplicate,
+       coalesce(sum(spans) FILTER (WHERE outcome = 'rejected'), 0)::bigint AS rejected
+FROM analytics_ingest_tally
+GROUP BY day;
+COMMENT ON VIEW analytics_report_received IS 'What the processor did with the spans that came in on a UTC day.';

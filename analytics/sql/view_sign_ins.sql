@@ -1,0 +1,6 @@
+CREATE VIEW analytics_report_sign_ins WITH (security_barrier) AS
+SELECT day, deployment_type, sign_ins, people_signed_in AS people
+FROM analytics_daily_activity
+WHERE deployment_type <> 'all'
+  AND people_signed_in >= (SELECT smallest_group FROM analytics_view_threshold);
+COMMENT ON VIEW analytics_report_sign_ins IS 'How often people signed in, and how many did, by UTC day and deployment type.';
