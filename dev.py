@@ -55,6 +55,8 @@ def command(arguments: list[str]) -> int:
     collector_parser.add_argument("--grpc-port", type=_port, default=4317, help="of the collector, gRPC (4317)")
     collector_parser.add_argument("--http-port", type=_port, default=4318, help="of the collector, HTTP (4318)")
     collector_parser.add_argument("--processor-port", type=_port, default=4319, help="of the processor (4319)")
+    for each in (run_parser, collector_parser):
+        each.add_argument("--demo", action="store_true", help="with 90 days of 300 people there are not, loaded once")
     commands.add_parser("test", help="run the tests; what follows is pytest's", add_help=False)
     commands.add_parser("check", help="linters, types, import contracts, migrations, deployment settings")
     bench_parser = commands.add_parser("bench", help="run the benchmarks, or one of them")
@@ -89,7 +91,7 @@ def run(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
     with_collector = options.command == "collector"
     ports = product.CollectorPorts(options.grpc_port, options.http_port) if with_collector else None
     try:
-        product.run(options.port, options.processor_port, ports)
+        product.run(options.port, options.processor_port, ports, demo=options.demo)
     except KeyboardInterrupt:
         print("stopped")
     return 0

@@ -1,0 +1,147 @@
+"""What a person does on a day: sessions with pages, features and the requests behind them.
+
+There is a story in it for the reports to tell: few come at weekends, features are adopted after they come out, one
+endpoint is slow, and on the day of the incident much fails for five hours.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, time, timedelta
+from random import Random
+
+from analytics.demo.marks import object_id, session_id
+from analytics.demo.people import Person
+from analytics.vocabulary import Category
+
+WEEKEND = 0.12  # of the diligence of a weekday
+SATURDAY = 5
+ADOPTION_DAYS = 35
+INCIDENT_HOURS = range(9, 14)
+INCIDENT_ERRORS = 0.35
+INCIDENT_SLOWNESS = 7.0
+ERRORS = 0.004
+
+# Route, method, usual milliseconds, how often (in proportion).
+ENDPOINTS = (
+    ("/api/projects/", "GET", 38.0, 10),
+    ("/api/tests/", "GET", 64.0, 12),
+    ("/api/tests/", "POST", 95.0, 4),
+    ("/api/tests/<uuid:id>/", "GET", 31.0, 9),
+    ("/api/tests/<uuid:id>/", "PATCH", 72.0, 3),
+    ("/api/test-sets/", "GET", 55.0, 7),
+    ("/api/test-sets/<uuid:id>/generate", "POST", 1450.0, 1),
+    ("/api/test-runs/", "GET", 81.0, 9),
+    ("/api/test-runs/", "POST", 140.0, 3),
+    ("/api/test-runs/<uuid:id>/results", "GET", 880.0, 6),  # the slow one
+    ("/api/metrics/", "GET", 44.0, 5),
+    ("/api/users/me", "GET", 12.0, 14),
+    ("/api/users/telemetry/status", "GET", 9.0, 2),
+    ("unmatched", "GET", 6.0, 1),
+)
+# When a feature came out, as a part of the range; how often it is used; its actions, of which the first are commoner.
+FEATURES = (
+    ("test_run", 0.0, 10, ("run", "viewed", "created")),
+    ("test_set", 0.0, 7, ("viewed", "created", "run", "updated")),
+    ("test", 0.0, 9, ("viewed", "created", "updated", "deleted")),
+    ("prompt", 0.0, 3, ("viewed", "created")),
+    ("endpoint", 0.0, 2, ("viewed", "created", "run")),
+    ("metric", 0.2, 5, ("viewed", "created", "run")),
+    ("behavior", 0.4, 4, ("viewed", "created", "updated")),
+    ("source", 0.6, 4, ("created", "viewed")),
+    ("task", 0.75, 3, ("created", "updated", "viewed")),
+)
+PAGES = ("/dashboard", "/projects", "/tests", "/tests/:id", "/test-sets", "/test-runs", "/test-runs/:id", "/metrics")
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """`what`: event type; feature and action; or method, route and status. Metadata as the catalogue has it."""
+
+    category: Category
+    at: datetime
+    what: tuple[str | int, ...]
+    session: str | None = None
+    duration: timedelta = timedelta()
+    metadata: dict[str, str | int | float | bool] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Calendar:
+    """The range that the story is told over."""
+
+    first: date
+    last: date
+
+    @property
+    def incident(self) -> date:
+        """A weekday some two thirds in."""
+        day = self.first + (self.last - self.first) * 2 // 3
+        return day - timedelta(days=max(0, day.weekday() - SATURDAY + 1))
+
+    def came_out(self, part: float) -> date:
+        return self.first + timedelta(days=int((self.last - self.first).days * part))
+
+
+def events_of(person: Person, day: date, calendar: Calendar, seed: int) -> Iterator[Event]:
+    """What the person does that day, if they come; the same for the same arguments."""
+    chance = Random(f"{seed} day {person.number} {day.toordinal()}")  # noqa: S311  not for anything secret
+    # Everybody comes on the day they join, or they would be of another cohort.
+    comes = person.diligence * (WEEKEND if day.weekday() >= SATURDAY else 1.0)
+    if not person.joins <= day <= person.leaves or (day != person.joins and chance.random() >= comes):
+        return
+    start = datetime.combine(day, time(), UTC) + timedelta(hours=min(max(chance.gauss(9.5, 2.0), 0.5), 16.0))
+    for _ in range(1 if chance.random() < 0.7 else 2):
+        length = timedelta(minutes=min(chance.lognormvariate(3.0, 0.8), 180.0))
+        yield from _session(person, start, length, calendar, chance)
+        start += length + timedelta(minutes=chance.uniform(20, 150))
+
+
+def _session(person: Person, start: datetime, length: timedelta, calendar: Calendar, chance: Random) -> Iterator[Event]:
+    session = str(session_id(chance.getrandbits(48)))
+    kind: dict[str, str | int | float | bool] = {"method": "token" if chance.random() < 0.1 else "password"}
+    yield Event(Category.USER_ACTIVITY, start, ("login",), session, metadata=kind)
+    yield Event(Category.USER_ACTIVITY, start + timedelta(milliseconds=40), ("session_start",), session)
+    for _ in range(2 + int(length / timedelta(minutes=8))):
+        at = start + length * chance.random()
+        route = chance.choice(PAGES)
+        yield Event(Category.FEATURE_USAGE, at, ("page_view", "viewed"), metadata={"route": route})
+        if feature := _feature(person, at, calendar, chance):
+            yield feature
+        for _ in range(chance.randrange(1, 4)):
+            yield _request(at + timedelta(milliseconds=chance.uniform(5, 900)), calendar, chance)
+    end = start + length
+    if chance.random() < 0.65:
+        yield Event(Category.USER_ACTIVITY, end, ("logout",), session, metadata=kind)
+    else:
+        seconds = int(length.total_seconds())
+        yield Event(Category.USER_ACTIVITY, end, ("session_end",), session, metadata={"duration_s": seconds})
+
+
+def _feature(person: Person, at: datetime, calendar: Calendar, chance: Random) -> Event | None:
+    """A use of something that is out, and that the person has taken to by now."""
+    usable = []
+    for name, part, weight, actions in FEATURES:
+        days_out = (at.date() - calendar.came_out(part)).days
+        adopted = part == 0.0 or 1 - person.curiosity < days_out / ADOPTION_DAYS
+        if days_out >= 0 and adopted:
+            usable.append((name, weight, actions))
+    name, _, actions = chance.choices(usable, [weight for _, weight, _ in usable])[0]
+    action = chance.choices(actions, range(len(actions), 0, -1))[0]
+    metadata: dict[str, str | int | float | bool] = {}
+    if name == "test_run":
+        metadata = {"test_id": str(object_id(chance.getrandbits(48))), "test_count": chance.randrange(5, 200)}
+    elif name == "metric":
+        metadata = {"metric_kind": "custom" if chance.random() < 0.3 else "builtin"}
+    return Event(Category.FEATURE_USAGE, at, (name, action), metadata=metadata)
+
+
+def _request(at: datetime, calendar: Calendar, chance: Random) -> Event:
+    route, method, usual_ms, _ = chance.choices(ENDPOINTS, [weight for *_, weight in ENDPOINTS])[0]
+    incident = at.date() == calendar.incident and at.hour in INCIDENT_HOURS
+    milliseconds = usual_ms * chance.lognormvariate(0.0, 0.5) * (INCIDENT_SLOWNESS if incident else 1.0)
+    status = 404 if route == "unmatched" else 201 if method == "POST" else 200
+    if chance.random() < (INCIDENT_ERRORS if incident else ERRORS):
+        status = 503 if incident else 500
+    return Event(
+        Category.ENDPOINT_USAGE, at, (method, route, status), duration=timedelta(milliseconds=min(milliseconds, 30_000))
+    )

@@ -1,0 +1,39 @@
+"""The whole of it: from the first day to now, day by day."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from random import Random
+
+from analytics.demo.days import Calendar, events_of
+from analytics.demo.people import population
+from analytics.demo.sending import Send, by_deployment, spans_of
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """How many spans were sent, and how many of those the processor has."""
+
+    sent: int
+    stored: int
+
+
+def load(
+    send: Send, *, people: int, days: int, seed: int, now: datetime, say: Callable[[int, int, int], None]
+) -> Loaded:
+    """Send what `people` did on the last `days` days, today so far included. `say` is told days done, days in all and
+    spans sent. Raises sending.NotTaken."""
+    last = now.astimezone(UTC).date()
+    calendar = Calendar(last - timedelta(days=days - 1), last)
+    everybody = population(people, calendar.first, calendar.last, seed)
+    sent = stored = 0
+    for number in range(days):
+        day = calendar.first + timedelta(days=number)
+        events = ((person, event) for person in everybody for event in events_of(person, day, calendar, seed))
+        # Nothing of tomorrow: today is as far on as it is, and a late evening may run past midnight.
+        past = by_deployment((person, event) for person, event in events if event.at + event.duration <= now)
+        spans = spans_of(past, Random(f"{seed} ids {day.toordinal()}"))  # noqa: S311
+        stored += send(spans)
+        sent += len(spans)
+        say(number + 1, days, sent)
+    return Loaded(sent, stored)

@@ -1,0 +1,118 @@
+"""Demo events as spans, encoded as the SDK's exporter does, to a processor that judges them like anybody's."""
+
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from random import Random
+from typing import Protocol
+from urllib.parse import urlsplit
+
+import grpc
+from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2_grpc import TraceServiceStub
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import ReadableSpan
+from opentelemetry.sdk.util.instrumentation import InstrumentationScope
+from opentelemetry.trace import SpanContext, SpanKind, TraceFlags
+
+from analytics import vocabulary as words
+from analytics.demo.days import Event
+from analytics.demo.marks import organization_id, person_id
+from analytics.demo.people import Person
+from analytics.exceptions import AnalyticsError
+from analytics.vocabulary import SPAN_NAMES, Category
+from privacy.switches import DeploymentType
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+SCOPE = InstrumentationScope("rhesis.telemetry.demo")
+SERVICE = "rhesis-demo"
+SPANS_A_REQUEST = 1000
+TIMEOUT_SECONDS = 30.0
+ATTEMPTS = 6
+TEMPORARY = {grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.RESOURCE_EXHAUSTED, grpc.StatusCode.DEADLINE_EXCEEDED}
+
+
+class NotTaken(AnalyticsError):
+    """The processor did not take the demo data; the message says why."""
+
+
+class Send(Protocol):
+    """Sends spans, and says how many of them were stored or known already."""
+
+    def __call__(self, spans: Sequence[ReadableSpan]) -> int: ...
+
+
+def spans_of(events: Iterable[tuple[Person, Event]], chance: Random) -> list[ReadableSpan]:
+    """One for each event. Trace and span ids come from `chance`, so the same demo sent twice is stored once."""
+    return [_span(person, event, chance) for person, event in events]
+
+
+def _span(person: Person, event: Event, chance: Random) -> ReadableSpan:
+    attributes: dict[str, str | int | float | bool] = {
+        words.EVENT_CATEGORY: event.category.value,
+        words.USER_ID: str(person_id(person.number)),
+        words.ORGANIZATION_ID: str(organization_id(person.organization)),
+    }
+    names = {
+        Category.USER_ACTIVITY: (words.EVENT_TYPE,),
+        Category.FEATURE_USAGE: (words.FEATURE_NAME, words.FEATURE_ACTION),
+        Category.ENDPOINT_USAGE: (words.HTTP_METHOD, words.HTTP_ROUTE, words.HTTP_STATUS_CODE),
+    }[event.category]
+    attributes |= dict(zip(names, event.what, strict=True))
+    if event.session is not None:
+        attributes[words.SESSION_ID] = event.session
+    attributes |= {words.METADATA_PREFIX + key: value for key, value in event.metadata.items()}
+    start = (event.at - EPOCH) // timedelta(microseconds=1) * 1000
+    return ReadableSpan(
+        SPAN_NAMES[event.category],
+        context=SpanContext(
+            chance.getrandbits(128) or 1, chance.getrandbits(64) or 1, is_remote=False, trace_flags=TraceFlags(1)
+        ),
+        resource=_RESOURCES[person.deployment],
+        attributes=attributes,
+        kind=SpanKind.SERVER if event.category is Category.ENDPOINT_USAGE else SpanKind.INTERNAL,
+        start_time=start,
+        end_time=start + event.duration // timedelta(microseconds=1) * 1000,
+        instrumentation_scope=SCOPE,
+    )
+
+
+_RESOURCES = {
+    deployment: Resource({words.SERVICE_NAME: SERVICE, words.DEPLOYMENT_TYPE: deployment.value})
+    for deployment in DeploymentType
+}
+
+
+@contextmanager
+def connected(endpoint: str, api_key: str) -> Iterator[Send]:
+    """A way to the processor at `endpoint` (http:// or https://). Sending raises NotTaken."""
+    where = urlsplit(endpoint)
+    address = f"{where.hostname}:{where.port or 4317}"
+    secure = where.scheme == "https"
+    channel = grpc.secure_channel(address, grpc.ssl_channel_credentials()) if secure else grpc.insecure_channel(address)
+    metadata = (("x-api-key", api_key),) if api_key else ()
+    with channel:
+        stub = TraceServiceStub(channel)  # type: ignore[no-untyped-call]
+        yield lambda spans: _send(stub, spans, metadata, address)
+
+
+def _send(stub: TraceServiceStub, spans: Sequence[ReadableSpan], metadata: tuple[tuple[str, str], ...], to: str) -> int:
+    stored = 0
+    for start in range(0, len(spans), SPANS_A_REQUEST):
+        batch = spans[start : start + SPANS_A_REQUEST]
+        for attempt in range(1, ATTEMPTS + 1):
+            try:
+                answer = stub.Export(encode_spans(batch), timeout=TIMEOUT_SECONDS, metadata=metadata)
+                break
+            except grpc.RpcError as error:
+                if error.code() not in TEMPORARY or attempt == ATTEMPTS:
+                    raise NotTaken(f"the processor at {to} answers {error.code().name}: {error.details()}") from None
+                time.sleep(0.1 * 2**attempt)
+        stored += len(batch) - answer.partial_success.rejected_spans
+    return stored
+
+
+def by_deployment(events: Iterable[tuple[Person, Event]]) -> list[tuple[Person, Event]]:
+    """In the order of their time, those of a deployment together, as each has a resource of its own."""
+    return sorted(events, key=lambda each: (each[0].deployment.value, each[1].at))

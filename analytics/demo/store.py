@@ -1,0 +1,54 @@
+"""What is stored of demo people here, and its removal."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+
+from django.db import connections, transaction
+
+from analytics.demo.marks import FIRST, LAST
+from analytics.keep.correction import correct_rollups
+from analytics.models import EndpointUsage, FeatureUsage, RolledUpDay, UserActivity
+from analytics.router import analytics_database
+
+MODELS = (UserActivity, EndpointUsage, FeatureUsage)
+
+
+@dataclass(frozen=True, slots=True)
+class Removed:
+    """Rows by table, the days whose rollups were computed again, and the last day that could not be."""
+
+    rows: dict[str, int]
+    days: list[date]
+    closed_until: date | None
+
+
+def is_loaded() -> bool:
+    """Whether there are rows of demo people."""
+    return any(model.objects.filter(user_id__range=(FIRST, LAST)).exists() for model in MODELS)
+
+
+def has_real_people() -> bool:
+    """Whether there are rows of anybody else."""
+    return any(
+        model.objects.filter(user_id__lt=FIRST).exists() or model.objects.filter(user_id__gt=LAST).exists()
+        for model in MODELS
+    )
+
+
+def remove(*, say: Callable[[str], None]) -> Removed:
+    """Delete the rows of demo people, and compute the rollups without them. Raises django.db.DatabaseError.
+
+    No erasure: nobody asked for one, and its tombstone would refuse the same people when they are loaded again. The
+    trigger on deletions marks the days all the same.
+    """
+    rows = {}
+    database = analytics_database()
+    with transaction.atomic(using=database), connections[database].cursor() as cursor:
+        for model in MODELS:
+            table = model._meta.db_table
+            cursor.execute(f"DELETE FROM {table} WHERE user_id BETWEEN %s AND %s", [FIRST, LAST])  # noqa: S608
+            rows[table] = cursor.rowcount
+    days = correct_rollups(say=say)
+    closed = RolledUpDay.objects.filter(closed=True).order_by("-day").values_list("day", flat=True).first()
+    return Removed(rows, days, closed)

@@ -1,0 +1,152 @@
+"""Fills an installation with the usage of people there are not, to see reports with something in them."""
+
+import ipaddress
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.utils import timezone
+
+from analytics.conf import conf, endpoint_problem
+from analytics.demo import store
+from analytics.demo.load import load
+from analytics.demo.sending import NotTaken, Send, connected
+from analytics.ingest.server import Processor
+from analytics.keep.locks import AlreadyKeeping, only_one_at_a_time
+from analytics.keep.rollups import roll_up
+from analytics.management.database import TRY_AGAIN, WRONG_USAGE, database_may_go_away
+from analytics.management.progress import Progress
+from analytics.router import conninfo
+
+MOST_PEOPLE, MOST_DAYS = 20_000, 360
+
+
+class Command(BaseCommand):
+    help = (
+        "Send 90 days of a made-up population through the processor, and roll them up. Its people have ids that begin "
+        "with 64656d6f (`demo`), by which --remove finds all of it."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--days", default="90", help=f"how many days back from now, 1 to {MOST_DAYS} (90)")
+        parser.add_argument("--people", default="300", help=f"how many people, 1 to {MOST_PEOPLE} (300)")
+        parser.add_argument("--seed", default="1", help="another number tells another story of the same kind (1)")
+        parser.add_argument("--endpoint", metavar="URL", help="a running processor; left out, one for the time being")
+        parser.add_argument("--once", action="store_true", help="do nothing if demo people are there already")
+        parser.add_argument(
+            "--yes", action="store_true", help="even beside real people, or where this may be the real thing"
+        )
+        parser.add_argument("--remove", action="store_true", help="take it all away again, and correct the reports")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        with database_may_go_away():
+            if options["remove"]:
+                self._remove()
+                return
+            people, days = _number(options, "people", MOST_PEOPLE), _number(options, "days", MOST_DAYS)
+            seed = _number(options, "seed", 2**63, least=0)
+            if store.is_loaded():
+                if options["once"]:
+                    self.stdout.write("demo people are there already")
+                    return
+                raise CommandError("demo people are there already; --remove takes them away", returncode=WRONG_USAGE)
+            endpoint: str | None = options["endpoint"]
+            if not options["yes"] and (reason := _reason_to_ask(endpoint)):
+                raise CommandError(f"{reason}; if that is what you want, add --yes", returncode=WRONG_USAGE)
+            self._load(endpoint, people, days, seed)
+
+    def _load(self, endpoint: str | None, people: int, days: int, seed: int) -> None:
+        bar = Progress(self.stdout, "days sent")
+        try:
+            with _processor(endpoint) as send:
+                loaded = load(
+                    send,
+                    people=people,
+                    days=days,
+                    seed=seed,
+                    now=timezone.now(),
+                    say=lambda done, total, sent: bar.show(done, total, f"{sent:,} spans"),
+                )
+        except NotTaken as error:
+            raise CommandError(
+                f"{error}; what was sent is kept, --remove takes it away", returncode=TRY_AGAIN
+            ) from None
+        self.stdout.write(f"{loaded.sent:,} spans sent, {loaded.stored:,} of them stored")
+        if loaded.stored < loaded.sent:
+            raise CommandError(f"the processor rejected {loaded.sent - loaded.stored:,} spans", returncode=TRY_AGAIN)
+        if not store.is_loaded():
+            self.stdout.write("the processor stores elsewhere; there, `keep_telemetry` rolls them up")
+            return
+        bar = Progress(self.stdout, "days rolled up")
+        try:
+            with only_one_at_a_time():
+                rolled_up = roll_up(say=bar.count)
+        except AlreadyKeeping:
+            self.stdout.write("another process is rolling up; the next keep_telemetry does the rest")
+            return
+        self.stdout.write(f"{rolled_up.days} days rolled up; --remove takes all of it away again")
+
+    def _remove(self) -> None:
+        removed = store.remove(say=Progress(self.stdout, "days corrected").count)
+        if not any(removed.rows.values()) and not removed.days:
+            self.stdout.write("there are no demo people")
+            return
+        for table, rows in removed.rows.items():
+            self.stdout.write(f"  {table}: {rows:,} rows deleted")
+        self.stdout.write(f"{len(removed.days)} days of the reports computed again")
+        if removed.closed_until:
+            self.stdout.write(
+                f"days to {removed.closed_until} are closed: if the purge took demo rows, their totals keep them"
+            )
+
+
+def _number(options: dict[str, Any], name: str, most: int, *, least: int = 1) -> int:
+    """Not left to argparse, which answers a typing mistake with a page."""
+    word = str(options[name])
+    if not (word.isascii() and word.isdecimal() and len(word) < 20 and least <= int(word) <= most):
+        raise CommandError(
+            f"--{name} must be a whole number from {least} to {most}; it is {word!r}", returncode=WRONG_USAGE
+        )
+    return int(word)
+
+
+def _reason_to_ask(endpoint: str | None) -> str | None:
+    """Why demo people might not be wanted here."""
+    if endpoint is not None:
+        if problem := endpoint_problem(endpoint):
+            raise CommandError(f"--endpoint is not a usable address: {problem}", returncode=WRONG_USAGE)
+        if not _is_loopback(urlsplit(endpoint).hostname or ""):
+            return f"{urlsplit(endpoint).hostname} is another machine, and what it stores is not seen from here"
+    if store.has_real_people():
+        return "there are rows of real people, and reports would count demo people among them"
+    if settings.HTTPS:
+        return "this site is set up to be reached over the internet (DJANGO_HTTPS)"
+    return None
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+@contextmanager
+def _processor(endpoint: str | None) -> Iterator[Send]:
+    """The one that is running, or one of our own on a port of this machine, which takes from nobody else."""
+    if endpoint is not None:
+        with connected(endpoint, conf.api_key) as send:
+            yield send
+        return
+    api_key = secrets.token_urlsafe(32)
+    processor = Processor("127.0.0.1:0", conninfo(), api_key=api_key)
+    processor.start()
+    try:
+        with connected(f"http://127.0.0.1:{processor.port}", api_key) as send:
+            yield send
+    finally:
+        processor.stop()
