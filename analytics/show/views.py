@@ -19,6 +19,8 @@ from analytics.show.pages import PAGE_OF, PAGES, REPORTS, Page
 from analytics.show.question import METHODS, Question, Unanswerable, asked
 from analytics.show.report import Drawing, Form, Report, Row
 from analytics.show.words import in_words
+from privacy.access import record
+from privacy.models import Access
 from privacy.switches import DeploymentType
 
 # Whoever may see the rows may see what they add up to.
@@ -77,6 +79,7 @@ def report_download(request: HttpRequest, name: str, extension: str) -> HttpResp
         rows = report.rows(question)
     except Unanswerable as error:
         return HttpResponse(f"{error}\n", status=400, content_type="text/plain; charset=utf-8")
+    record(request, Access.EXPORTED, f"report {name}", lines=len(rows))
     if extension == "json":
         return JsonResponse(
             {"report": name, "from": question.first, "to": question.last, "rows": as_json(report, rows)}

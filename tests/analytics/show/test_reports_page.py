@@ -21,6 +21,7 @@ from analytics.retention import months_before
 from analytics.router import analytics_database
 from analytics.show import report
 from analytics.show.pages import PAGES, REPORTS
+from privacy.models import Access, AccessEvent
 from tests.analytics.keep.rows import activity, feature, moment, rolled_up, store
 from tests.analytics.show.page import figures_of, tables_of
 from tests.analytics.show.population import populate
@@ -305,6 +306,14 @@ def test_only_staff_who_may_see_the_rows_may_see_what_they_add_up_to() -> None:
         assert signed_in(staff).get(path).status_code == 403
         assert signed_in(half).get(path).status_code == 403
         assert signed_in(analyst).get(path).status_code == 200
+
+
+def test_a_download_is_recorded_with_whoever_took_it() -> None:
+    clerk = a_person(is_staff=True, is_superuser=True)
+    for extension in ("csv", "json"):
+        assert signed_in(clerk).get(f"{PAGE}active_people.{extension}", range_of(2, 0)).status_code == 200
+    taken = AccessEvent.objects.values_list("actor", "access", "what", "lines")
+    assert list(taken) == [(clerk.pk, Access.EXPORTED, "report active_people", 3)] * 2
 
 
 def test_json_is_what_the_table_says(analyst: Client) -> None:
