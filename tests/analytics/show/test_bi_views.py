@@ -10,10 +10,9 @@ from django.db import DataError, connections
 from django.test import override_settings
 from django.utils import timezone
 
-from analytics.models import ViewThreshold
+from analytics.models import IngestTally, ViewThreshold
 from analytics.router import analytics_database
 from analytics.show.bi_views import REPORTS, VIEWS, publish_threshold
-from analytics.sql import sql
 from tests.analytics.keep.rows import Stored, activity, execute, feature, moment, request, rolled_up
 
 pytestmark = pytest.mark.django_db(databases="__all__")
@@ -173,10 +172,8 @@ def test_people_who_came_back_are_not_told_where_they_are_few_nor_before_a_week_
 
 def test_what_came_in_is_counted_in_spans_of_the_tally() -> None:
     day = date(2026, 3, 2)
-    execute(
-        sql("add_to_ingest_tally"),
-        [day, 0, ["stored", "duplicate", "rejected"], ["", "", "bad_user"], [7, 2, 3]],
-    )
+    for outcome, reason, spans in (("stored", "", 7), ("duplicate", "", 2), ("rejected", "bad_user", 3)):
+        IngestTally.objects.create(day=day, slot=0, outcome=outcome, reason=reason, spans=spans)
     assert view("received") == [(day, 12, 7, 2, 3)]
     assert view("rejected") == [(day, "bad_user", 3)]
 
