@@ -15,6 +15,7 @@ from analytics.router import analytics_database
 from analytics.sql import sql
 
 MONTHS_AHEAD = 3
+TABLES = ("analytics_user_activity", "analytics_endpoint_usage", "analytics_feature_usage")
 
 
 class State(StrEnum):
@@ -61,10 +62,22 @@ def make_month(moment: datetime) -> int:
         return int(row[0])
 
 
-def make_months_ahead(now: datetime | None = None) -> int:
-    """Make this month's partitions and the next three months'; how many were missing."""
+def months_ahead(now: datetime | None = None) -> list[datetime]:
+    """This month and the next three."""
     this_month = first_of_month(now or timezone.now())
-    return sum(make_month(months_before(this_month, -ahead)) for ahead in range(MONTHS_AHEAD + 1))
+    return [months_before(this_month, -ahead) for ahead in range(MONTHS_AHEAD + 1)]
+
+
+def make_months_ahead(now: datetime | None = None) -> int:
+    """Make the partitions of these months; how many were missing."""
+    return sum(make_month(month) for month in months_ahead(now))
+
+
+def missing_ahead(now: datetime | None = None) -> list[str]:
+    """The names of those that `make_months_ahead` would make, or attach again."""
+    there = {(each.table, each.start) for each in partitions() if each.state is State.ATTACHED}
+    wanted = [(table, month) for month in months_ahead(now) for table in TABLES]
+    return [f"{table}_y{month:%Y}m{month:%m}" for table, month in wanted if (table, month) not in there]
 
 
 def after_migrate(using: str, plan: list[Any] | None = None, **_: Any) -> None:

@@ -7,10 +7,11 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import close_old_connections
 
+from analytics.keep.erasure import pending
 from analytics.keep.locks import AlreadyKeeping, only_one_at_a_time
-from analytics.keep.partitions import make_months_ahead
+from analytics.keep.partitions import make_months_ahead, missing_ahead
 from analytics.keep.retention import plan_purge, purge
-from analytics.keep.rollups import NotRolledUp, roll_up, touch_all_days
+from analytics.keep.rollups import NotRolledUp, roll_up, touch_all_days, waiting_days
 from analytics.management.database import TRY_AGAIN, WRONG_USAGE, database_may_go_away
 from analytics.management.purging import add_months_option, in_words, parse_months
 from analytics.room import send_pending_erasures
@@ -24,6 +25,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         add_months_option(parser)
+        parser.add_argument("--dry-run", action="store_true", help="say what would be done, and leave it")
         parser.add_argument("--recompute", action="store_true", help="roll up every day again whose raw rows are kept")
         parser.add_argument(
             "--every", metavar="SECONDS", help="do it again so long after each time, and say so where anything is new"
@@ -31,6 +33,12 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         months, seconds = parse_months(options["months"]), _parse_seconds(options["every"])
+        if options["dry_run"]:
+            if seconds is not None:
+                raise CommandError("--dry-run and --every do not go together", returncode=WRONG_USAGE)
+            with database_may_go_away():
+                _say_what_would_be_done(months, say=self.stdout.write)
+            return
         if seconds is None:
             _once(months, recompute=options["recompute"], say=self.stdout.write)
             return
@@ -80,6 +88,20 @@ def _keep(months: int, *, recompute: bool, say: Say) -> None:
     for line in rest:
         say(f"  {line}")
     purge(plan, say=lambda line: say(f"  {line}"))
+
+
+def _say_what_would_be_done(months: int, *, say: Say) -> None:
+    missing, days = missing_ahead(), waiting_days()
+    say(f"1/4 partitions: {len(missing)} to make")
+    for name in missing:
+        say(f"  make   {name}")
+    say(f"2/4 rollups: {len(days)} days to compute" + (f", {days[0]} to {days[-1]}" if days else ""))
+    first, *rest = in_words(plan_purge(months))
+    say(f"3/4 purge: {first}")
+    for line in rest:
+        say(f"  {line}")
+    say(f"4/4 deletions elsewhere: {len(pending())} to ask for again")
+    say("dry run: nothing was changed")
 
 
 def _parse_seconds(word: object) -> int | None:

@@ -13,13 +13,14 @@ from django.utils import timezone
 
 from analytics.identity import Kind, pseudonym
 from analytics.keep import erasure
+from analytics.keep.partitions import make_months_ahead, missing_ahead, partitions
 from analytics.management.commands import keep_telemetry
 from analytics.models import Erasure, RolledUpDay, UserActivity
 from analytics.retention import months_before
 from analytics.router import analytics_database
 from privacy.models import Action, ConsentEvent
 from tests.analytics.keep.conftest import Elsewhere
-from tests.analytics.keep.rows import activity, aggregates, feature, moment, request, rolled_up, store
+from tests.analytics.keep.rows import activity, aggregates, execute, feature, moment, request, rolled_up, store
 from tests.support.people import a_person
 
 pytestmark = pytest.mark.django_db(databases="__all__", transaction=True)
@@ -113,6 +114,30 @@ def test_keep_recomputes_everything_that_is_open_when_told_to(months: None) -> N
     assert "0 days" in said("keep_telemetry")
     assert "1 days and" in said("keep_telemetry", "--recompute")
     assert aggregates() != before
+
+
+def test_a_dry_run_of_keep_says_all_it_would_do_and_does_none_of_it(months: None) -> None:
+    store([activity(1, OLD), *recent()])
+    name = f"analytics_user_activity_y{timezone.now():%Ym%m}"
+    execute(f"ALTER TABLE analytics_user_activity DETACH PARTITION {name}")
+    text = said("keep_telemetry", "--dry-run")
+    assert f"1/4 partitions: 1 to make\n  make   {name}\n" in text
+    assert "2/4 rollups: 1 days to compute, 2024-02-29 to 2024-02-29" in text or "2/4 rollups: 2 days" in text
+    assert "  drop   analytics_user_activity_y2024m02" in text
+    assert text.endswith("4/4 deletions elsewhere: 0 to ask for again\ndry run: nothing was changed\n")
+    assert execute("SELECT count(*) FROM analytics_rolled_up_day") == [(0,)]
+    assert UserActivity.objects.count() == 1
+    with pytest.raises(CommandError, match="do not go together") as raised:
+        said("keep_telemetry", "--dry-run", "--every=5")
+    assert raised.value.returncode == 2
+
+
+def test_what_a_dry_run_of_keep_names_is_what_is_made(months: None) -> None:
+    now = moment("2030-11-30 23:59:59")
+    named = missing_ahead(now)
+    assert make_months_ahead(now) == len(named) == 12
+    assert set(named) <= {each.name for each in partitions()}
+    assert missing_ahead(now) == []
 
 
 def test_the_window_is_twelve_months_unless_told_otherwise(months: None) -> None:
