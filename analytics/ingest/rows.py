@@ -84,13 +84,21 @@ def _row(
     if deployment is None:
         raise _Rejected(Reason.BAD_DEPLOYMENT)
     start_ns, end_ns = span.start_time_unix_nano, span.end_time_unix_nano
+    if category is Category.USER_ACTIVITY and attributes.get(words.EVENT_TYPE) == words.ERASURE_REQUESTED:
+        return category, _erasure_request(span, user_id, window_us[1])
     timestamp_us = _timestamp_us(start_ns, end_ns, *window_us)
     row_id = _row_id(start_ns, span.trace_id, span.span_id)
-    if category is Category.USER_ACTIVITY and attributes.get(words.EVENT_TYPE) == words.ERASURE_REQUESTED:
-        return category, ErasureRequest(row_id, user_id, timestamp_us)
     event, own_columns = _own_columns(category, (end_ns - start_ns) / 1e6, attributes, catalogue)
     metadata = _metadata(attributes, event)
     return category, (timestamp_us, row_id, user_id, organization_id, deployment.value, metadata, *own_columns)
+
+
+def _erasure_request(span: Any, user_id: bytes, newest_us: int) -> ErasureRequest:
+    """However wrong the sender's clock: a request that was refused would count as taken, and never be sent again."""
+    start_ns = span.start_time_unix_nano
+    if start_ns == 0:
+        raise _Rejected(Reason.BAD_TIMESTAMP)
+    return ErasureRequest(_row_id(start_ns, span.trace_id, span.span_id), user_id, min(start_ns // 1000, newest_us))
 
 
 def _deployment(resource: Attributes, own: DeploymentType) -> DeploymentType | None:

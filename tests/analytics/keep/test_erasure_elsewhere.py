@@ -17,9 +17,10 @@ from django.utils import timezone
 
 from accounts.models import User
 from analytics.collect import pipeline
+from analytics.collect.erasure_event import send_erasure_request
 from analytics.identity import Kind, pseudonym
 from analytics.ingest.server import Processor
-from analytics.ingest.verdicts import Reason, Verdicts
+from analytics.ingest.verdicts import Reason, Verdicts, microseconds
 from analytics.ingest.writer import REJECTED, Writer
 from analytics.keep.rollups import roll_up
 from analytics.models import Erasure, UserActivity
@@ -149,10 +150,24 @@ def test_rows_from_before_the_request_are_refused_however_late_they_come(
     assert [row.timestamp for row in UserActivity.objects.all()] == [requested_at + timedelta(seconds=1)]
 
 
+@pytest.mark.parametrize("days", [-800, 1, 800])
+def test_a_request_is_honoured_however_wrong_the_clock_of_the_site_is(
+    processor: Callable[[], AbstractContextManager[None]], somebody: User, days: int
+) -> None:
+    """A request from long ago deletes what is older than it; one of tomorrow cannot refuse what is done until then."""
+    requested_at = timezone.now() + timedelta(days=days)
+    with processor():
+        assert send_erasure_request(pseudonym(Kind.USER, somebody.pk), requested_at)
+    assert UserActivity.objects.count() == (2 if days < 0 else 0)
+    tombstone = Erasure.objects.get().requested_at
+    assert tombstone == requested_at if days < 0 else tombstone < timezone.now() + timedelta(minutes=11)
+
+
 def _rows(user: User, *moments: datetime) -> Verdicts:
     found = Verdicts(received=len(moments))
+    of = pseudonym(Kind.USER, user.pk).bytes
     for when in moments:
         found.rows[Category.USER_ACTIVITY].append(
-            (when, uuid4(), pseudonym(Kind.USER, user.pk), None, "cloud", {}, "login", None)
+            (microseconds(when), uuid4().bytes, of, None, "cloud", b"{}", "login", None)
         )
     return found
