@@ -56,7 +56,9 @@ def command(arguments: list[str]) -> int:
     collector_parser.add_argument("--http-port", type=_port, default=4318, help="of the collector, HTTP (4318)")
     collector_parser.add_argument("--processor-port", type=_port, default=4319, help="of the processor (4319)")
     for each in (run_parser, collector_parser):
-        each.add_argument("--demo", action="store_true", help="with 90 days of 300 people there are not, loaded once")
+        each.add_argument(
+            "--demo", type=_people, nargs="?", const=300, metavar="PEOPLE", help="with 90 days of made-up people (300)"
+        )
     commands.add_parser("test", help="run the tests; what follows is pytest's", add_help=False)
     commands.add_parser("check", help="linters, types, import contracts, migrations, deployment settings")
     bench_parser = commands.add_parser("bench", help="run the benchmarks, or one of them")
@@ -123,6 +125,12 @@ def _python(*arguments: str) -> int:
 def _port(text: str) -> int:
     if not text.isdecimal() or not 1 <= int(text) <= 65535:
         raise argparse.ArgumentTypeError(f"{text!r} is not a port (1 to 65535)")
+    return int(text)
+
+
+def _people(text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= 20_000:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of people (1 to 20000)")
     return int(text)
 
 

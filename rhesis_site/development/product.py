@@ -54,10 +54,12 @@ def past_proxies(environment: dict[str, str]) -> dict[str, str]:
     return {**environment, "no_proxy": exceptions, "NO_PROXY": exceptions}
 
 
-def run(port: int, processor_port: int, collector_ports: CollectorPorts | None = None, *, demo: bool = False) -> None:
+def run(
+    port: int, processor_port: int, collector_ports: CollectorPorts | None = None, *, demo: int | None = None
+) -> None:
     """Start everything and stay until interrupted (KeyboardInterrupt) or until a part of it ends.
 
-    With `demo`, the usage of people there are not is loaded first, unless that was done before.
+    With `demo`, the usage of so many people there are not is loaded first, unless that was done before.
 
     Raises SetupFailed when the collector cannot be built or the database not be prepared, `processes.Ended` when a
     part is gone. Whatever the way out, what was started is stopped: the site first, so that its last spans still
@@ -69,7 +71,7 @@ def run(port: int, processor_port: int, collector_ports: CollectorPorts | None =
     address = f"http://{LOOPBACK}:{port}"
     prepare(environment, address)
     if demo:
-        manage("load_demo_telemetry", "--once", environment=environment)
+        manage("load_demo_telemetry", "--once", "--people", str(demo), environment=environment)
     # What is put on the stack last is stopped first.
     with ExitStack() as stack:
         try:

@@ -41,6 +41,7 @@ def taken_port() -> Iterator[int]:
         (["run", "--port", "4000", "--processor-port", "4000"], "are both 4000"),
         (["collector", "--grpc-port", "4000", "--http-port", "4000"], "--grpc-port and --http-port are both 4000"),
         (["collector", "--http-port", "otlp"], "'otlp' is not a port (1 to 65535)"),
+        (["run", "--demo", "everybody"], "'everybody' is not a number of people (1 to 20000)"),
         (["check", "everything"], "unrecognized arguments: everything"),
         (["bench", "no_such_thing"], "no benchmark 'no_such_thing'"),
     ],
