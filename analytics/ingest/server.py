@@ -12,13 +12,12 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
 from analytics.exceptions import AnalyticsError
 from analytics.ingest.service import SERVICE_NAME, TraceService
-from analytics.ingest.writer import Writer
+from analytics.ingest.writers import Writers
 
 logger = logging.getLogger(__name__)
 
-WRITERS = 4
-THREADS = 32  # more than may be at work, so that the refusal of one too many never waits itself
-LIMIT = 16
+THREADS = 48  # more than may be at work, so that the refusal of one too many never waits itself
+LIMIT = 32
 LARGEST_MESSAGE_BYTES = 4 * 1024 * 1024  # also of what gzip unpacks
 DRAIN_SECONDS = 10.0
 BREATH_SECONDS = 1.0  # how often a process looks whether it has been orphaned
@@ -50,7 +49,7 @@ class Processor:
         self, address: str, conninfo: str, *, api_key: str = "", tls: Tls | None = None, slot: int = 0
     ) -> None:
         self._slot = slot
-        self._writers = [Writer(conninfo, slot * WRITERS + number) for number in range(WRITERS)]
+        self._writers = Writers(conninfo, slot)
         self._health = health.HealthServicer()
         self._stopping = threading.Event()
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="ingest")
@@ -73,6 +72,7 @@ class Processor:
             raise CannotListen(f"{address} cannot be listened on; is something else there?") from None
 
     def start(self) -> None:
+        self._writers.start()
         self._server.start()
         for name in ("", SERVICE_NAME):
             self._health.set(name, health_pb2.HealthCheckResponse.SERVING)
@@ -94,9 +94,6 @@ class Processor:
         logger.info("Draining: port=%d", self.port)
         self._health.enter_graceful_shutdown()
         self._server.stop(DRAIN_SECONDS).wait()
-        for writer in self._writers:
-            writer.hang_up()
+        self._writers.close()
         self._threads.shutdown()
-        for writer in self._writers:
-            writer.close()
         logger.info("Ended: port=%d", self.port)

@@ -1,16 +1,13 @@
-"""The gRPC service. It translates, and nothing else: bytes to verdicts, the writer's errors to gRPC's.
+"""The gRPC service. It translates, and nothing else: bytes to verdicts, the writers' errors to gRPC's.
 
 What a retry would mend is UNAVAILABLE or RESOURCE_EXHAUSTED, which OTLP exporters retry. INTERNAL, which they do not,
 is never answered on purpose.
 """
 
 import hmac
-import logging
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections import Counter
 from datetime import UTC, datetime
-from queue import Empty, Queue
 from threading import BoundedSemaphore
 from typing import NoReturn
 
@@ -27,10 +24,8 @@ from analytics.catalogue import current_catalogue
 from analytics.conf import conf
 from analytics.ingest import fast, metrics
 from analytics.ingest.rows import verdicts
-from analytics.ingest.verdicts import Verdicts
-from analytics.ingest.writer import REJECTED, Counts, Writer
-
-logger = logging.getLogger(__name__)
+from analytics.ingest.verdicts import Reason, Verdicts
+from analytics.ingest.writers import Busy, Writers
 
 SERVICE_NAME = "opentelemetry.proto.collector.trace.v1.TraceService"
 RETRY_AFTER_SECONDS = 1
@@ -41,10 +36,8 @@ WRITER_PATIENCE_SECONDS = 5.0
 class TraceService:
     """`Export` of OTLP. At most `limit` requests are worked on or wait at once; the others are told to come again."""
 
-    def __init__(self, writers: list[Writer], *, api_key: str, limit: int) -> None:
-        self._writers: Queue[Writer] = Queue()
-        for writer in writers:
-            self._writers.put(writer)
+    def __init__(self, writers: Writers, *, api_key: str, limit: int) -> None:
+        self._writers = writers
         self._api_key = api_key.encode()
         self._room = BoundedSemaphore(limit)
 
@@ -71,10 +64,8 @@ class TraceService:
             found = _judged(body, context)
             if not found.received:
                 return b""
-            with self._writer(context) as writer:
-                counts = _written(writer, found, context)
-            metrics.count(counts)
-            return _answer(counts)
+            self._write(found, context)
+            return _answer(found.rejected)
         finally:
             self._room.release()
 
@@ -87,16 +78,13 @@ class TraceService:
         if not hmac.compare_digest(offered.encode(), self._api_key):
             context.abort(grpc.StatusCode.UNAUTHENTICATED, "Send the key as x-api-key or as a Bearer token.")
 
-    @contextmanager
-    def _writer(self, context: grpc.ServicerContext) -> Iterator[Writer]:
+    def _write(self, found: Verdicts, context: grpc.ServicerContext) -> None:
         try:
-            writer = self._writers.get(timeout=WRITER_PATIENCE_SECONDS)
-        except Empty:
-            _abort_for_now(context, "All writers are busy.")
-        try:
-            yield writer
-        finally:
-            self._writers.put(writer)
+            self._writers.write(found, patience_seconds=WRITER_PATIENCE_SECONDS)
+        except Busy as busy:
+            _abort_for_now(context, str(busy))
+        except psycopg.Error:
+            context.abort(grpc.StatusCode.UNAVAILABLE, "The database cannot take it now.")
 
 
 def _judged(body: bytes, context: grpc.ServicerContext) -> Verdicts:
@@ -104,15 +92,6 @@ def _judged(body: bytes, context: grpc.ServicerContext) -> Verdicts:
         return verdicts(fast.read(body), current_catalogue(), now=datetime.now(UTC), own=conf.deployment_type)
     except DecodeError:
         context.abort(grpc.StatusCode.INVALID_ARGUMENT, "The body is not an ExportTraceServiceRequest.")
-
-
-def _written(writer: Writer, found: Verdicts, context: grpc.ServicerContext) -> Counts:
-    try:
-        return writer.write(found)
-    except psycopg.Error as error:
-        # The message may quote rows; the class says enough.
-        logger.warning("Request not stored: spans=%d error=%s", found.received, type(error).__name__)
-        context.abort(grpc.StatusCode.UNAVAILABLE, "The database cannot take it now.")
 
 
 def _code(context: grpc.ServicerContext) -> str:
@@ -140,10 +119,11 @@ def _abort_for_now(context: grpc.ServicerContext, message: str) -> NoReturn:
     context.abort(code, message)
 
 
-def _answer(counts: Counts) -> bytes:
-    rejected = {reason: spans for (outcome, reason), spans in sorted(counts.items()) if outcome == REJECTED and spans}
+def _answer(rejected: Counter[Reason]) -> bytes:
     response = ExportTraceServiceResponse()
-    if rejected:
-        response.partial_success.rejected_spans = sum(rejected.values())
-        response.partial_success.error_message = ", ".join(f"{reason}: {spans}" for reason, spans in rejected.items())
+    if rejected.total():
+        response.partial_success.rejected_spans = rejected.total()
+        response.partial_success.error_message = ", ".join(
+            f"{reason}: {spans}" for reason, spans in sorted(rejected.items()) if spans
+        )
     return response.SerializeToString()

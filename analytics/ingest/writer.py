@@ -1,4 +1,4 @@
-"""Rows -> PostgreSQL, each exactly once: one transaction a request, and the answer only after its commit.
+"""Rows -> PostgreSQL, each exactly once: all of a request in one transaction, and the answer only after its commit.
 
 Few round trips, because small requests cost little else: one before the rows, two for each table, one after them.
 """
@@ -6,8 +6,10 @@ Few round trips, because small requests cost little else: one before the rows, t
 import os
 import socket
 from collections import Counter
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from operator import itemgetter
 from types import TracebackType
 from typing import Any, Self
 
@@ -22,6 +24,7 @@ from analytics.sql import sql as named_sql
 from analytics.vocabulary import Category
 
 STORED, DUPLICATE, REJECTED = "stored", "duplicate", "rejected"
+_key = itemgetter(TIMESTAMP, ID)
 ERASURE = "erasure"  # the reason beside `stored` for a request to delete that was carried out
 DAY_US = 86_400 * 1_000_000
 # A statement that waits longer than this is a database in trouble; the sender will come again.
@@ -52,17 +55,18 @@ class Writer:
         self._months: set[datetime] = set()
         self._ended = False
 
-    def write(self, verdicts: Verdicts) -> Counts:
-        """Store everything the verdicts keep, and count; the counts by (outcome, reason), committed.
+    def write(self, *requests: Verdicts) -> Counts:
+        """Store everything that the verdicts of the requests keep, and count; the counts by (outcome, reason).
 
-        Raises psycopg.Error if the database cannot take it; then nothing of the request is stored or counted.
+        Rows of people who have asked for deletion since move to their request's `rejected`. All is committed when it
+        returns. Raises psycopg.Error if the database cannot take it; then nothing of any is stored or counted.
         """
         staged = False
         for attempt in range(MAXIMUM_ATTEMPTS):
             connection = self._connected()
             try:
-                self._make_months(connection, verdicts)
-                return self._transaction(connection, verdicts, staged=staged)
+                self._make_months(connection, requests)
+                return self._transaction(connection, requests, staged=staged)
             except (errors.UniqueViolation, errors.DeadlockDetected, errors.SerializationFailure):
                 staged = True
             except errors.CheckViolation:
@@ -120,39 +124,46 @@ class Writer:
             self._months.clear()
         return self._connection
 
-    def _make_months(self, connection: psycopg.Connection, verdicts: Verdicts) -> None:
-        months = {first_of_month(EPOCH + timedelta(days=day)) for day in _days(verdicts.rows)}
+    def _make_months(self, connection: psycopg.Connection, requests: Sequence[Verdicts]) -> None:
+        days = set().union(*(_days(request.rows.values()) for request in requests))
+        months = {first_of_month(EPOCH + timedelta(days=day)) for day in days}
         for month in sorted(months - self._months):
             connection.execute("SELECT analytics_make_month(%s)", [month])
             self._months.add(month)
 
-    def _transaction(self, connection: psycopg.Connection, verdicts: Verdicts, *, staged: bool) -> Counts:
-        counts: Counts = Counter({(REJECTED, reason.value): number for reason, number in verdicts.rejected.items()})
+    def _transaction(self, connection: psycopg.Connection, requests: Sequence[Verdicts], *, staged: bool) -> Counts:
+        counts: Counts = Counter()
         try:
-            if verdicts.erasures:
+            begun = False
+            if any(request.erasures for request in requests):
                 connection.execute("BEGIN")
-                _erase(connection, verdicts, counts)
-            rows = _not_erased(connection, verdicts, counts)
-            for category, of_table in rows.items():
-                if of_table:
+                _erase(connection, requests, counts)
+                begun = True
+            _reject_erased(connection, requests, begun=begun)
+            for request in requests:
+                counts.update({(REJECTED, reason.value): spans for reason, spans in request.rejected.items() if spans})
+            days: set[int] = set()
+            for category in Category:
+                rows = [row for request in requests for row in request.rows[category]]
+                if rows:
                     # Every writer goes through tables and keys in the same order, so none waits in a circle.
-                    of_table.sort(key=_key)
-                    stored = (_staged if staged else _copied)(connection, category, of_table)
-                    counts[(STORED, "")] += stored
-                    counts[(DUPLICATE, "")] += len(of_table) - stored
-            self._end(connection, rows, counts)
+                    rows.sort(key=_key)
+                    stored = (_staged if staged else _copied)(connection, category, rows)
+                    counts[STORED, ""] += stored
+                    counts[DUPLICATE, ""] += len(rows) - stored
+                    days |= _days([rows])
+            self._end(connection, days, counts)
         except BaseException:
             if not connection.closed:
                 connection.rollback()
             raise
         return counts
 
-    def _end(self, connection: psycopg.Connection, rows: dict[Category, list[Row]], counts: Counts) -> None:
-        days = [(EPOCH + timedelta(days=day)).date() for day in sorted(_days(rows))]
+    def _end(self, connection: psycopg.Connection, days: set[int], counts: Counts) -> None:
         # In one order, so that no two writers with the same slot, on two machines, wait in a circle.
         entries = sorted((outcome, reason, spans) for (outcome, reason), spans in counts.items() if spans)
         parameters = {
-            "days": days,
+            "days": [(EPOCH + timedelta(days=day)).date() for day in sorted(days)],
             "today": datetime.now(UTC).date(),
             "slot": self._slot,
             "outcomes": [outcome for outcome, _, _ in entries],
@@ -163,10 +174,10 @@ class Writer:
         connection.execute(touch_days + _sql("end_ingest"), parameters)
 
 
-def _erase(connection: psycopg.Connection, verdicts: Verdicts, counts: Counts) -> None:
+def _erase(connection: psycopg.Connection, requests: Sequence[Verdicts], counts: Counts) -> None:
     # Before looking, so that of two requests with the same event only one finds it unknown.
     connection.execute("SELECT pg_advisory_xact_lock(hashtext('analytics_rows'))")
-    for erasure in verdicts.erasures:
+    for erasure in (each for request in requests for each in request.erasures):
         id_ = erasure.id.hex()
         known = connection.execute("SELECT 1 FROM analytics_erasure WHERE id = %s::uuid", [id_]).fetchone()
         if known is None:
@@ -174,24 +185,23 @@ def _erase(connection: psycopg.Connection, verdicts: Verdicts, counts: Counts) -
             connection.execute(
                 "SELECT analytics_erase_person(%s::uuid, %s::uuid, %s)", [id_, erasure.user_id.hex(), moment]
             )
-        counts[(DUPLICATE if known else STORED, ERASURE)] += 1
+        counts[DUPLICATE if known else STORED, ERASURE] += 1
 
 
-def _not_erased(connection: psycopg.Connection, verdicts: Verdicts, counts: Counts) -> dict[Category, list[Row]]:
-    """The rows, less those of people who have asked for deletion since. Begins the transaction, if nobody has."""
-    people = {row[USER].hex() for rows in verdicts.rows.values() for row in rows}
-    begin = b"" if verdicts.erasures else b"BEGIN;"
-    cursor = connection.execute(begin + _sql("begin_ingest"), [f"{{{','.join(people)}}}"])
+def _reject_erased(connection: psycopg.Connection, requests: Sequence[Verdicts], *, begun: bool) -> None:
+    """Take out the rows of people who have asked for deletion since. Begins the transaction, if it is not `begun`."""
+    people = {row[USER] for request in requests for rows in request.rows.values() for row in rows}
+    begin = b"" if begun else b"BEGIN;"
+    cursor = connection.execute(begin + _sql("begin_ingest"), [f"{{{','.join(person.hex() for person in people)}}}"])
     cursor.set_result(-1)
     erased = {user_id.bytes: microseconds(moment) for user_id, moment in cursor.fetchall()}
     if not erased:
-        return verdicts.rows
-    kept = {
-        category: [row for row in rows if row[USER] not in erased or row[TIMESTAMP] > erased[row[USER]]]
-        for category, rows in verdicts.rows.items()
-    }
-    counts[(REJECTED, Reason.ERASED.value)] += sum(map(len, verdicts.rows.values())) - sum(map(len, kept.values()))
-    return kept
+        return
+    for request in requests:
+        for category, rows in request.rows.items():
+            kept = [row for row in rows if row[USER] not in erased or row[TIMESTAMP] > erased[row[USER]]]
+            request.rejected[Reason.ERASED] += len(rows) - len(kept)
+            request.rows[category] = kept
 
 
 def _copied(connection: psycopg.Connection, category: Category, rows: list[Row], into: str | None = None) -> int:
@@ -212,13 +222,9 @@ def _staging(category: Category) -> str:
     return f"{TABLES[category]}_staging"
 
 
-def _days(rows: dict[Category, list[Row]]) -> set[int]:
+def _days(tables: Iterable[list[Row]]) -> set[int]:
     """Days since 1970 that the rows are of."""
-    return {row[TIMESTAMP] // DAY_US for of_table in rows.values() for row in of_table}
-
-
-def _key(row: Row) -> tuple[int, bytes]:
-    return row[TIMESTAMP], row[ID]
+    return {row[TIMESTAMP] // DAY_US for rows in tables for row in rows}
 
 
 def _sql(name: str) -> bytes:

@@ -13,6 +13,7 @@ from google.rpc.status_pb2 import Status
 
 from analytics.ingest import server as server_module
 from analytics.ingest import service as service_module
+from analytics.ingest import writers as writers_module
 from analytics.models import EndpointUsage, FeatureUsage
 from analytics.router import conninfo
 from tests.analytics.ingest.conftest import Client, Start, nobody_can_write, rows_stored, tally, waiting
@@ -185,7 +186,7 @@ def test_one_request_too_many_is_told_when_to_come_again(
 def test_whoever_waits_too_long_for_a_writer_is_told_to_come_again(
     start: Start, clients: Clients, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(server_module, "WRITERS", 1)
+    monkeypatch.setattr(writers_module, "WRITERS", 1)
     monkeypatch.setattr(service_module, "WRITER_PATIENCE_SECONDS", 0.05)
     client = clients(start().port)
     with ThreadPoolExecutor(1) as thread:
@@ -225,6 +226,6 @@ def test_what_could_not_be_stored_is_logged_without_what_it_was(
         with connection.cursor() as cursor:
             cursor.execute("ALTER TABLE analytics_feature_usage DROP CONSTRAINT never")
 
-    [record] = [each for each in caplog.records if each.name == "analytics.ingest.service"]
-    assert record.getMessage() == "Request not stored: spans=1 error=OperationalError"
+    [record] = [each for each in caplog.records if each.name == "analytics.ingest.writers"]
+    assert record.getMessage() == "Not stored: requests=1 spans=1 error=OperationalError"
     assert "5f0c4d7e" not in caplog.text and "test_run" not in caplog.text
