@@ -4,7 +4,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from urllib.parse import quote
 
@@ -24,15 +24,21 @@ def database_url() -> str:
     )
 
 
-@contextmanager
-def command(*words: str, **environment: str) -> Iterator["subprocess.Popen[str]"]:
+def command(*words: str, **environment: str) -> AbstractContextManager["subprocess.Popen[str]"]:
     """`run_telemetry_processor` with these words; killed at the end if it still runs."""
+    return program("manage.py", "run_telemetry_processor", *words, **environment)
+
+
+@contextmanager
+def program(*words: str, **environment: str) -> Iterator["subprocess.Popen[str]"]:
+    """Python with these words, and settings that write to the tests' database."""
     process = subprocess.Popen(
-        [sys.executable, "-u", "manage.py", "run_telemetry_processor", *words],
+        [sys.executable, "-u", *words],
         cwd=ROOT,
         env={
             "PATH": os.environ["PATH"],
-            "DATABASE_URL": database_url(),
+            "DATABASE_URL": environment.get("DATABASE_URL") or database_url(),
+            "DJANGO_SETTINGS_MODULE": "rhesis_site.settings",
             "SECRET_KEY": "a key for tests, long enough to be no warning: 0123456789",
             "ALLOWED_HOSTS": "localhost",
             "OTEL_API_KEY": "",
