@@ -4,7 +4,6 @@ Processor, collector and PostgreSQL are killed with `kill -9` and frozen with SI
 protocol, send without a pause and, as OTLP clients do, repeat what was not accepted.
 """
 
-import os
 import random
 import threading
 import time
@@ -23,16 +22,17 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
 )
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2_grpc import TraceServiceStub
 
+from tests import profile
 from tests.acceptance.product import wait_until
 from tests.collector.parts import LOOPBACK, Collector, Part, Postgres, Processor
 from tests.collector.spans import of_test_run, request
 
-LONG = os.environ.get("TELEMETRY_TEST_PROFILE") == "long"
-SPANS_AT_LEAST = 200_000 if LONG else 5_000
-SPANS_A_REQUEST = 200 if LONG else 50
+NORMAL = profile.PROFILE == "normal"
+SPANS_AT_LEAST = profile.examples(5_000, middle=200_000, long=1_000_000)
+SPANS_A_REQUEST = profile.examples(50, middle=200, long=500)
 PAUSE_SECONDS = 0.3  # between two requests of a sender: the load is to last as long as the faults
-ROUNDS = 3 if LONG else 1
-FROZEN_SECONDS = 10.0 if LONG else 2.0
+ROUNDS = profile.examples(1, middle=3, long=5)
+FROZEN_SECONDS = 2.0 if NORMAL else 10.0
 SENDERS = 4
 CLIENT_PATIENCE_SECONDS = 5.0  # what the site's own exporter has
 SEED = 20261124
@@ -184,6 +184,6 @@ def test_every_accepted_span_is_stored_once_whatever_dies_or_hangs(
     assert deployment.stored(PERSON.format(2)) == (accepted, accepted)
     tally = {outcome: spans - before.get(outcome, 0) for outcome, spans in deployment.tally().items()}
     assert (tally["stored"], tally.get("rejected", 0)) == (accepted, 0)
-    with capsys.disabled() if LONG else nullcontext():
+    with nullcontext() if NORMAL else capsys.disabled():
         seconds = time.monotonic() - began
         print(f"\n{accepted} spans, {len(faults)} faults, {seconds:.0f} s; tally {tally}")  # noqa: T201
