@@ -89,10 +89,15 @@ def roll_up_day(day: date) -> bool:
         if day < _first_open_day(cursor):
             return False
         cursor.execute(sql("settle_day"), parameters)
-        is_owed, erased = cursor.fetchone()
+        is_owed, erased, only_erased = cursor.fetchone()
         if not is_owed:
             return False
-        for name, table in OF_A_DAY.items():
+        to_compute = dict(OF_A_DAY)
+        if only_erased:
+            # Most of what a day takes is finding out who was there; who is no more is known.
+            del to_compute["roll_up_people"]
+            cursor.execute(sql("clear_people"), {"day": day, "people": erased})
+        for name, table in to_compute.items():
             cursor.execute(f"DELETE FROM {table} WHERE day = %s", [day])  # noqa: S608  names from above
             cursor.execute(sql(name), parameters)
         cursor.execute(

@@ -214,6 +214,40 @@ def test_an_erasure_corrects_every_rollup_and_leaves_nothing_of_the_person() -> 
     assert aggregates() == corrected, "the rollups are not those of a world in which they never were"
 
 
+def people_of_days() -> list[tuple[object, ...]]:
+    return execute("SELECT * FROM analytics_people_of_day ORDER BY day, deployment_type, measure, name, chunk")
+
+
+def test_taking_somebodys_bits_away_comes_to_what_counting_again_would(monkeypatch: pytest.MonkeyPatch) -> None:
+    rolled_up(
+        [
+            activity(1, moment("2026-03-01 10:00"), session="a"),
+            activity(2, moment("2026-03-01 10:00"), deployment="self_hosted"),
+            activity(1, moment("2026-03-01 11:00"), deployment="self_hosted"),
+            feature(1, moment("2026-03-01 11:00"), "only_theirs"),
+            request(1, moment("2026-03-02 11:00")),
+        ]
+    )
+    erase(person(1))
+    with monkeypatch.context() as without:
+        # Whoever read all the others' rows for it would stumble.
+        without.setattr(rollups, "OF_A_DAY", {**rollups.OF_A_DAY, "roll_up_people": "no_such_table"})
+        roll_up(say=silently)
+    cleared = people_of_days()
+    assert {row[0] for row in cleared} == {date(2026, 3, 1)}
+    rollups.touch_all_days()
+    roll_up(say=silently)
+    assert people_of_days() == cleared
+
+
+def test_somebody_who_did_more_that_day_after_their_request_is_still_counted() -> None:
+    rolled_up([activity(1, moment("2026-03-01 10:00")), feature(1, moment("2026-03-01 12:00"))])
+    erase(person(1), requested_at=moment("2026-03-01 11:00"))
+    roll_up(say=silently)
+    found = "SELECT people, people_signed_in FROM analytics_daily_activity WHERE deployment_type = 'all'"
+    assert execute(found) == [(1, 0)]
+
+
 def test_somebody_erased_who_comes_back_is_new() -> None:
     rolled_up([activity(1, moment("2026-03-01 10:00")), activity(1, moment("2026-03-02 10:00"))])
     erase(person(1), requested_at=moment("2026-03-03 00:00"))
