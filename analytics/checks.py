@@ -12,6 +12,7 @@ analytics.E009  NEXT_PUBLIC_DEPLOYMENT_TYPE is none of cloud, self_hosted.
 analytics.E010  TELEMETRY_SMALLEST_GROUP is no number of people.
 analytics.E011  TELEMETRY_SMALLEST_GROUP_BI is no number of people.
 analytics.E012  OTEL_API_KEY has characters that a header cannot carry.
+analytics.E013  OTEL_EXPORTER_OTLP_METRICS_ENDPOINT is malformed.
 """
 
 from collections.abc import Iterator, Sequence
@@ -37,6 +38,7 @@ def _endpoints() -> Iterator[CheckMessage]:
     for name, number, problem_of in (
         ("OTEL_EXPORTER_OTLP_ENDPOINT", 1, endpoint_problem),
         ("NEXT_PUBLIC_OTEL_ENDPOINT", 8, browser_endpoint_problem),
+        ("OTEL_EXPORTER_OTLP_METRICS_ENDPOINT", 13, endpoint_problem),
     ):
         value: str = getattr(settings, name).strip()
         if value and (problem := problem_of(value)):

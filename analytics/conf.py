@@ -51,6 +51,11 @@ class AnalyticsSettings:
         return str(settings.OTEL_API_KEY)
 
     @property
+    def metrics_endpoint(self) -> str:
+        """Where the processor sends measurements of itself. Empty: nowhere."""
+        return str(settings.OTEL_EXPORTER_OTLP_METRICS_ENDPOINT).strip()
+
+    @property
     def service_name(self) -> str:
         return str(settings.OTEL_SERVICE_NAME)
 

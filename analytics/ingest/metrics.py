@@ -3,7 +3,11 @@
 Without a MeterProvider, which is how the API starts out, they cost next to nothing and go nowhere.
 """
 
-from opentelemetry.metrics import get_meter
+from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
+from opentelemetry.metrics import get_meter, set_meter_provider
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics.export import PeriodicExportingMetricReader
+from opentelemetry.sdk.resources import SERVICE_NAME, Resource
 
 from analytics.ingest.writer import Counts
 
@@ -18,6 +22,16 @@ request_duration = _meter.create_histogram(
 requests_in_flight = _meter.create_up_down_counter(
     "rhesis.processor.requests.in_flight", unit="{request}", description="Export calls being answered."
 )
+
+
+def export_to(endpoint: str) -> None:
+    """Send the measurements of this process there by OTLP over HTTP, once a minute and at its end.
+
+    The SDK's own variables apply, such as OTEL_METRIC_EXPORT_INTERVAL (milliseconds).
+    """
+    reader = PeriodicExportingMetricReader(OTLPMetricExporter(endpoint=endpoint))
+    resource = Resource.create({SERVICE_NAME: "rhesis-telemetry-processor"})
+    set_meter_provider(MeterProvider([reader], resource=resource))
 
 
 def count(counts: Counts) -> None:

@@ -32,6 +32,7 @@ CASES = [
     ("TELEMETRY_SMALLEST_GROUP", "9" * 5000, "analytics.E010"),
     ("TELEMETRY_SMALLEST_GROUP_BI", "-1", "analytics.E011"),
     ("TELEMETRY_SMALLEST_GROUP_BI", "1000001", "analytics.E011"),
+    ("OTEL_EXPORTER_OTLP_METRICS_ENDPOINT", "metrics.example.org", "analytics.E013"),
     ("OTEL_API_KEY", "hidden-wörd", "analytics.E012"),
     ("OTEL_API_KEY", " hidden-word", "analytics.E012"),
     ("OTEL_API_KEY", "hidden\nword", "analytics.E012"),

@@ -8,6 +8,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from analytics.conf import conf
+from analytics.ingest import metrics
 from analytics.ingest.server import CannotListen, Processor, Tls
 from analytics.ingest.workers import supervise, worker_commands
 from analytics.router import conninfo
@@ -54,6 +55,8 @@ class Command(BaseCommand):
             raise CommandError(str(error), returncode=2) from None
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: processor.ask_to_stop())
+        if conf.metrics_endpoint:
+            metrics.export_to(conf.metrics_endpoint)
         processor.start()
         if not options["worker"]:
             self.stdout.write(f"listening on {host}:{processor.port}")

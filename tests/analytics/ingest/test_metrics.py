@@ -1,7 +1,9 @@
 """What the processor measures of itself, and that it says nothing about anyone."""
 
+import threading
 from collections import Counter
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import grpc
 import pytest
@@ -13,6 +15,7 @@ from opentelemetry.sdk.metrics.export import HistogramDataPoint, InMemoryMetricR
 from analytics.ingest import metrics
 from tests.acceptance.product import wait_until
 from tests.analytics.ingest.conftest import Client
+from tests.analytics.ingest.processes import command
 from tests.analytics.ingest.spans import span
 
 Point = NumberDataPoint | HistogramDataPoint
@@ -83,6 +86,34 @@ def test_nobody_is_in_any_measurement(reader: InMemoryMetricReader, client: Clie
     said = reader.get_metrics_data().to_json()
 
     assert "5f0c4d7e" not in said and "somebody" not in said
+
+
+def test_they_are_sent_to_the_endpoint_that_is_set(transactional_db: None) -> None:
+    received: list[bytes] = []
+
+    class Metrics(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            received.append(self.rfile.read(int(self.headers["Content-Length"])))
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            """Quietly."""
+
+    with HTTPServer(("127.0.0.1", 0), Metrics) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        endpoint = f"http://127.0.0.1:{server.server_port}/v1/metrics"
+        environment = {"OTEL_EXPORTER_OTLP_METRICS_ENDPOINT": endpoint, "OTEL_METRIC_EXPORT_INTERVAL": "200"}
+        with command("--listen", "127.0.0.1:0", **environment) as process:
+            assert process.stdout is not None
+            port = int(process.stdout.readline().rpartition(":")[2])
+            with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
+                Client(channel, port).export(span(), span({}))
+            wait_until("a measurement", lambda: any(b"rhesis.processor.spans" in body for body in received))
+        server.shutdown()
+
+    assert any(b"not_telemetry" in body and b"rhesis-telemetry-processor" in body for body in received)
+    assert not any(b"5f0c4d7e" in body for body in received)
 
 
 def test_without_a_meter_provider_nothing_is_kept() -> None:

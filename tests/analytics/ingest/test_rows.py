@@ -1,9 +1,11 @@
 """Span -> row or a named reason, by both ways of reading."""
 
 import os
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -371,6 +373,13 @@ def test_every_reason_but_erased_has_a_case_here() -> None:
     tried = {case[0] for each in marks for case in each.pytestmark[0].args[1]}  # type: ignore[attr-defined]
 
     assert set(Reason) - tried == {Reason.ERASED, Reason.BAD_DEPLOYMENT}
+
+
+def test_the_documentation_lists_each_reason_once_and_no_other() -> None:
+    text = (Path(__file__).parents[3] / "docs/ingest.md").read_text()
+    listed = re.findall(r"^\| `([a-z_]+)` \|", text.partition("## Why a span is rejected")[2], re.MULTILINE)
+
+    assert listed == [reason.value for reason in Reason]
 
 
 def test_yesterday_and_today_are_judged_by_the_clock_they_are_given(judge: Judge) -> None:
