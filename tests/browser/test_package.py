@@ -4,6 +4,7 @@ import os
 import subprocess
 from pathlib import Path
 
+from benchmarks import browser_size
 from rhesis_site.development import frontend
 
 ROOT = Path(__file__).parents[2]
@@ -25,6 +26,14 @@ def npm(*arguments: str, directory: Path, **environment: str) -> None:
 
 def test_the_package_passes_its_own_tests() -> None:
     npm("test", directory=frontend.FRONTEND)
+
+
+def test_whoever_consents_downloads_no_more_than_12_kb_and_less_than_the_stock_packages_weigh() -> None:
+    sizes = browser_size.bundled()
+    ours = sizes["loader"]["gzip"] + sizes["ours"]["gzip"]
+
+    assert ours <= browser_size.LARGEST_GZIP
+    assert ours < sizes["stock"]["gzip"]
 
 
 # Not a skipped test: installing and building Next.js takes a minute, which the normal profile does not have.
