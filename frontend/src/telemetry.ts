@@ -157,8 +157,8 @@ async function begin(known?: Identity): Promise<boolean> {
       });
     },
     send: (body, closing) => post(url.href, body, firstParty ? { "X-Telemetry-Page": page } : {}, closing),
-    // What carries pseudonyms is not left lying about.
-    keep: (bodies) => tab.keep(firstParty ? bodies : []),
+    // What carries pseudonyms is not left lying about, and after the end nothing is.
+    keep: (bodies) => void (here && tab.keep(firstParty ? bodies : [])),
     onOff: () => end(),
   };
   const outbox: Outbox = new Outbox(road, tab.backlog);
@@ -232,7 +232,7 @@ function stamped(spans: readonly ReadableSpan[], identity: Identity): string {
 
 /** A path of this site as it is; of an address the collector's own path, as the OTLP specification has it. */
 export function tracesUrl(endpoint: string): URL {
-  const url = new URL(endpoint, location.href);
+  const url = new URL(endpoint, location.origin);
   if (!endpoint.startsWith("/") && !url.pathname.endsWith("/v1/traces")) {
     url.pathname = `${url.pathname.replace(/\/$/, "")}/v1/traces`;
   }

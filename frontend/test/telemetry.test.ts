@@ -142,7 +142,7 @@ test("to a collector elsewhere consent is asked for again before each send", asy
   await telemetry.initTelemetry({ endpoint: "https://telemetry.example" });
   identity = { telemetry_enabled: false, now_ms: Date.now() };
   await pass(1000);
-  assert.deepEqual([requests, telemetry.isTelemetryEnabled()], [[], false]);
+  assert.deepEqual([requests, telemetry.isTelemetryEnabled(), storage.size], [[], false, 0]);
 });
 
 test("to a collector elsewhere nothing goes from before consent, nor on an identity that is too old", async () => {

@@ -12,9 +12,9 @@ THE_TESTS_OWN = {"DATABASE_URL", "SECRET_KEY", "DJANGO_SETTINGS_MODULE", "DJANGO
 
 
 @contextmanager
-def another_site(product: Product, **environment: str) -> Iterator[str]:
+def another_site(product: Product, *, port: int | None = None, **environment: str) -> Iterator[str]:
     """Its address. Who is signed in on the product is signed in here: it is the same host, and ports share cookies."""
-    port = free_port()
+    port = port or free_port()
     # What the tests' settings put into this process's environment is not the product's.
     inherited = {name: value for name, value in os.environ.items() if name not in THE_TESTS_OWN}
     telemetry = {
