@@ -5,6 +5,7 @@ a desk while its text keeps its size. Nothing here is wider than the page.
 """
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -15,13 +16,16 @@ PLOT_HEIGHT = 180
 PLOT_TOP = 10
 BAR_ROW_HEIGHT = 44
 MOST_BARS = 10
-MOST_LABELS = 6
+MOST_LABELS, MOST_LONG_LABELS = 6, 4
+FEW_WEEKS = 26
 WIDEST_PERCENT = 9.0
 # Up to here a column has a gap beside it; more of them make a silhouette.
 MOST_APART = 120
 # What remains is for the value behind the longest bar.
 LONGEST_BAR_PERCENT = 76.0
 LONGEST_LABEL = 44
+# Ends of a scale, times a power of ten.
+EASY_STEPS = (1.0, 1.2, 1.6, 2.0, 2.4, 3.2, 4.0, 6.0, 8.0, 10.0, 12.0, 16.0, 20.0, 40.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +87,7 @@ def columns(points: Points, *, unit: str, before: Points = ()) -> Chart | None:
     lines = tuple(
         Mark(x=mark.x, y=_fine(PLOT_TOP + PLOT_HEIGHT - _height(value, scale) - 1), width=mark.width, height=2)
         for mark, (_, value) in zip(marks, before, strict=False)
-        if value is not None
+        if value
     )
     return Chart(
         height=PLOT_TOP + PLOT_HEIGHT + 24,
@@ -151,16 +155,23 @@ def _summary(known: Sequence[tuple[str, float]], unit: str) -> str:
 
 
 def _axis(labels: Sequence[str]) -> tuple[Text, ...]:
-    """Some of the labels below their columns. Of few days, month and day; of many, year and month."""
-    every = math.ceil(len(labels) / MOST_LABELS)
-    days = len(labels[0]) == len("2026-05-03") and labels[0].count("-") == 2
-    shown = slice(None) if not days else slice(0, 7) if len(labels) > MOST_APART else slice(5, None)
+    """Some of the labels below their columns, as many as a phone has room for: of few days or weeks without the year,
+    of many days the month."""
+    if len(labels) <= (MOST_APART if _is_day(labels[0]) else FEW_WEEKS):
+        shown = [re.sub(r"^\d{4}-(?=W|\d\d-)", "", label) for label in labels]
+    else:
+        shown = [label[:7] if _is_day(label) else label for label in labels]
+    every = math.ceil(len(labels) / (MOST_LABELS if len(shown[0]) < 6 else MOST_LONG_LABELS))
     step = 100 / len(labels)
     return tuple(
-        Text(_fine((index + 0.5) * step), PLOT_TOP + PLOT_HEIGHT + 17, label[shown])
-        for index, label in enumerate(labels)
+        Text(_fine((index + 0.5) * step), PLOT_TOP + PLOT_HEIGHT + 17, label)
+        for index, label in enumerate(shown)
         if index % every == every // 2
     )
+
+
+def _is_day(label: str) -> bool:
+    return re.fullmatch(r"\d{4}-\d\d-\d\d", label) is not None
 
 
 def _cut(label: str) -> str:
@@ -168,10 +179,10 @@ def _cut(label: str) -> str:
 
 
 def _round_up(value: float) -> float:
-    """The next of 1, 2, 4, 8 times a power of ten, whose quarters are easy to read; of whole numbers, 4 at least."""
+    """The next number whose quarters are easy to read; of whole numbers, they are whole as well."""
     power = 10.0 ** math.floor(math.log10(value))
-    scale = next(step * power for step in (1, 2, 4, 8, 10) if step * power >= value)
-    return max(scale, 4.0) if value == int(value) else scale
+    scales = [step * power for step in EASY_STEPS if step * power >= value]
+    return next((scale for scale in scales if scale % 4 == 0), 4.0) if value == int(value) else scales[0]
 
 
 def _fine(length: float) -> float:

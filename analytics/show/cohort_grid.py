@@ -51,7 +51,7 @@ def cohort_grid(report: Report, label: str, rows: Sequence[Row]) -> Grid | None:
         for line, row in enumerate(rows)
         for place, column in enumerate(FIELDS)
     ]
-    heads = ["new", *(f"d{day}" for day in range(1, 8)), "1 to 7"]
+    heads = ["new", *(f"d{day}" for day in range(1, 8)), "1-7"]
     return Grid(
         height=HEAD_HEIGHT + len(rows) * LINE_HEIGHT,
         heads=tuple((round((place + 0.5) * width, 3), head) for place, head in enumerate(heads)),

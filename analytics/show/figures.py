@@ -44,8 +44,13 @@ def _change(now: Figure, before: Figure) -> str:
         return ""
     difference = float(now.value) - float(before.value)
     if now.kind == "percent":
-        return f"{difference:+.1f} points"
-    return f"{100 * difference / float(before.value):+.0f} %" if before.value else ""
+        return f"{_rounded(difference, 1):+.1f} points"
+    return f"{_rounded(100 * difference / float(before.value), 0):+,.0f} %" if before.value else ""
+
+
+def _rounded(number: float, decimals: int) -> float:
+    """Without the minus of what rounds to zero."""
+    return round(number, decimals) + 0.0
 
 
 def of_overview(answers: Answers) -> list[Figure]:

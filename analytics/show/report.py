@@ -20,7 +20,10 @@ MOST_ROWS = 100_000
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """`kind`: text, day, count, ms (milliseconds), seconds or percent. None in a cell: not known, or too few people."""
+    """`kind`: text, name (long text), day, count, ms (milliseconds), seconds or percent.
+
+    None in a cell: not known, or about too few people.
+    """
 
     name: str
     title: str

@@ -109,7 +109,7 @@ ENDPOINT_PERFORMANCE = Report(
     "Percentiles are within 2 percent; all else is exact.",
     query="rollup_report_endpoint_performance",
     columns=(
-        Column("endpoint", "Endpoint", "text"),
+        Column("endpoint", "Endpoint", "name"),
         Column("method", "Method", "text"),
         Column("requests", "Requests", "count"),
         Column("avg_ms", "Average", "ms"),
@@ -121,7 +121,13 @@ ENDPOINT_PERFORMANCE = Report(
         Column("unique_users", "People", "count"),
     ),
     drawings=(
-        Drawing("Slowest", Form.BARS, ("method", "endpoint"), "p95_ms", "milliseconds at the 95th percentile"),
+        Drawing(
+            "Slowest (p95, milliseconds)",
+            Form.BARS,
+            ("method", "endpoint"),
+            "p95_ms",
+            "milliseconds",
+        ),
         Drawing("Most errors", Form.BARS, ("method", "endpoint"), "errors", "errors"),
     ),
     compared=True,
@@ -129,21 +135,21 @@ ENDPOINT_PERFORMANCE = Report(
 RETENTION = Report(
     name="retention",
     title="By day of the first sign-in",
-    description="Of the people who first signed in on a day, how many signed in again on one of the seven days after "
-    "it, and on each of them. Days that are not over yet are not judged.",
+    description="The same by the single day of the range. Days that are not over yet are not judged.",
     query="rollup_report_retention",
     columns=(Column("first_day", "First day", "day"), *RETURNS),
-    drawings=(Drawing("7-day retention", Form.COLUMNS, ("first_day",), "retention_percent", "percent"),),
+    drawings=(Drawing("7-day retention (percent)", Form.COLUMNS, ("first_day",), "retention_percent", "percent"),),
     compared=True,
 )
 WEEKLY_RETENTION = Report(
     name="weekly_retention",
     title="By week of the first sign-in",
-    description="The same by ISO week (from Monday, UTC): the weeks the range touches, each whole. Day 1 is the day "
-    "after a person's first; a day is judged once it is over for everybody of the week.",
+    description="Of the people who first signed in in an ISO week (from Monday, UTC), how many did again on one of the "
+    "seven days after their first, and on each of them. The weeks the range touches, each whole; a day is judged once "
+    "it is over for everybody of the week.",
     query="rollup_report_weekly_retention",
     columns=(Column("week", "Week", "text"), Column("first_day", "From", "day"), *RETURNS),
-    drawings=(Drawing("Who came back, by day", Form.COHORTS, ("week",), "retention_percent", "percent"),),
+    drawings=(Drawing("Who came back, by day (percent)", Form.COHORTS, ("week",), "retention_percent", "percent"),),
 )
 SIGN_INS = Report(
     name="sign_ins",
@@ -169,7 +175,7 @@ SESSIONS = Report(
     ),
     drawings=(
         Drawing("Sessions by day", Form.COLUMNS, ("day",), "sessions", "sessions"),
-        Drawing("Average length by day", Form.COLUMNS, ("day",), "avg_s", "minutes", per_unit=60.0),
+        Drawing("Average length by day (minutes)", Form.COLUMNS, ("day",), "avg_s", "minutes", per_unit=60.0),
     ),
     compared=True,
 )

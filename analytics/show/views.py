@@ -49,6 +49,8 @@ def reports_page(request: HttpRequest, name: str = "overview") -> HttpResponse:
         answers = {"problem": str(error)}
     context = {
         **admin.site.each_context(request),
+        # The pages have navigation of their own, tables want the room, and the admin's sidebar opens with a jump.
+        "is_nav_sidebar_enabled": False,
         "title": page.title,
         "page": page,
         "pages": [(each, question.address(each.filters & {"deployment"})) for each in PAGES.values()],

@@ -1,4 +1,4 @@
-"""Values as people read them."""
+"""Values as people read them; between a number and its unit no line breaks."""
 
 from collections.abc import Callable
 from typing import Any
@@ -14,12 +14,12 @@ def in_words(kind: str, value: Any) -> str:
 def duration(seconds: float) -> str:
     """Such as `8.5 s`, `12 min 5 s` or `1 h 5 min`."""
     if seconds < 59.95:
-        return f"{short(seconds)} s"
+        return f"{short(seconds)}\xa0s"
     minutes, rest = divmod(round(seconds), 60)
     if minutes < 60:
-        return f"{minutes} min {rest} s"
+        return f"{minutes}\xa0min {rest}\xa0s"
     hours, minutes = divmod(round(seconds / 60), 60)
-    return f"{hours:,} h {minutes} min"
+    return f"{hours:,}\xa0h {minutes}\xa0min"
 
 
 def short(number: float) -> str:
@@ -32,7 +32,7 @@ def short(number: float) -> str:
 SAY: dict[str, Callable[[Any], str]] = {
     "count": lambda value: f"{value:,}",
     "number": lambda value: short(float(value)),
-    "ms": lambda value: f"{value:,.1f} ms",
+    "ms": lambda value: f"{value:,.1f}\xa0ms",
     "seconds": lambda value: duration(float(value)),
-    "percent": lambda value: f"{value:.1f} %",
+    "percent": lambda value: f"{value:.1f}\xa0%",
 }

@@ -48,6 +48,6 @@ def tables_of(page: str) -> dict[str, list[list[str]]]:
 def figures_of(page: str) -> dict[str, tuple[str, str]]:
     """Each figure's value and the one before, by its title."""
     return {
-        title.strip(): (value.strip(), before.strip().removeprefix("before: ").partition(" (")[0])
-        for title, value, before in _read(page).figures
+        title.strip(): (value.strip(), before.strip().removeprefix("before: "))
+        for title, value, before, _ in _read(page).figures
     }

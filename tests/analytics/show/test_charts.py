@@ -46,13 +46,29 @@ def test_columns_stay_on_the_page_side_by_side_with_a_few_labels(count: int) -> 
     assert all(0 < label.x < 100 for label in chart.labels)
 
 
+@pytest.mark.parametrize(
+    ("labels", "shown"),
+    [
+        (["2026-01-31", "2026-02-01"], ["01-31", "02-01"]),
+        (["2026-W05"], ["W05"]),
+        (["2026-01", "2026-02"], ["2026-01", "2026-02"]),
+        ([f"2026-W{week:02}" for week in range(1, 29)], ["2026-W04", "2026-W11", "2026-W18", "2026-W25"]),
+    ],
+)
+def test_labels_say_no_more_than_is_needed(labels: list[str], shown: list[str]) -> None:
+    assert [label.text for label in drawn(columns([(label, 1) for label in labels], unit="people")).labels] == shown
+
+
 def test_what_was_before_is_marked_in_the_same_places_and_within_the_scale() -> None:
     chart = drawn(columns(days(4, 4), unit="people", before=days(8, None)))
     (mark,) = chart.before
     assert (mark.x, mark.y + 1) == (chart.marks[0].x, PLOT_TOP)
 
 
-@pytest.mark.parametrize(("top", "ends"), [(3, "4"), (0.3, "0.4"), (5, "8"), (81, "100"), (1_000_001, "2,000,000")])
+@pytest.mark.parametrize(
+    ("top", "ends"),
+    [(3, "4"), (0.3, "0.32"), (5, "8"), (13, "16"), (41, "60"), (81, "100"), (99, "100"), (1_000_001, "1,200,000")],
+)
 def test_the_scale_ends_at_a_round_number(top: float, ends: str) -> None:
     assert drawn(columns(days(top), unit="ms")).ticks[-1].text == ends
 

@@ -1,0 +1,162 @@
+"""The reports in a real Chromium, with weeks of usage in them: every look, by keyboard, printed, without a script."""
+
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, Page
+
+from tests.acceptance.product import Product
+from tests.browser.looks import LOOKS, picture, problems, tab_to, visitor
+from tests.browser.usage import fill
+
+pytestmark = pytest.mark.browser
+REPORTS = "/admin/analytics/reports/"
+PAGES = ["", "people/", "features/", "endpoints/", "retention/", "sessions/", "intake/"]
+# What a page adds to the layout after it was first drawn, as the browser measures it.
+NOTE_SHIFTS = """
+    globalThis.shifts = 0;
+    new PerformanceObserver((list) => { for (const each of list.getEntries()) globalThis.shifts += each.value; })
+        .observe({ type: "layout-shift", buffered: true });
+"""
+
+
+@pytest.fixture
+def used(product: Product) -> Iterator[Product]:
+    fill(product, days=40)
+    return product
+
+
+def test_every_page_fits_holds_still_and_passes_axe_in_every_look(used: Product, chromium: Browser) -> None:
+    found: dict[str, list[str]] = {}
+    for size, scheme in LOOKS:
+        with visitor(used, chromium, staff=True, size=size, scheme=scheme) as (context, complaints):
+            context.add_init_script(NOTE_SHIFTS)
+            page = context.new_page()
+            for path in PAGES:
+                page.goto(used.url + REPORTS + path)
+                page.wait_for_load_state("networkidle")
+                name = path.strip("/") or "overview"
+                told = ["the layout jumps"] if page.evaluate("shifts") > 0 else []
+                picture(page, f"reports-{name}-{size}-{scheme}")
+                told += problems(page) + complaints + _outside(page)
+                assert page.locator("svg.chart").count() > 0
+                if told:
+                    found[f"{name}, {size}, {scheme}"] = told
+                complaints.clear()
+    assert found == {}
+
+
+def _outside(page: Page) -> list[str]:
+    """Texts of charts that stand outside the screen."""
+    texts: list[str] = page.evaluate(
+        """() => [...document.querySelectorAll("svg.chart text")].filter((text) => {
+            const box = text.getBoundingClientRect();
+            return box.left < 0 || box.right > innerWidth;
+        }).map((text) => text.textContent)"""
+    )
+    return [f"{text!r} is outside" for text in texts] + [f"{text!r} touches the next" for text in _touching(page)]
+
+
+def _touching(page: Page) -> list[str]:
+    """Labels below columns that run into one another."""
+    texts: list[str] = page.evaluate(
+        """() => [...document.querySelectorAll("svg.chart .label")].filter((text) => {
+            const next = text.nextElementSibling?.getBoundingClientRect();
+            return next && text.getBoundingClientRect().right > next.left - 2;
+        }).map((text) => text.textContent)"""
+    )
+    return texts
+
+
+@pytest.mark.parametrize("days", [1, 731])
+def test_one_day_and_two_years_fit_too(used: Product, chromium: Browser, days: int) -> None:
+    found: dict[str, list[str]] = {}
+    with visitor(used, chromium, staff=True, size="phone", scheme="dark") as (context, complaints):
+        page = context.new_page()
+        for path in PAGES:
+            page.goto(f"{used.url}{REPORTS}{path}?from={_ago(page, days)}&to={_ago(page, 1)}")
+            picture(page, f"reports-{path.strip('/') or 'overview'}-{days}-days")
+            if told := problems(page) + complaints + _outside(page):
+                found[path] = told
+    assert found == {}
+
+
+def _ago(page: Page, days: int) -> str:
+    day: str = page.evaluate("days => new Date(Date.now() - days * 86400000).toISOString().slice(0, 10)", days)
+    return day
+
+
+def test_by_keyboard_alone(used: Product, chromium: Browser) -> None:
+    with visitor(used, chromium, staff=True) as (context, _):
+        page = context.new_page()
+        page.goto(f"{used.url}/admin/")
+        tab_to(page, f'a[href="{REPORTS}"]')
+        page.keyboard.press("Enter")
+        page.wait_for_url(f"**{REPORTS}")
+        tab_to(page, '.report-pages a[href*="/endpoints/"]')
+        page.keyboard.press("Enter")
+        page.wait_for_url("**/endpoints/?*")
+        tab_to(page, "input[name=name]")
+        page.keyboard.type("test_runs")
+        page.keyboard.press("Enter")
+        page.wait_for_url("**name=test_runs**")
+        assert page.locator(".report-table tbody tr").count() == 2
+        tab_to(page, ".report-table")
+        assert page.evaluate("getComputedStyle(document.activeElement).outlineStyle") != "none"
+
+
+def test_a_wide_table_scrolls_in_its_own_box_on_a_phone(used: Product, chromium: Browser) -> None:
+    with visitor(used, chromium, staff=True, size="phone") as (context, _):
+        page = context.new_page()
+        page.goto(f"{used.url}{REPORTS}endpoints/")
+        table, box, screen = page.evaluate(
+            """() => {
+                const box = document.querySelector(".report-table");
+                return [box.scrollWidth, box.clientWidth, document.documentElement.scrollWidth];
+            }"""
+        )
+        assert table > box and screen <= 360
+
+
+def test_a_range_that_cannot_be_is_said_and_can_be_corrected(used: Product, chromium: Browser) -> None:
+    with visitor(used, chromium, staff=True, size="phone") as (context, complaints):
+        page = context.new_page()
+        page.goto(f"{used.url}{REPORTS}people/?from=2026-06-02&to=2026-06-01")
+        assert "ends (2026-06-01) before it begins" in page.get_by_role("alert").inner_text()
+        assert problems(page) == []
+        page.get_by_role("button", name="Show").click()
+        page.wait_for_url("**/people/?from=*")
+        assert page.locator("svg.chart").count() > 0 and page.get_by_role("alert").count() == 0
+        assert [each for each in complaints if "400" not in each] == []
+
+
+def test_printed_it_is_the_numbers_and_no_more(used: Product, chromium: Browser) -> None:
+    with visitor(used, chromium, staff=True) as (context, _):
+        page = context.new_page()
+        page.goto(f"{used.url}{REPORTS}people/")
+        page.emulate_media(media="print")
+        picture(page, "reports-people-printed")
+        for hidden in (".report-filter", ".report-pages", ".downloads", "#header"):
+            assert not page.locator(hidden).first.is_visible(), hidden
+        box, table = page.evaluate(
+            """() => {
+                const box = document.querySelector(".report-table");
+                return [box.clientHeight, box.querySelector("table").clientHeight];
+            }"""
+        )
+        assert box >= table, "rows are cut off"
+        assert page.pdf().startswith(b"%PDF")
+
+
+def test_without_a_script(used: Product, chromium: Browser) -> None:
+    with visitor(used, chromium, staff=True, java_script_enabled=False) as (context, _):
+        page = context.new_page()
+        page.goto(used.url + REPORTS)
+        page.get_by_role("link", name="7 days", exact=True).click()
+        assert page.locator("svg.chart rect.bar").count() > 0
+        page.get_by_label("Deployment").select_option("cloud")
+        page.get_by_role("button", name="Show").click()
+        assert "deployment=cloud" in page.url and page.locator("svg.chart").count() > 0
+        with page.expect_download() as download:
+            page.get_by_role("link", name="Day by day as CSV").click()
+        assert download.value.suggested_filename.startswith("overview_")
