@@ -144,8 +144,8 @@ RETENTION = Report(
 WEEKLY_RETENTION = Report(
     name="weekly_retention",
     title="By week of the first sign-in",
-    description="Of the people who first signed in in an ISO week (from Monday, UTC), how many did again on one of the "
-    "seven days after their first, and on each of them. The weeks the range touches, each whole; a day is judged once "
+    description="Of the people who first signed in during an ISO week (from Monday, UTC), how many did again on one of "
+    "the seven days after their first, and on each. The weeks the range touches, each whole; a day is judged once "
     "it is over for everybody of the week.",
     query="rollup_report_weekly_retention",
     columns=(Column("week", "Week", "text"), Column("first_day", "From", "day"), *RETURNS),

@@ -1,11 +1,10 @@
 """The reports in a real Chromium, with weeks of usage in them: every look, by keyboard, printed, without a script."""
 
-from collections.abc import Iterator
-
 import pytest
 from playwright.sync_api import Browser, Page
 
 from tests.acceptance.product import Product
+from tests.browser.conftest import Processor
 from tests.browser.looks import LOOKS, picture, problems, tab_to, visitor
 from tests.browser.usage import fill
 
@@ -20,10 +19,11 @@ NOTE_SHIFTS = """
 """
 
 
-@pytest.fixture
-def used(product: Product) -> Iterator[Product]:
-    fill(product, days=40)
-    return product
+@pytest.fixture(scope="module")
+def used(running: tuple[Product, Processor]) -> Product:
+    """These tests only look, so one filling does for all of them; whoever comes next empties the tables."""
+    fill(running[0], days=40)
+    return running[0]
 
 
 def test_every_page_fits_holds_still_and_passes_axe_in_every_look(used: Product, chromium: Browser) -> None:

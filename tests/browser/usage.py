@@ -8,7 +8,7 @@ from uuid import UUID
 import psycopg
 
 from rhesis_site.embedded_postgres.server import connection_url
-from tests.acceptance.product import Product, wait_until
+from tests.acceptance.product import TABLES, Product, wait_until
 
 PEOPLE = 90
 ENDPOINTS = [
@@ -33,7 +33,8 @@ USES = "id, user_id, timestamp, deployment_type, feature_name, action"
 
 
 def fill(product: Product, *, days: int) -> None:
-    """So many days until now, of a growing number of people, fewer on week-ends; returns when the reports have them."""
+    """Nothing but so many days until now, of a growing number of people, fewer of them on week-ends. Returns when the
+    reports have them."""
     chance = random.Random(days)
     activity: list[tuple[Any, ...]] = []
     requests: list[tuple[Any, ...]] = []
@@ -60,6 +61,8 @@ def fill(product: Product, *, days: int) -> None:
                     action = chance.choice(FEATURES[feature])
                     uses.append((_id(chance), person, start, deployment, feature, action))
     with psycopg.connect(connection_url(product.tree / ".local/postgres")) as connection:
+        for table in TABLES:
+            connection.execute(f"DELETE FROM {table}")  # type: ignore[arg-type]
         for month in sorted({day.replace(day=1) for day in touched}):
             connection.execute("SELECT analytics_make_month(%s)", [month])
         for table, columns, rows in (

@@ -136,8 +136,12 @@ def test_an_empty_table_is_a_page_that_says_so_and_no_division_by_zero(analyst: 
     page = analyst.get(path)
     assert page.status_code == 200 and 'class="chart' not in page.text
     assert "Nothing to show for this range." in page.text
+
+
+def test_downloads_of_an_empty_table_are_empty_too(analyst: Client) -> None:
+    rolled_up()
     for name in REPORTS:
-        assert isinstance(table(analyst, name), list)
+        assert analyst.get(f"{PAGE}{name}.json").status_code == analyst.get(f"{PAGE}{name}.csv").status_code == 200
 
 
 @pytest.mark.parametrize("path", PATHS)
@@ -306,6 +310,8 @@ def test_only_staff_who_may_see_the_rows_may_see_what_they_add_up_to() -> None:
         assert signed_in(staff).get(path).status_code == 403
         assert signed_in(half).get(path).status_code == 403
         assert signed_in(analyst).get(path).status_code == 200
+    for who, is_led_there in ((staff, False), (half, False), (analyst, True)):
+        assert (f'href="{PAGE}"' in signed_in(who).get("/admin/").text) is is_led_there
 
 
 def test_a_download_is_recorded_with_whoever_took_it() -> None:
