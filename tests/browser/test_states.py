@@ -197,6 +197,7 @@ ADMIN = {
     "admin-features": "/admin/analytics/featureusage/",
     "admin-export-tally": "/admin/analytics/exporttally/",
     "admin-ingest-tally": "/admin/analytics/ingesttally/",
+    "admin-accesses": "/admin/privacy/accessevent/",
 }
 
 
@@ -212,7 +213,7 @@ def test_what_staff_look_at_fits_and_passes_axe_with_something_in_it(
         look_at(name, product.url + path, product, chromium, staff=True)
     with visitor(product, chromium, staff=True, size="phone") as (context, complaints):
         page = context.new_page()
-        for path, link in (("accounts/user", "demo"), ("analytics/endpointusage", ""), ("privacy/consentevent", "")):
+        for path, link in (("accounts/user", "demo"), ("analytics/exporttally", ""), ("privacy/consentevent", "")):
             page.goto(f"{product.url}/admin/{path}/")
             page.locator("#result_list tbody th a", has_text=link).first.click()
             page.wait_for_url("**/change/")
