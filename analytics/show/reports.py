@@ -69,7 +69,7 @@ MONTHLY_PEOPLE = Report(
     name="monthly_people",
     title="Monthly active people",
     description="Distinct people who signed in, by month (UTC). The months the range touches, each whole.",
-    query="rollup_report_people_by_month",
+    query="rollup_report_monthly_people",
     columns=(Column("month", "Month", "text"), CLOUD, SELF_HOSTED, ACTIVE_PEOPLE),
     drawings=(Drawing("Monthly active people", Form.COLUMNS, ("month",), "active_people", "people"),),
 )
