@@ -45,6 +45,23 @@ def test_a_page_fits_and_passes_axe_on_phone_and_desktop_in_light_and_dark(
     look_at(name, product.url + path, product, chromium, staff=staff, looks=LOOKS if LONG else TWO_LOOKS, status=status)
 
 
+def test_nothing_jumps_while_a_page_loads(product: Product, chromium: Browser) -> None:
+    for size in ("phone", "desktop"):
+        with visitor(product, chromium, staff=False, size=size) as (context, _):
+            context.add_init_script(
+                """window.shifts = [];
+                new PerformanceObserver((list) => shifts.push(...list.getEntries().map((shift) => shift.value)))
+                    .observe({ type: "layout-shift", buffered: true });"""
+            )
+            page = context.new_page()
+            for path in ("/", "/settings/privacy/", "/settings/privacy/delete/", "/settings/password/"):
+                page.goto(product.url + path)
+                page.wait_for_load_state("networkidle")
+                # Shifts are reported with the frame they happened in.
+                page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+                assert page.evaluate("shifts") == [], f"{path} on a {size}"
+
+
 def test_the_toggle_saves_at_once_and_tells_other_tabs(product: Product, chromium: Browser, sharing: None) -> None:
     with visitor(product, chromium, staff=False) as (context, complaints):
         first, second = context.new_page(), context.new_page()
