@@ -46,14 +46,13 @@ LEGACY_HTTP_METHOD = "http.method"
 LEGACY_HTTP_STATUS_CODE = "http.status_code"
 LEGACY_DURATION_MS = "duration_ms"
 
-# Every name that a span's attribute may have, besides those that begin with METADATA_PREFIX.
-NAMES = frozenset(
+# Whose a span is; of these there are many different ones, of everything else few.
+IDENTITIES = frozenset({USER_ID, ORGANIZATION_ID, SESSION_ID})
+# Every other name that a span's attribute may have, besides those that begin with METADATA_PREFIX.
+WORDS = frozenset(
     {
         EVENT_CATEGORY,
-        USER_ID,
-        ORGANIZATION_ID,
         EVENT_TYPE,
-        SESSION_ID,
         HTTP_METHOD,
         HTTP_ROUTE,
         HTTP_STATUS_CODE,

@@ -185,7 +185,7 @@ def raw_copy(load: Load, database: str, measured: Measured) -> Callable[[], floa
 
 def _rows(body: bytes) -> list[tuple[sql.Composed, list[str], list[tuple[Any, ...]]]]:
     """The request's rows as psycopg likes them best, by table."""
-    found = verdicts(plain.read(body), current_catalogue(), now=datetime.now(UTC), own=DeploymentType.SELF_HOSTED)
+    found = verdicts(plain.read(body, current_catalogue()), now=datetime.now(UTC), own=DeploymentType.SELF_HOSTED)
     assert not found.rejected
     tables = []
     for category, rows in found.rows.items():

@@ -6,15 +6,19 @@ from typing import Any
 from google.protobuf.message import DecodeError
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
+from analytics import vocabulary
+from analytics.catalogue import Catalogue
 from analytics.ingest.verdicts import UNUSABLE, Attributes, Value
 from analytics.ingest.wire import TextUnread
+from analytics.ingest.words import Words, words_of
 
-Spans = Iterator[tuple[Attributes, Iterator[tuple[Any, Attributes | None]]]]
+# Each resource's attributes with its spans; each span with whose it is and what it says.
+Spans = Iterator[tuple[Attributes, Iterator[tuple[Any, Attributes, Words | None]]]]
 MAXIMUM_ATTRIBUTES = 128  # the specification's default limit; ours have some ten
 
 
-def read(body: bytes) -> Spans:
-    """Each resource's attributes with its spans; each span with its attributes, or None where it has too many.
+def read(body: bytes, catalogue: Catalogue) -> Spans:
+    """The spans of a request; one with more than MAXIMUM_ATTRIBUTES says None.
 
     Raises DecodeError for what is no ExportTraceServiceRequest, text that is no UTF-8 excepted.
     """
@@ -26,11 +30,23 @@ def read(body: bytes) -> Spans:
         yield (
             attributes(resource_spans.resource.attributes),
             (
-                (span, attributes(span.attributes) if len(span.attributes) <= MAXIMUM_ATTRIBUTES else None)
+                (span, *_said(span, catalogue))
                 for scope_spans in resource_spans.scope_spans
                 for span in scope_spans.spans
             ),
         )
+
+
+def _said(span: Any, catalogue: Catalogue) -> tuple[Attributes, Words | None]:
+    if len(span.attributes) > MAXIMUM_ATTRIBUTES:
+        return {}, None
+    found = attributes(span.attributes)
+    return identities(found), words_of(found, catalogue)
+
+
+def identities(found: Attributes) -> Attributes:
+    """Those attributes that say whose the span is."""
+    return {name: value for name, value in found.items() if name in vocabulary.IDENTITIES}
 
 
 def attributes(pairs: Iterable[Any]) -> Attributes:

@@ -89,7 +89,7 @@ class TraceService:
 
 def _judged(body: bytes, context: grpc.ServicerContext) -> Verdicts:
     try:
-        return verdicts(fast.read(body), current_catalogue(), now=datetime.now(UTC), own=conf.deployment_type)
+        return verdicts(fast.read(body, current_catalogue()), now=datetime.now(UTC), own=conf.deployment_type)
     except DecodeError:
         context.abort(grpc.StatusCode.INVALID_ARGUMENT, "The body is not an ExportTraceServiceRequest.")
 

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
+from analytics.exceptions import AnalyticsError
 from analytics.vocabulary import Category
 
 # An attribute's: a scalar, None where it is empty, UNUSABLE where it is anything else.
@@ -68,6 +69,13 @@ class Reason(StrEnum):
     BAD_HTTP = "bad_http"  # route, method, status or duration unusable
     TOO_LARGE = "too_large"  # more attributes than any of ours has
     ERASED = "erased"  # the person has asked for deletion since
+
+
+class Rejected(AnalyticsError):
+    """Leaves the steps that make a row of a span, with the reason."""
+
+    def __init__(self, reason: Reason) -> None:
+        self.reason = reason
 
 
 @dataclass(frozen=True, slots=True)

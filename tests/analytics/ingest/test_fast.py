@@ -24,8 +24,8 @@ EXAMPLES = profile.examples(1_000, long=200_000)
 def outcome(read: object, body: bytes) -> Verdicts | None:
     """None for what is no request."""
     try:
-        spans = read.read(body)  # type: ignore[attr-defined]  # either module
-        return verdicts(spans, current_catalogue(), now=NOW, own=DeploymentType.CLOUD)
+        spans = read.read(body, current_catalogue())  # type: ignore[attr-defined]  # either module
+        return verdicts(spans, now=NOW, own=DeploymentType.CLOUD)
     except DecodeError:
         return None
 
@@ -95,15 +95,15 @@ def test_a_span_with_too_many_attributes_of_which_one_is_broken_is_no_request() 
 
 def test_what_is_remembered_is_bounded_in_number_and_length() -> None:
     for number in range(fast.REMEMBERED + 10):
-        fast._memo[KeyValue(key="user.id", value={"string_value": str(number)}).SerializeToString()]
-    assert len(fast._memo) <= fast.REMEMBERED
+        fast._attributes[KeyValue(key="user.id", value={"string_value": str(number)}).SerializeToString()]
+    assert len(fast._attributes) <= fast.REMEMBERED
 
-    fast._memo[KeyValue(key="user.id", value={"string_value": "x" * 10_000}).SerializeToString()]
-    assert max(map(len, fast._memo)) <= fast.LONGEST_REMEMBERED_BYTES
+    fast._attributes[KeyValue(key="user.id", value={"string_value": "x" * 10_000}).SerializeToString()]
+    assert max(map(len, fast._attributes)) <= fast.LONGEST_REMEMBERED_BYTES
 
 
 def test_what_has_none_of_our_names_is_not_remembered() -> None:
     raw = KeyValue(key="client.address", value={"string_value": "192.0.2.7"}).SerializeToString()
 
-    assert fast._memo[raw] == ("client.address", "192.0.2.7")
-    assert raw not in fast._memo
+    assert fast._attributes[raw] == ("client.address", "192.0.2.7")
+    assert raw not in fast._attributes

@@ -35,7 +35,7 @@ TO_COME_AGAIN = {grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.RESOURCE_EXHAUSTED
 
 def reference(body: bytes) -> Verdicts | None:
     try:
-        return verdicts(plain.read(body), current_catalogue(), now=datetime.now(UTC), own=DeploymentType.SELF_HOSTED)
+        return verdicts(plain.read(body, current_catalogue()), now=datetime.now(UTC), own=DeploymentType.SELF_HOSTED)
     except DecodeError:
         return None
 

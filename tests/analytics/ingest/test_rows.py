@@ -17,8 +17,9 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from analytics.catalogue import current_catalogue
 from analytics.ingest import fast, plain
-from analytics.ingest.rows import CLOCK_SKEW, LONGEST_ROUTE, verdicts
+from analytics.ingest.rows import CLOCK_SKEW, verdicts
 from analytics.ingest.verdicts import COLUMNS, Reason, Verdicts, microseconds
+from analytics.ingest.words import LONGEST_ROUTE
 from analytics.retention import months_before
 from analytics.vocabulary import Category
 from privacy.switches import DeploymentType
@@ -53,7 +54,7 @@ def judge(request: pytest.FixtureRequest) -> Iterator[Judge]:
 
     def judged(*spans: Span, resource: dict[str, Value] | None = None, body: bytes | None = None) -> Verdicts:
         body = of(*spans, resource=resource).SerializeToString() if body is None else body
-        found = verdicts(request.param.read(body), current_catalogue(), now=NOW, own=DeploymentType.CLOUD)
+        found = verdicts(request.param.read(body, current_catalogue()), now=NOW, own=DeploymentType.CLOUD)
         rows = sum(map(len, found.rows.values()))
         assert found.received == rows + len(found.erasures) + found.rejected.total()
         return found
@@ -386,6 +387,6 @@ def test_yesterday_and_today_are_judged_by_the_clock_they_are_given(judge: Judge
     made = span(start_time_unix_nano=nanoseconds(NOW))
     body = of(made).SerializeToString()
 
-    early = verdicts(plain.read(body), current_catalogue(), now=NOW - timedelta(days=1), own=DeploymentType.CLOUD)
+    early = verdicts(plain.read(body, current_catalogue()), now=NOW - timedelta(days=1), own=DeploymentType.CLOUD)
 
     assert only_reason(early) is Reason.IN_FUTURE
