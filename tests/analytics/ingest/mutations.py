@@ -63,13 +63,14 @@ def deep_request(levels: int) -> bytes:
     """
     value = AnyValue(int_value=1).SerializeToString()
     for _ in range(levels):
-        value = _field(0x2A, _field(0x0A, value))  # AnyValue.array_value, ArrayValue.values
-    attribute = KeyValue(key="deep").SerializeToString() + _field(0x12, value)
+        value = field(0x2A, field(0x0A, value))  # AnyValue.array_value, ArrayValue.values
+    attribute = KeyValue(key="deep").SerializeToString() + field(0x12, value)
     # Request.resource_spans, ResourceSpans.scope_spans, ScopeSpans.spans, Span.attributes
-    return _field(0x0A, _field(0x12, _field(0x12, span().SerializeToString() + _field(0x4A, attribute))))
+    return field(0x0A, field(0x12, field(0x12, span().SerializeToString() + field(0x4A, attribute))))
 
 
-def _field(tag: int, content: bytes) -> bytes:
+def field(tag: int, content: bytes) -> bytes:
+    """On the wire: tag, length, content."""
     length, number = bytearray(), len(content)
     while number > 0x7F:
         length.append(number & 0x7F | 0x80)

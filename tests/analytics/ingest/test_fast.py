@@ -3,20 +3,24 @@
 import random
 from datetime import UTC, datetime
 
+import pytest
 from google.protobuf.message import DecodeError
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
-from opentelemetry.proto.common.v1.common_pb2 import KeyValue
+from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 
-from analytics.catalogue import current_catalogue
+from analytics.catalogue import Catalogue, current_catalogue
 from analytics.ingest import fast, plain
 from analytics.ingest.rows import verdicts
-from analytics.ingest.verdicts import Verdicts
+from analytics.ingest.verdicts import Reason, Verdicts
+from analytics.ingest.words import Words
+from analytics.vocabulary import Category
 from privacy.switches import DeploymentType
 from tests import profile
-from tests.analytics.ingest.mutations import damaged, deep_request, odd_request
-from tests.analytics.ingest.spans import TEST_RUN, of, span
+from tests.analytics.ingest.mutations import damaged, deep_request, field, odd_request
+from tests.analytics.ingest.spans import REQUEST, STOCK_REQUEST, TEST_RUN, of, span
+from tests.collector.spans import Value
 
 EXAMPLES = profile.examples(1_000, long=200_000)
 
@@ -107,3 +111,53 @@ def test_what_has_none_of_our_names_is_not_remembered() -> None:
 
     assert fast._attributes[raw] == ("client.address", "192.0.2.7")
     assert raw not in fast._attributes
+
+
+@pytest.mark.parametrize("twin", [True, 1.0, "1.0"])
+def test_what_is_remembered_of_1_is_not_said_of_its_like(twin: Value) -> None:
+    for value in (1, twin, 1):
+        body = of(span({**TEST_RUN, "metadata.test_count": value})).SerializeToString()
+        assert outcome(fast, body) == outcome(plain, body)
+
+
+def test_an_attribute_that_begins_like_an_identity_and_ends_as_something_else_is_what_it_ends_as() -> None:
+    made = span(REQUEST)
+    spoilt = (
+        KeyValue(key="user.id").SerializeToString()
+        + KeyValue(key="http.route", value=AnyValue(string_value="/elsewhere")).SerializeToString()
+    )
+    for values in (made.SerializeToString(), made.SerializeToString() + field(0x4A, spoilt)) * 2:
+        body = field(0x0A, field(0x12, field(0x12, values)))
+        found = outcome(fast, body)
+        assert found is not None and found == outcome(plain, body)
+        [row] = found.rows[Category.ENDPOINT_USAGE]
+        assert row[6] == ("/elsewhere" if spoilt in body else REQUEST["http.route"])
+
+
+def test_what_was_judged_by_one_catalogue_is_not_remembered_for_another() -> None:
+    body = of(span()).SerializeToString()
+    assert outcome(fast, body).rejected.total() == 0  # type: ignore[union-attr]
+
+    found = verdicts(fast.read(body, Catalogue({})), now=NOW, own=DeploymentType.CLOUD)
+
+    assert found.rejected == {Reason.UNDECLARED: 1}
+
+
+def test_what_spans_say_is_remembered_without_whose_they_are_or_what_is_not_ours() -> None:
+    outcome(fast, of(span(), span({**STOCK_REQUEST, "http.route": "/only/here"})).SerializeToString())
+
+    remembered = b"".join(raw for key in fast._words for raw in key)
+
+    assert b"test_run" in remembered and b"feature.action" in remembered
+    assert b"user.id" not in remembered and b"/only/here" not in remembered and b"192.0.2.7" not in remembered
+
+
+def test_what_spans_say_is_bounded_in_number_and_length() -> None:
+    words = fast._Words(None)
+    for number in range(fast.REMEMBERED + 10):
+        words.remember((str(number).encode(),), Words())
+    words.remember((b"x" * 10_000,), Words())
+    words.remember((b"x",) * 100, Words())
+
+    assert len(words) <= fast.REMEMBERED
+    assert max(len(key) for key in words) == 1 and max(len(each) for key in words for each in key) < 10
