@@ -1,14 +1,30 @@
 -- The value below which `share` of a histogram's values lie, as percentile_cont has it, within 2 percent; see
--- rollup_functions.sql. `buckets` in rising order, `counts` of the same length.
+-- rollup_functions.sql. `buckets` in rising order, `counts` of the same length. A loop, because a view calls this for each
+-- of its rows, and to start a query takes longer than to go through an array.
 CREATE OR REPLACE FUNCTION analytics_percentile(buckets smallint[], counts bigint[], share double precision)
 RETURNS double precision
-LANGUAGE sql IMMUTABLE PARALLEL SAFE
-BEGIN ATOMIC
-    WITH ranked AS (
-        SELECT bucket, sum(count) OVER (ORDER BY bucket) AS up_to, share * (sum(count) OVER () - 1) AS rank
-        FROM unnest(buckets, counts) AS histogram (bucket, count)
-    )
-    SELECT analytics_between(min(bucket) FILTER (WHERE up_to > floor(rank)),
-                             min(bucket) FILTER (WHERE up_to > ceil(rank)), min(rank)::double precision)
-    FROM ranked;
-END;
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS $$
+DECLARE
+    total bigint := 0;
+    up_to bigint := 0;
+    rank double precision;
+    low smallint;
+    number bigint;
+    position integer := 0;
+BEGIN
+    FOREACH number IN ARRAY counts LOOP
+        total := total + number;
+    END LOOP;
+    rank := share * (total - 1);
+    FOREACH number IN ARRAY counts LOOP
+        position := position + 1;
+        up_to := up_to + number;
+        IF low IS NULL AND up_to > floor(rank) THEN
+            low := buckets[position];
+        END IF;
+        IF up_to > ceil(rank) THEN
+            RETURN analytics_between(low, buckets[position], rank);
+        END IF;
+    END LOOP;
+    RETURN NULL;
+END $$;

@@ -1,11 +1,6 @@
--- People are counted by bits, which are there as long as the raw rows are: without them a group might be small.
-CREATE VIEW analytics_report_endpoint_performance WITH (security_barrier) AS
-WITH people AS (
-    SELECT day, deployment_type, name, sum(bit_count(bits))::bigint AS unique_users
-    FROM analytics_people_of_day
-    WHERE measure = 'endpoint'
-    GROUP BY day, deployment_type, name
-)
+-- People are counted by bits, which are there as long as the raw rows are: without them a group might be small. Counted for
+-- each row by itself, so that a range of days reads the bits of those days only.
+CREATE OR REPLACE VIEW analytics_report_endpoint_performance WITH (security_barrier) AS
 SELECT day, deployment_type, endpoint, method, unique_users, requests, errors,
        100.0 * errors / requests AS error_percent,
        (duration_ns / requests)::float8 / 1e6 AS avg_ms,
@@ -13,9 +8,12 @@ SELECT day, deployment_type, endpoint, method, unique_users, requests, errors,
        analytics_percentile(buckets, counts, 0.95) AS p95_ms,
        analytics_percentile(buckets, counts, 0.99) AS p99_ms
 FROM analytics_daily_endpoint daily
-JOIN people USING (day, deployment_type)
-WHERE people.name = method || ' ' || endpoint
-  AND unique_users >= (SELECT smallest_group FROM analytics_view_threshold);
+CROSS JOIN LATERAL (
+    SELECT sum(bit_count(bits))::bigint AS unique_users FROM analytics_people_of_day people
+    WHERE people.day = daily.day AND people.deployment_type = daily.deployment_type
+      AND measure = 'endpoint' AND name = method || ' ' || endpoint
+) AS counted
+WHERE unique_users >= (SELECT smallest_group FROM analytics_view_threshold);
 COMMENT ON VIEW analytics_report_endpoint_performance IS
     'Requests, errors (status 500 and above) and durations in milliseconds by URL pattern, method, UTC day and deployment '
     'type. Percentiles are within 2 percent, and those of several days cannot be averaged.';

@@ -1,17 +1,17 @@
 -- People are counted by bits, which are there as long as the raw rows are: without them a group might be small.
-CREATE VIEW analytics_report_feature_adoption WITH (security_barrier) AS
-WITH people AS (
-    SELECT day, deployment_type, name AS feature_name, sum(bit_count(bits))::bigint AS unique_users
-    FROM analytics_people_of_day
-    WHERE measure = 'feature'
-    GROUP BY day, deployment_type, name
-), uses AS (
+CREATE OR REPLACE VIEW analytics_report_feature_adoption WITH (security_barrier) AS
+WITH uses AS (
     SELECT day, deployment_type, feature_name, sum(uses)::bigint AS total_uses
     FROM analytics_daily_feature
     GROUP BY day, deployment_type, feature_name
 )
-SELECT day, deployment_type, feature_name, unique_users, total_uses
-FROM people JOIN uses USING (day, deployment_type, feature_name)
+SELECT day, deployment_type, feature_name::varchar AS feature_name, unique_users, total_uses
+FROM uses
+CROSS JOIN LATERAL (
+    SELECT sum(bit_count(bits))::bigint AS unique_users FROM analytics_people_of_day people
+    WHERE people.day = uses.day AND people.deployment_type = uses.deployment_type
+      AND measure = 'feature' AND name = feature_name
+) AS counted
 WHERE unique_users >= (SELECT smallest_group FROM analytics_view_threshold);
 COMMENT ON VIEW analytics_report_feature_adoption IS
     'How many people used each feature, and how often, by UTC day and deployment type.';

@@ -1,4 +1,4 @@
-CREATE VIEW analytics_report_monthly_people WITH (security_barrier) AS
+CREATE OR REPLACE VIEW analytics_report_monthly_people WITH (security_barrier) AS
 SELECT month, deployment_type, people AS active_people
 FROM analytics_monthly_people
 WHERE measure = 'sign_in' AND deployment_type <> 'all'

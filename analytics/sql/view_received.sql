@@ -1,5 +1,5 @@
 -- Counts of spans, not of people. What this site did not send is in no view: it says what those did who do not share.
-CREATE VIEW analytics_report_received WITH (security_barrier) AS
+CREATE OR REPLACE VIEW analytics_report_received WITH (security_barrier) AS
 SELECT day,
        sum(spans)::bigint AS received,
        coalesce(sum(spans) FILTER (WHERE outcome = 'stored'), 0)::bigint AS stored,

@@ -1,4 +1,4 @@
-CREATE VIEW analytics_report_rejected WITH (security_barrier) AS
+CREATE OR REPLACE VIEW analytics_report_rejected WITH (security_barrier) AS
 SELECT day, reason, sum(spans)::bigint AS spans
 FROM analytics_ingest_tally
 WHERE outcome = 'rejected'

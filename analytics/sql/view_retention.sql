@@ -1,6 +1,6 @@
 -- Those who returned are a group as well, and not told where they are few (but not none); nor before their seven days are
 -- over.
-CREATE VIEW analytics_report_retention WITH (security_barrier) AS
+CREATE OR REPLACE VIEW analytics_report_retention WITH (security_barrier) AS
 SELECT first_day, deployment_type, people,
        CASE WHEN told THEN returned END AS returned,
        CASE WHEN told THEN 100.0 * returned / people END AS retention_percent

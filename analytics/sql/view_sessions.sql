@@ -1,4 +1,4 @@
-CREATE VIEW analytics_report_sessions WITH (security_barrier) AS
+CREATE OR REPLACE VIEW analytics_report_sessions WITH (security_barrier) AS
 SELECT day, deployment_type, sessions,
        (length_us / sessions)::float8 / 1e6 AS avg_s,
        analytics_percentile(buckets, counts, 0.5) / 1e6 AS p50_s,

@@ -1,4 +1,4 @@
-CREATE VIEW analytics_report_sign_ins WITH (security_barrier) AS
+CREATE OR REPLACE VIEW analytics_report_sign_ins WITH (security_barrier) AS
 SELECT day, deployment_type, sign_ins, people_signed_in AS people
 FROM analytics_daily_activity
 WHERE deployment_type <> 'all'

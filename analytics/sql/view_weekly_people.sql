@@ -1,6 +1,6 @@
 -- Counted by bits, which are there as long as the raw rows are; a week of which a day is closed is left out. (The function
 -- that says so would read its table with the rights of whoever reads the view.)
-CREATE VIEW analytics_report_weekly_people WITH (security_barrier) AS
+CREATE OR REPLACE VIEW analytics_report_weekly_people WITH (security_barrier) AS
 WITH chunks AS (
     SELECT date_trunc('week', day::timestamp)::date AS first_day, deployment_type, chunk,
            bit_count(bit_or(bits)) AS people

@@ -15,6 +15,7 @@ from analytics.keep.rollups import NotRolledUp, roll_up, touch_all_days, waiting
 from analytics.management.database import TRY_AGAIN, WRONG_USAGE, database_may_go_away
 from analytics.management.purging import add_months_option, in_words, parse_months
 from analytics.room import send_pending_erasures
+from analytics.show.bi_views import publish_threshold
 
 LONGEST_SECONDS = 86_400
 Say = Callable[[str], None]
@@ -78,6 +79,8 @@ def _once(months: int, *, recompute: bool, say: Say) -> None:
 
 def _keep(months: int, *, recompute: bool, say: Say) -> None:
     say(f"1/4 partitions: {make_months_ahead()} made")
+    # So that a changed setting reaches whoever reads the views, without anybody remembering to tell them.
+    publish_threshold()
     if recompute:
         touch_all_days()
     done = roll_up(say=lambda line: say(f"  {line}"))

@@ -1,5 +1,6 @@
 """The views for BI: each row is what plain SQL says of the raw rows, and no row is about few people."""
 
+import io
 from datetime import date, timedelta
 from typing import Any
 from uuid import UUID
@@ -185,6 +186,9 @@ def test_the_threshold_is_the_setting_from_migrate_on() -> None:
         assert ViewThreshold.objects.get().smallest_group == 12
     call_command("migrate", "analytics", database=analytics_database(), verbosity=0)
     assert ViewThreshold.objects.get().smallest_group == 5
+    with override_settings(TELEMETRY_SMALLEST_GROUP_BI="7"):
+        call_command("keep_telemetry", stdout=io.StringIO())
+    assert ViewThreshold.objects.get().smallest_group == 7
 
 
 def test_there_is_a_view_of_each_name_and_no_other_that_begins_like_them() -> None:
