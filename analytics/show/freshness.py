@@ -18,6 +18,7 @@ class Freshness:
     computed_at: datetime | None
     days_waiting: int
     oldest_waiting: date | None
+    is_anything_stored: bool
 
     @property
     def command(self) -> str:

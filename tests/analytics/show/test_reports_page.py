@@ -274,8 +274,14 @@ def test_shortcuts_and_other_pages_keep_the_filters_that_they_know(analyst: Clie
 
 
 def test_reports_that_were_never_computed_say_what_computes_them(analyst: Client) -> None:
+    login(1, day(0))
     page = analyst.get(PAGE).text
     assert "never computed" in page and "python3 manage.py keep_telemetry" in page
+
+
+def test_reports_of_nothing_do_not_ask_for_a_command(analyst: Client) -> None:
+    page = analyst.get(PAGE).text
+    assert "Nothing is stored yet." in page and "keep_telemetry" not in page
 
 
 def test_reports_that_are_behind_say_since_when_and_for_how_many_days(analyst: Client) -> None:
