@@ -3,11 +3,13 @@
 Without a MeterProvider, which is how the API starts out, they cost next to nothing and go nowhere.
 """
 
+from uuid import uuid4
+
 from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
 from opentelemetry.metrics import get_meter, set_meter_provider
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import PeriodicExportingMetricReader
-from opentelemetry.sdk.resources import SERVICE_NAME, Resource
+from opentelemetry.sdk.resources import SERVICE_INSTANCE_ID, SERVICE_NAME, Resource
 
 from analytics.ingest.writer import Counts
 
@@ -30,7 +32,8 @@ def export_to(endpoint: str) -> None:
     The SDK's own variables apply, such as OTEL_METRIC_EXPORT_INTERVAL (milliseconds).
     """
     reader = PeriodicExportingMetricReader(OTLPMetricExporter(endpoint=endpoint))
-    resource = Resource.create({SERVICE_NAME: "rhesis-telemetry-processor"})
+    # Several workers count the same things, each for itself.
+    resource = Resource.create({SERVICE_NAME: "rhesis-telemetry-processor", SERVICE_INSTANCE_ID: str(uuid4())})
     set_meter_provider(MeterProvider([reader], resource=resource))
 
 
