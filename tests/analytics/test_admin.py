@@ -8,6 +8,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from analytics.models import EndpointUsage, FeatureUsage, UserActivity
+from privacy.models import Access, AccessEvent
 from tests.analytics.show.rows import day, login, person, requested, used
 from tests.support.people import a_person, signed_in
 
@@ -99,3 +100,16 @@ def test_pages_of_days_open(staff: Client) -> None:
     today = day(0)
     for path in LISTS.values():
         assert listed(staff, path, timestamp__year=str(today.year), timestamp__month=str(today.month)) == 2
+
+
+def test_looking_at_rows_and_searching_by_pseudonym_are_recorded_without_the_pseudonym(staff: Client) -> None:
+    row = UserActivity.objects.filter(user_id=person(1))[0]
+    listed(staff, LISTS[UserActivity])
+    listed(staff, LISTS[UserActivity], q=str(person(1)))
+    staff.get(f"{LISTS[UserActivity]}{row.pk}/change/")
+    events = AccessEvent.objects.order_by("recorded_at").values_list("access", "what", "about", "lines")
+    assert list(events) == [
+        (Access.LISTED, "user activity", None, 2),
+        (Access.SEARCHED, "user activity", None, 1),
+        (Access.OPENED, "user activity", None, None),
+    ]
