@@ -60,7 +60,7 @@ def computing() -> Iterator[CursorWrapper]:
 def no_writer_at_work() -> Iterator[CursorWrapper]:
     """A transaction during which no other adds rows: all that began to has committed and is seen, all later ones wait.
 
-    So it must be short. Raises django.db.OperationalError if a writer does not come to its end for some ten seconds.
+    So it must be short. Raises django.db.OperationalError if a writer does not come to its end for some twenty seconds.
     """
     alias = analytics_database()
     for attempt in range(1, MAXIMUM_ATTEMPTS + 1):
