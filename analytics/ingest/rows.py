@@ -65,10 +65,10 @@ def _row(
     if deployment is None:
         raise Rejected(Reason.BAD_DEPLOYMENT)
     start_ns, end_ns = span.start_time_unix_nano, span.end_time_unix_nano
+    if is_erasure:
+        return category, _erasure_request(span, user_id, window_us[1])
     timestamp_us = _timestamp_us(start_ns, end_ns, *window_us)
     row_id = _row_id(start_ns, span.trace_id, span.span_id)
-    if is_erasure:
-        return category, ErasureRequest(row_id, user_id, timestamp_us)
     if reason is not None:
         raise Rejected(reason)
     if category is Category.ENDPOINT_USAGE:
@@ -76,6 +76,14 @@ def _row(
     elif category is Category.USER_ACTIVITY:
         columns = (*columns, _session(identities.get(vocabulary.SESSION_ID)))
     return category, (timestamp_us, row_id, user_id, organization_id, deployment, metadata, *columns)
+
+
+def _erasure_request(span: Any, user_id: bytes, newest_us: int) -> ErasureRequest:
+    """However wrong the sender's clock: a request that was refused would count as taken, and never be sent again."""
+    start_ns = span.start_time_unix_nano
+    if start_ns == 0:
+        raise Rejected(Reason.BAD_TIMESTAMP)
+    return ErasureRequest(_row_id(start_ns, span.trace_id, span.span_id), user_id, min(start_ns // 1000, newest_us))
 
 
 def _deployment(resource: Attributes, own: DeploymentType) -> str | None:

@@ -179,6 +179,18 @@ def test_the_request_to_delete_is_an_erasure_and_no_row(judge: Judge) -> None:
     assert [len(rows) for rows in found.rows.values()] == [0, 0, 1]
 
 
+@pytest.mark.parametrize("days", [-800, 800])
+def test_a_request_to_delete_is_taken_however_wrong_its_senders_clock_is(judge: Judge, days: int) -> None:
+    """Refused, it would count as acknowledged and never come again. It is of no later than a row could be."""
+    words: dict[str, Value] = {"event.category": "user_activity", "event.type": "erasure_requested", "user.id": PERSON}
+    said_ns = nanoseconds(NOW + timedelta(days=days))
+
+    [erasure] = judge(span(words, start_time_unix_nano=said_ns, end_time_unix_nano=said_ns)).erasures
+
+    latest_ns = nanoseconds(NOW + timedelta(minutes=10))
+    assert erasure.requested_at_us == min(said_ns, latest_ns) // 1000
+
+
 def test_the_row_id_is_of_the_span_alone_and_in_the_order_of_time(judge: Judge) -> None:
     early, late = span(), span(start_time_unix_nano=nanoseconds(NOW))
 
