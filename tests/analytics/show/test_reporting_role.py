@@ -263,8 +263,6 @@ def test_what_everybody_may_do_is_found_and_no_role_is_made(grant: str, undo: st
 @pytest.mark.parametrize(
     ("role", "word"),
     [
-        ("postgres", "superuser"),
-        ("rhesis", "the role this site itself uses"),
         ("public", "no name for a role"),
         ("pg_read_all_data", "no name for a role"),
         ("Looker", "no name for a role"),
@@ -277,6 +275,14 @@ def test_what_everybody_may_do_is_found_and_no_role_is_made(grant: str, undo: st
 @pytest.mark.parametrize("option", ["--views-only", "--remove"])
 def test_roles_that_must_not_be_touched_are_refused_in_one_line(role: str, word: str, option: str) -> None:
     assert word in refusal(role, option) or (option == "--remove" and "there is no role" in refusal(role, option))
+
+
+@pytest.mark.parametrize("option", ["--views-only", "--remove"])
+def test_neither_the_sites_own_role_nor_a_superuser_is_touched(option: str) -> None:
+    ((own, superuser),) = execute("SELECT current_user, (SELECT min(rolname) FROM pg_roles WHERE rolsuper)")
+    assert "the role this site itself uses" in refusal(own, option)
+    if superuser != own:
+        assert "superuser" in refusal(superuser, option)
 
 
 def test_a_role_with_powers_or_in_a_group_is_refused_and_left_as_it_was(password: str) -> None:
