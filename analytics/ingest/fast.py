@@ -1,14 +1,14 @@
 """The same as `plain`, several times faster: spans' attributes stay bytes, and most of those have been seen before.
 
-A category, a method, a route come again and again, each time as the same bytes. Two bounded memos know them: one gives
-an attribute's name and value, the other all that a span's attributes say, except whose it is, without a look at any of
-them. What has none of our names is remembered by neither: it may be anything, an address or a query, and of other
-people's spans it is not ours to keep even for a moment.
+A person, a route, a status come again and again, each time as the same bytes. Bounded memos know them: what an
+attribute says by its bytes, and what a whole span says, except whose it is, by the bytes of all its other attributes,
+without a look at any of them. What has none of our names is never remembered: it may be anything, an address or a
+query, and of other people's spans it is not ours to keep even for a moment.
 """
 
-from typing import Any
-
-from opentelemetry.proto.common.v1.common_pb2 import KeyValue
+from itertools import compress
+from operator import not_
+from typing import Any, TypeVar
 
 from analytics import vocabulary
 from analytics.catalogue import Catalogue
@@ -20,38 +20,44 @@ from analytics.ingest.words import Words, words_of
 REMEMBERED = 32_768
 LONGEST_REMEMBERED_BYTES = 256  # so the memos never hold more than some MiB, whatever is sent
 MOST_REMEMBERED_ATTRIBUTES = 8
+Key = TypeVar("Key")
+Meaning = TypeVar("Meaning")
 # Tags on the way from a request to a span's attribute: resource_spans, scope_spans, spans, attributes.
 PATH = (b"\x0a", b"\x12", b"\x12", b"\x4a")
-# How an attribute of each such name begins, as everybody writes it.
-IDENTITIES = tuple(KeyValue(key=name).SerializeToString() for name in vocabulary.IDENTITIES)
 
 
-class _Attributes(dict[bytes, tuple[str, Value]]):
-    """KeyValue's bytes -> name and value. Emptied when full: what is in use is back at once."""
+class _Memo(dict[Key, Meaning]):
+    """Emptied when full: what is in use is back at once."""
+
+    def remember(self, raw: Key, meaning: Meaning) -> None:
+        if len(self) >= REMEMBERED:
+            self.clear()
+        self[raw] = meaning
+
+
+class _Attributes(_Memo[bytes, tuple[str, Value]]):
+    """The bytes of an attribute -> its name and value."""
 
     def __missing__(self, raw: bytes) -> tuple[str, Value]:
         found = _decoded(raw)
-        if len(raw) <= LONGEST_REMEMBERED_BYTES and (_is_word(found[0]) or found[0] in vocabulary.IDENTITIES):
-            if len(self) >= REMEMBERED:
-                self.clear()
-            self[raw] = found
+        if len(raw) <= LONGEST_REMEMBERED_BYTES:
+            if found[0] in vocabulary.IDENTITIES:
+                _identities.remember(raw, found)
+            elif _is_word(found[0]):
+                self.remember(raw, found)
         return found
 
 
-class _Words(dict[tuple[bytes, ...], Words]):
-    """What spans say: the bytes of all their attributes, less the identities, -> Words. Emptied when full, too."""
+class _Words(_Memo[tuple[bytes, ...], Words]):
+    """The bytes of all attributes of a span but its identities -> what it says, by one catalogue."""
 
     def __init__(self, catalogue: Catalogue | None) -> None:
         super().__init__()
         self.catalogue = catalogue
 
-    def remember(self, raw: tuple[bytes, ...], words: Words) -> None:
-        if len(raw) <= MOST_REMEMBERED_ATTRIBUTES and sum(map(len, raw)) <= LONGEST_REMEMBERED_BYTES:
-            if len(self) >= REMEMBERED:
-                self.clear()
-            self[raw] = words
 
-
+# Of those that say whose a span is; and of the others.
+_identities: _Memo[bytes, tuple[str, Value]] = _Memo()
 _attributes = _Attributes()
 _words = _Words(None)
 
@@ -79,20 +85,24 @@ def _said(span: Any, remembered: _Words, catalogue: Catalogue) -> tuple[Attribut
         TextUnread.FromString(_wrapped(span.SerializeToString(), PATH[:3]))
         return {}, None
     raw = list(span.attributes)
-    others = tuple([each for each in raw if not each.startswith(IDENTITIES)])
-    known = remembered.get(others)
-    if known is not None:
-        found = dict([_attributes[each] for each in raw if each.startswith(IDENTITIES)])
-        # Bytes that begin like an identity may still go on to say that they are something else.
-        if found.keys() <= vocabulary.IDENTITIES:
-            return found, known
-    everything = dict([_attributes[each] for each in raw])
-    words = words_of(everything, catalogue)
-    if all(_attributes[each][0] in vocabulary.IDENTITIES for each in raw if each.startswith(IDENTITIES)) and all(
-        _is_word(_attributes[each][0]) for each in others
-    ):
-        remembered.remember(others, words)
-    return identities(everything), words
+    known = list(map(_identities.get, raw))
+    words = remembered.get(tuple(compress(raw, map(not_, known))))
+    if words is not None:
+        return dict(filter(None, known)), words
+    pairs = [pair or _attributes[each] for each, pair in zip(raw, known, strict=True)]
+    # By their names now: an identity that was not known yet is among them no longer.
+    others = [(each, name) for each, (name, _) in zip(raw, pairs, strict=True) if name not in vocabulary.IDENTITIES]
+    key, found = tuple(each for each, _ in others), dict(pairs)
+    words = remembered.get(key)
+    if words is None:
+        words = words_of(found, catalogue)
+        if _is_worth_remembering(key) and all(_is_word(name) for _, name in others):
+            remembered.remember(key, words)
+    return identities(found), words
+
+
+def _is_worth_remembering(raw: tuple[bytes, ...]) -> bool:
+    return len(raw) <= MOST_REMEMBERED_ATTRIBUTES and sum(map(len, raw)) <= LONGEST_REMEMBERED_BYTES
 
 
 def _is_word(name: str) -> bool:

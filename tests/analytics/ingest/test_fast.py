@@ -97,13 +97,14 @@ def test_a_span_with_too_many_attributes_of_which_one_is_broken_is_no_request() 
     assert outcome(fast, body) is None
 
 
-def test_what_is_remembered_is_bounded_in_number_and_length() -> None:
+@pytest.mark.parametrize(("name", "memo"), [("user.id", fast._identities), ("http.route", fast._attributes)])
+def test_what_is_remembered_is_bounded_in_number_and_length(name: str, memo: dict[bytes, object]) -> None:
     for number in range(fast.REMEMBERED + 10):
-        fast._attributes[KeyValue(key="user.id", value={"string_value": str(number)}).SerializeToString()]
-    assert len(fast._attributes) <= fast.REMEMBERED
+        fast._attributes[KeyValue(key=name, value={"string_value": str(number)}).SerializeToString()]
+    assert 0 < len(memo) <= fast.REMEMBERED
 
-    fast._attributes[KeyValue(key="user.id", value={"string_value": "x" * 10_000}).SerializeToString()]
-    assert max(map(len, fast._attributes)) <= fast.LONGEST_REMEMBERED_BYTES
+    fast._attributes[KeyValue(key=name, value={"string_value": "x" * 10_000}).SerializeToString()]
+    assert max(map(len, memo)) <= fast.LONGEST_REMEMBERED_BYTES
 
 
 def test_what_has_none_of_our_names_is_not_remembered() -> None:
@@ -153,11 +154,12 @@ def test_what_spans_say_is_remembered_without_whose_they_are_or_what_is_not_ours
 
 
 def test_what_spans_say_is_bounded_in_number_and_length() -> None:
-    words = fast._Words(None)
+    memo = fast._Words(None)
     for number in range(fast.REMEMBERED + 10):
-        words.remember((str(number).encode(),), Words())
-    words.remember((b"x" * 10_000,), Words())
-    words.remember((b"x",) * 100, Words())
+        memo.remember((str(number).encode(),), Words())
+    assert len(memo) <= fast.REMEMBERED
 
-    assert len(words) <= fast.REMEMBERED
-    assert max(len(key) for key in words) == 1 and max(len(each) for key in words for each in key) < 10
+    for values in ({**REQUEST, "http.route": "/x" * 200}, {**TEST_RUN, **{f"metadata.k{n}": n for n in range(50)}}):
+        outcome(fast, of(span(values)).SerializeToString())
+    assert max(map(len, fast._words)) <= fast.MOST_REMEMBERED_ATTRIBUTES
+    assert max(sum(map(len, key)) for key in fast._words) <= fast.LONGEST_REMEMBERED_BYTES
