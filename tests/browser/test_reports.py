@@ -153,10 +153,12 @@ def test_without_a_script(used: Product, chromium: Browser) -> None:
         page = context.new_page()
         page.goto(used.url + REPORTS)
         page.get_by_role("link", name="7 days", exact=True).click()
+        page.wait_for_url("**from=**")
         assert page.locator("svg.chart rect.bar").count() > 0
         page.get_by_label("Deployment").select_option("cloud")
         page.get_by_role("button", name="Show").click()
-        assert "deployment=cloud" in page.url and page.locator("svg.chart").count() > 0
+        page.wait_for_url("**deployment=cloud**")  # a click waits for no page, and counting neither
+        assert page.locator("svg.chart").count() > 0
         with page.expect_download() as download:
             page.get_by_role("link", name="Day by day as CSV").click()
         assert download.value.suggested_filename.startswith("overview_")
