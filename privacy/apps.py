@@ -1,5 +1,6 @@
 from django.apps import AppConfig
-from django.db.models.signals import post_migrate
+from django.conf import settings
+from django.db.models.signals import post_migrate, pre_delete
 
 
 class PrivacyConfig(AppConfig):
@@ -7,6 +8,8 @@ class PrivacyConfig(AppConfig):
 
     def ready(self) -> None:
         from privacy import checks  # noqa: F401  registers the checks
+        from privacy.departures import on_account_deletion
         from privacy.installation import ensure_installation_rows
 
         post_migrate.connect(ensure_installation_rows, sender=self)
+        pre_delete.connect(on_account_deletion, sender=settings.AUTH_USER_MODEL)

@@ -213,6 +213,13 @@ def request_deletion(user_id: UUID, *, source: Source, actor_id: UUID | None) ->
     room = telemetry_room()
     if room is None:
         raise NothingToDelete
+    note_deletion_request(user_id, source=source, actor_id=actor_id)
+    # A command sees to the rest itself, and shows it; its process would end before a thread has.
+    return room.request_erasure(user_id, go_on=source is not Source.COMMAND)
+
+
+def note_deletion_request(user_id: UUID, *, source: Source, actor_id: UUID | None) -> None:
+    """A line in the ledger and no more; `erase_user_telemetry --replay` carries out what is there and was not done."""
     preference = Preference.objects.filter(pk=user_id).first()
     _record(
         Action.ERASURE_REQUESTED,
@@ -222,5 +229,3 @@ def request_deletion(user_id: UUID, *, source: Source, actor_id: UUID | None) ->
         notice_version=preference.notice_version if preference else None,
         at=timezone.now(),
     )
-    # A command sees to the rest itself, and shows it; its process would end before a thread has.
-    return room.request_erasure(user_id, go_on=source is not Source.COMMAND)

@@ -21,6 +21,7 @@ class Source(models.TextChoices):
     COMMAND = "command", "Command"
     NOTICE = "notice", "Notice"
     BROWSER = "browser", "Browser signal"
+    ACCOUNT_DELETED = "account_deleted", "Deletion of the account"
 
 
 class Action(models.TextChoices):

@@ -320,7 +320,12 @@ class Gate(RuleBasedStateMachine):
 @pytest.mark.timeout(7200 if LONG else 300)
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("deployment", DeploymentType)
-def test_exactly_what_is_inside_consent_reaches_the_wire(deployment: DeploymentType) -> None:
+def test_exactly_what_is_inside_consent_reaches_the_wire(
+    deployment: DeploymentType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Who leaves asks for deletion, in a thread that has no part in this: it would send past the wire watched here.
+    monkeypatch.setattr("analytics.room._try_to_send", lambda request: None)
+    monkeypatch.setattr("analytics.room.correct_rollups_soon", lambda: None)
     machine = type("GateIn" + deployment.title().replace("_", ""), (Gate,), {"deployment": deployment})
     profile = settings(
         max_examples=EXAMPLES,
