@@ -13,7 +13,7 @@ logger = logging.getLogger(__name__)
 
 
 def on_account_deletion(*, instance: User, **_: Any) -> None:
-    """Receiver of `pre_delete`. Of someone who never shared there is nothing, and no other installation hears of them."""
+    """Receiver of `pre_delete`. Of someone who never shared there is nothing; no other installation hears of them."""
     if not _has_ever_shared(instance):
         return
     try:
