@@ -8,6 +8,7 @@ from contextlib import contextmanager
 import psycopg
 import pytest
 from django.db import connection
+from opentelemetry.exporter.otlp.proto.grpc import exporter as exporter_module
 from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
@@ -25,10 +26,12 @@ Exporter = Callable[..., OTLPSpanExporter]
 
 
 @pytest.fixture
-def retries(caplog: pytest.LogCaptureFixture) -> Callable[[], list[str]]:
+def retries(caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> Callable[[], list[str]]:
     """What the exporter says each time before it sends again."""
     # Our settings keep it quiet, its tally says the same.
     caplog.set_level(logging.WARNING, logger="opentelemetry.exporter")
+    # Within twenty seconds it says nothing twice, and another test may have made it say this.
+    monkeypatch.setattr(exporter_module.logger, "filters", [])
     return lambda: [each.getMessage() for each in caplog.records if "retrying in" in each.getMessage()]
 
 
