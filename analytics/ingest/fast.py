@@ -80,11 +80,11 @@ def read(body: bytes, catalogue: Catalogue) -> Spans:
 
 
 def _said(span: Any, remembered: _Words, catalogue: Catalogue) -> tuple[Attributes, Words | None]:
-    if len(span.attributes) > MAXIMUM_ATTRIBUTES:
+    raw = span.attributes[:]
+    if len(raw) > MAXIMUM_ATTRIBUTES:
         # Not worth reading, but `plain` would have noticed if it could not be read.
         TextUnread.FromString(_wrapped(span.SerializeToString(), PATH[:3]))
         return {}, None
-    raw = list(span.attributes)
     known = list(map(_identities.get, raw))
     words = remembered.get(tuple(compress(raw, map(not_, known))))
     if words is not None:

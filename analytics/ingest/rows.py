@@ -18,6 +18,9 @@ from analytics.retention import RETENTION_MONTHS, months_before
 from analytics.vocabulary import Category
 from privacy.switches import DeploymentType, parse_deployment_type
 
+# Looked up once: the members of an enumeration are not plain attributes of it.
+ENDPOINT_USAGE, USER_ACTIVITY = Category.ENDPOINT_USAGE, Category.USER_ACTIVITY
+USER_ID, ORGANIZATION_ID = vocabulary.USER_ID, vocabulary.ORGANIZATION_ID
 CLOCK_SKEW = timedelta(minutes=10)
 NO_TRACE_ID, NO_SPAN_ID = bytes(16), bytes(8)
 VERSION_AND_VARIANT = 8 << 76 | 0b10 << 62
@@ -32,6 +35,7 @@ def verdicts(spans: Spans, *, now: datetime, own: DeploymentType) -> Verdicts:
     Raises DecodeError if `spans` does.
     """
     found = Verdicts()
+    rows = found.rows
     window_us = microseconds(months_before(now, RETENTION_MONTHS)), microseconds(now + CLOCK_SKEW)
     for resource, of_resource in spans:
         deployment = _deployment(resource, own)
@@ -45,7 +49,7 @@ def verdicts(spans: Spans, *, now: datetime, own: DeploymentType) -> Verdicts:
             if isinstance(row, ErasureRequest):
                 found.erasures.append(row)
             else:
-                found.rows[category].append(row)
+                rows[category].append(row)
     return found
 
 
@@ -55,13 +59,13 @@ def _row(
     if words is None:
         raise Rejected(Reason.TOO_LARGE)
     category, is_stock, is_erasure, reason, columns, said_ms, metadata = words
-    user_word = identities.get(vocabulary.USER_ID)
+    user_word = identities.get(USER_ID)
     if category is None or (is_stock and user_word is None):
         raise Rejected(Reason.NOT_TELEMETRY)
     user_id = _pseudonym(user_word, Reason.BAD_USER)
     if user_id is None:
         raise Rejected(Reason.BAD_USER)
-    organization_id = _pseudonym(identities.get(vocabulary.ORGANIZATION_ID), Reason.BAD_ORGANIZATION)
+    organization_id = _pseudonym(identities.get(ORGANIZATION_ID), Reason.BAD_ORGANIZATION)
     if deployment is None:
         raise Rejected(Reason.BAD_DEPLOYMENT)
     start_ns, end_ns = span.start_time_unix_nano, span.end_time_unix_nano
@@ -71,9 +75,9 @@ def _row(
     row_id = _row_id(start_ns, span.trace_id, span.span_id)
     if reason is not None:
         raise Rejected(reason)
-    if category is Category.ENDPOINT_USAGE:
+    if category is ENDPOINT_USAGE:
         columns = (*columns, checked_duration_ms((end_ns - start_ns) / 1e6) if said_ms is None else said_ms)
-    elif category is Category.USER_ACTIVITY:
+    elif category is USER_ACTIVITY:
         columns = (*columns, _session(identities.get(vocabulary.SESSION_ID)))
     return category, (timestamp_us, row_id, user_id, organization_id, deployment, metadata, *columns)
 

@@ -6,7 +6,7 @@ Few round trips, because small requests cost little else: one before the rows, t
 import os
 import socket
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from operator import itemgetter
@@ -41,6 +41,7 @@ PATIENCE = {
 MAXIMUM_ATTEMPTS = 4
 
 Counts = Counter[tuple[str, str]]
+Tables = dict[Category, list[Row]]
 
 
 class Writer:
@@ -65,8 +66,10 @@ class Writer:
         for attempt in range(MAXIMUM_ATTEMPTS):
             connection = self._connected()
             try:
-                self._make_months(connection, requests)
-                return self._transaction(connection, requests, staged=staged)
+                tables = _tables(requests)
+                days = _days(tables)
+                self._make_months(connection, days)
+                return self._transaction(connection, requests, tables, days, staged=staged)
             except (errors.UniqueViolation, errors.DeadlockDetected, errors.SerializationFailure):
                 staged = True
             except errors.CheckViolation:
@@ -124,14 +127,21 @@ class Writer:
             self._months.clear()
         return self._connection
 
-    def _make_months(self, connection: psycopg.Connection, requests: Sequence[Verdicts]) -> None:
-        days = set().union(*(_days(request.rows.values()) for request in requests))
+    def _make_months(self, connection: psycopg.Connection, days: set[int]) -> None:
         months = {first_of_month(EPOCH + timedelta(days=day)) for day in days}
         for month in sorted(months - self._months):
             connection.execute("SELECT analytics_make_month(%s)", [month])
             self._months.add(month)
 
-    def _transaction(self, connection: psycopg.Connection, requests: Sequence[Verdicts], *, staged: bool) -> Counts:
+    def _transaction(
+        self,
+        connection: psycopg.Connection,
+        requests: Sequence[Verdicts],
+        tables: Tables,
+        days: set[int],
+        *,
+        staged: bool,
+    ) -> Counts:
         counts: Counts = Counter()
         try:
             begun = False
@@ -139,19 +149,15 @@ class Writer:
                 connection.execute("BEGIN")
                 _erase(connection, requests, counts)
                 begun = True
-            _reject_erased(connection, requests, begun=begun)
+            if _reject_erased(connection, requests, tables, begun=begun):
+                tables = _tables(requests)
+                days = _days(tables)
             for request in requests:
                 counts.update({(REJECTED, reason.value): spans for reason, spans in request.rejected.items() if spans})
-            days: set[int] = set()
-            for category in Category:
-                rows = [row for request in requests for row in request.rows[category]]
-                if rows:
-                    # Every writer goes through tables and keys in the same order, so none waits in a circle.
-                    rows.sort(key=_key)
-                    stored = (_staged if staged else _copied)(connection, category, rows)
-                    counts[STORED, ""] += stored
-                    counts[DUPLICATE, ""] += len(rows) - stored
-                    days |= _days([rows])
+            for category, rows in tables.items():
+                stored = (_staged if staged else _copied)(connection, category, rows)
+                counts[STORED, ""] += stored
+                counts[DUPLICATE, ""] += len(rows) - stored
             self._end(connection, days, counts)
         except BaseException:
             if not connection.closed:
@@ -188,20 +194,26 @@ def _erase(connection: psycopg.Connection, requests: Sequence[Verdicts], counts:
         counts[DUPLICATE if known else STORED, ERASURE] += 1
 
 
-def _reject_erased(connection: psycopg.Connection, requests: Sequence[Verdicts], *, begun: bool) -> None:
-    """Take out the rows of people who have asked for deletion since. Begins the transaction, if it is not `begun`."""
-    people = {row[USER] for request in requests for rows in request.rows.values() for row in rows}
+def _reject_erased(
+    connection: psycopg.Connection, requests: Sequence[Verdicts], tables: Tables, *, begun: bool
+) -> bool:
+    """Take the rows of people who have asked for deletion since out of `requests`; whether there were any.
+
+    Begins the transaction, if it is not `begun`.
+    """
+    people = {row[USER] for rows in tables.values() for row in rows}
     begin = b"" if begun else b"BEGIN;"
-    cursor = connection.execute(begin + _sql("begin_ingest"), [f"{{{','.join(person.hex() for person in people)}}}"])
+    cursor = connection.execute(begin + _sql("begin_ingest"), [f"{{{','.join([person.hex() for person in people])}}}"])
     cursor.set_result(-1)
     erased = {user_id.bytes: microseconds(moment) for user_id, moment in cursor.fetchall()}
     if not erased:
-        return
+        return False
     for request in requests:
         for category, rows in request.rows.items():
             kept = [row for row in rows if row[USER] not in erased or row[TIMESTAMP] > erased[row[USER]]]
             request.rejected[Reason.ERASED] += len(rows) - len(kept)
             request.rows[category] = kept
+    return True
 
 
 def _copied(connection: psycopg.Connection, category: Category, rows: list[Row], into: str | None = None) -> int:
@@ -222,9 +234,25 @@ def _staging(category: Category) -> str:
     return f"{TABLES[category]}_staging"
 
 
-def _days(tables: Iterable[list[Row]]) -> set[int]:
+def _tables(requests: Sequence[Verdicts]) -> Tables:
+    """The rows of all requests by table, in the order of their keys.
+
+    Every writer goes through tables and keys in the same order, so none waits in a circle.
+    """
+    tables = {category: [row for request in requests for row in request.rows[category]] for category in Category}
+    for rows in tables.values():
+        rows.sort(key=_key)
+    return {category: rows for category, rows in tables.items() if rows}
+
+
+def _days(tables: Tables) -> set[int]:
     """Days since 1970 that the rows are of."""
-    return {row[TIMESTAMP] // DAY_US for rows in tables for row in rows}
+    days: set[int] = set()
+    for rows in tables.values():
+        first, last = rows[0][TIMESTAMP] // DAY_US, rows[-1][TIMESTAMP] // DAY_US
+        # Most requests are of one day, which needs no look at what lies between.
+        days |= {first} if first == last else {row[TIMESTAMP] // DAY_US for row in rows}
+    return days
 
 
 def _sql(name: str) -> bytes:

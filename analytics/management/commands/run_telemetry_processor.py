@@ -1,5 +1,6 @@
 """The telemetry processor: OTLP by gRPC into PostgreSQL."""
 
+import gc
 import ipaddress
 import signal
 from pathlib import Path
@@ -57,6 +58,8 @@ class Command(BaseCommand):
             signal.signal(number, lambda *_: processor.ask_to_stop())
         if conf.metrics_endpoint:
             metrics.export_to(conf.metrics_endpoint)
+        # What is here now stays until the end: the collector of garbage need not look through it again and again.
+        gc.freeze()
         processor.start()
         if not options["worker"]:
             self.stdout.write(f"listening on {host}:{processor.port}")
