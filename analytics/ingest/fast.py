@@ -12,8 +12,8 @@ from typing import Any, TypeVar
 
 from analytics import vocabulary
 from analytics.catalogue import Catalogue
-from analytics.ingest.plain import MAXIMUM_ATTRIBUTES, Spans, attribute, attributes, identities
-from analytics.ingest.verdicts import Attributes, Value
+from analytics.ingest.plain import MAXIMUM_ATTRIBUTES, Said, Spans, attribute, attributes, identities
+from analytics.ingest.verdicts import Value
 from analytics.ingest.wire import AttributesUnread, TextUnread
 from analytics.ingest.words import Words, words_of
 
@@ -71,24 +71,28 @@ def read(body: bytes, catalogue: Catalogue) -> Spans:
     for resource_spans in AttributesUnread.FromString(body).resource_spans:
         yield (
             attributes(resource_spans.resource.attributes),
-            (
-                (span, *_said(span, words, catalogue))
-                for scope_spans in resource_spans.scope_spans
-                for span in scope_spans.spans
-            ),
+            (_said(span, words, catalogue) for scope_spans in resource_spans.scope_spans for span in scope_spans.spans),
         )
 
 
-def _said(span: Any, remembered: _Words, catalogue: Catalogue) -> tuple[Attributes, Words | None]:
+def _said(span: Any, remembered: _Words, catalogue: Catalogue) -> Said:
     raw = span.attributes[:]
     if len(raw) > MAXIMUM_ATTRIBUTES:
         # Not worth reading, but `plain` would have noticed if it could not be read.
         TextUnread.FromString(_wrapped(span.SerializeToString(), PATH[:3]))
-        return {}, None
+        return span, {}, None
+    if len(raw) > 3:
+        # Where our own exporter puts them: the category, whose it is, and all the rest. A wrong guess does no harm:
+        # among the words that are remembered there is no identity.
+        user, organization = _identities.get(raw[1]), _identities.get(raw[2])
+        if user is not None and organization is not None:
+            words = remembered.get((raw[0], *raw[3:]))
+            if words is not None:
+                return span, dict((user, organization)), words
     known = list(map(_identities.get, raw))
     words = remembered.get(tuple(compress(raw, map(not_, known))))
     if words is not None:
-        return dict(filter(None, known)), words
+        return span, dict(filter(None, known)), words
     pairs = [pair or _attributes[each] for each, pair in zip(raw, known, strict=True)]
     # By their names now: an identity that was not known yet is among them no longer.
     others = [(each, name) for each, (name, _) in zip(raw, pairs, strict=True) if name not in vocabulary.IDENTITIES]
@@ -98,7 +102,7 @@ def _said(span: Any, remembered: _Words, catalogue: Catalogue) -> tuple[Attribut
         words = words_of(found, catalogue)
         if _is_worth_remembering(key) and all(_is_word(name) for _, name in others):
             remembered.remember(key, words)
-    return identities(found), words
+    return span, identities(found), words
 
 
 def _is_worth_remembering(raw: tuple[bytes, ...]) -> bool:

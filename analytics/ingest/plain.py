@@ -12,8 +12,9 @@ from analytics.ingest.verdicts import UNUSABLE, Attributes, Value
 from analytics.ingest.wire import TextUnread
 from analytics.ingest.words import Words, words_of
 
-# Each resource's attributes with its spans; each span with whose it is and what it says.
-Spans = Iterator[tuple[Attributes, Iterator[tuple[Any, Attributes, Words | None]]]]
+# A span with whose it is and what it says; each resource's attributes with its spans.
+Said = tuple[Any, Attributes, Words | None]
+Spans = Iterator[tuple[Attributes, Iterator[Said]]]
 MAXIMUM_ATTRIBUTES = 128  # the specification's default limit; ours have some ten
 
 
@@ -29,19 +30,15 @@ def read(body: bytes, catalogue: Catalogue) -> Spans:
     for resource_spans in request.resource_spans:
         yield (
             attributes(resource_spans.resource.attributes),
-            (
-                (span, *_said(span, catalogue))
-                for scope_spans in resource_spans.scope_spans
-                for span in scope_spans.spans
-            ),
+            (_said(span, catalogue) for scope_spans in resource_spans.scope_spans for span in scope_spans.spans),
         )
 
 
-def _said(span: Any, catalogue: Catalogue) -> tuple[Attributes, Words | None]:
+def _said(span: Any, catalogue: Catalogue) -> Said:
     if len(span.attributes) > MAXIMUM_ATTRIBUTES:
-        return {}, None
+        return span, {}, None
     found = attributes(span.attributes)
-    return identities(found), words_of(found, catalogue)
+    return span, identities(found), words_of(found, catalogue)
 
 
 def identities(found: Attributes) -> Attributes:

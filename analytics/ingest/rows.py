@@ -6,7 +6,6 @@ server spans of any language that carry `user.id`.
 
 import re
 from datetime import datetime, timedelta
-from functools import lru_cache
 from hashlib import blake2b
 from typing import Any
 
@@ -27,6 +26,10 @@ VERSION_AND_VARIANT = 8 << 76 | 0b10 << 62
 HASHED_BITS = (1 << 80) - 1 & ~(0xF << 76 | 0b11 << 62)
 # A UUID with or without its hyphens, or the 16 digits older clients send.
 PSEUDONYM = re.compile(r"[0-9a-fA-F]{8}(-?)(?:[0-9a-fA-F]{4}\1){3}[0-9a-fA-F]{12}|[0-9a-fA-F]{16}")
+
+REMEMBERED_PSEUDONYMS = 65_536
+# Pseudonyms as they are written -> as they are stored; emptied when full. Nothing longer than 36 characters is one.
+_known: dict[Value, bytes] = {}
 
 
 def verdicts(spans: Spans, *, now: datetime, own: DeploymentType) -> Verdicts:
@@ -62,10 +65,11 @@ def _row(
     user_word = identities.get(USER_ID)
     if category is None or (is_stock and user_word is None):
         raise Rejected(Reason.NOT_TELEMETRY)
-    user_id = _pseudonym(user_word, Reason.BAD_USER)
+    user_id = _known.get(user_word) or _pseudonym(user_word, Reason.BAD_USER)
     if user_id is None:
         raise Rejected(Reason.BAD_USER)
-    organization_id = _pseudonym(identities.get(ORGANIZATION_ID), Reason.BAD_ORGANIZATION)
+    organization_word = identities.get(ORGANIZATION_ID)
+    organization_id = _known.get(organization_word) or _pseudonym(organization_word, Reason.BAD_ORGANIZATION)
     if deployment is None:
         raise Rejected(Reason.BAD_DEPLOYMENT)
     start_ns, end_ns = span.start_time_unix_nano, span.end_time_unix_nano
@@ -96,22 +100,18 @@ def _deployment(resource: Attributes, own: DeploymentType) -> str | None:
     return None if parsed is None else parsed.value
 
 
-@lru_cache(maxsize=65_536)
-def _parsed_pseudonym(word: str) -> bytes | None:
-    """16 bytes; None for what is no pseudonym, and for the one that is all zero."""
-    if not PSEUDONYM.fullmatch(word):
-        return None
-    parsed = bytes.fromhex(word.replace("-", "")).rjust(16, b"\0")
-    return parsed if any(parsed) else None
-
-
 def _pseudonym(word: Value, reason: Reason) -> bytes | None:
+    """16 bytes; None for no word. Rejected is one that is no pseudonym, and the one that is all zero."""
     if word is None:
         return None
-    # The length first: what is remembered must be short.
-    parsed = _parsed_pseudonym(word) if isinstance(word, str) and len(word) <= 36 else None
-    if parsed is None:
+    if not isinstance(word, str) or not PSEUDONYM.fullmatch(word):
         raise Rejected(reason)
+    parsed = bytes.fromhex(word.replace("-", "")).rjust(16, b"\0")
+    if not any(parsed):
+        raise Rejected(reason)
+    if len(_known) >= REMEMBERED_PSEUDONYMS:
+        _known.clear()
+    _known[word] = parsed
     return parsed
 
 

@@ -18,6 +18,7 @@ logger = logging.getLogger(__name__)
 
 THREADS = 48  # more than may be at work, so that the refusal of one too many never waits itself
 LIMIT = 32
+FRAME_BYTES = 1024 * 1024  # a request is one frame or two, not dozens
 LARGEST_MESSAGE_BYTES = 4 * 1024 * 1024  # also of what gzip unpacks
 DRAIN_SECONDS = 10.0
 BREATH_SECONDS = 1.0  # how often a process looks whether it has been orphaned
@@ -57,6 +58,7 @@ class Processor:
             self._threads,
             options=[
                 ("grpc.max_receive_message_length", LARGEST_MESSAGE_BYTES),
+                ("grpc.http2.max_frame_size", FRAME_BYTES),
                 ("grpc.so_reuseport", 1 if slot else 0),
             ],
         )
