@@ -24,7 +24,9 @@ INTERRUPTED = 130
 
 def main(arguments: list[str]) -> int:
     """Do what the command line says; returns the exit code. Nobody is shown a stack."""
-    signal.signal(signal.SIGTERM, _as_interrupt)
+    # Ctrl-C too: whoever is started in the background of a script inherits it as something to ignore.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _as_interrupt)
     try:
         # pytest has options of its own, which are none of argparse's business.
         if arguments[:1] == ["test"]:

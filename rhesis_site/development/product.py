@@ -102,7 +102,6 @@ def prepare(environment: dict[str, str], address: str) -> None:
     """Bring database and files to what the code expects. Raises SetupFailed."""
     credentials = str(LOCAL / "credentials.json")
     manage("migrate", "--no-input", environment=environment)
-    manage("createcachetable", environment=environment)
     manage("create_demo_people", "--credentials", credentials, "--url", address, environment=environment)
     if static_files_changed():
         manage("collectstatic", "--no-input", "--verbosity=0", environment=environment)
