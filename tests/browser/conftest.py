@@ -185,9 +185,12 @@ NOTE_REQUESTS = """
 MODULE = "await import(document.querySelector('script[data-telemetry]').dataset.telemetry)"
 
 
-def wait_for_telemetry(page: Page) -> None:
-    """Until the package has begun on this page."""
-    page.wait_for_function(f"async () => ({MODULE}).isTelemetryEnabled()")
+def wait_for_telemetry(page: Page, *, enabled: bool = True) -> None:
+    """Until the package has begun on this page, or ended: what is tracked before it begins is not recorded.
+
+    Asked again and again from here, since `wait_for_function` takes the promise of an async function for a yes.
+    """
+    wait_until("telemetry on the page", lambda: call(page, "telemetry.isTelemetryEnabled()") is enabled)
 
 
 def call(page: Page, expression: str) -> Any:

@@ -80,8 +80,8 @@ def test_going_back_is_a_view_also_out_of_the_back_forward_cache(person: Person)
 def test_a_reload_is_a_view_and_no_other_session(person: Person) -> None:
     page = person.sign_in()
     wait_for_telemetry(page)
-    page.evaluate("location.reload()")
-    page.wait_for_load_state()
+    with page.expect_event("load"):
+        page.evaluate("location.reload()")
     wait_for_telemetry(page)
     call(page, "telemetry.trackEvent('button_click', { button_id: 'run_tests' })")
 

@@ -8,7 +8,7 @@ from playwright.sync_api import Page
 from psycopg.rows import dict_row
 
 from rhesis_site.embedded_postgres.server import connection_url
-from tests.browser.conftest import MODULE, NOTE_REQUESTS, Person, Processor, call, wait_for_telemetry
+from tests.browser.conftest import NOTE_REQUESTS, Person, Processor, call, wait_for_telemetry
 
 pytestmark = pytest.mark.browser
 
@@ -81,7 +81,7 @@ def test_a_withdrawal_elsewhere_is_heard_at_the_next_send(person: Person) -> Non
     person.share(False)
     with page.expect_response(lambda response: response.url.endswith("/v1/traces") and response.status == 403):
         call(page, "telemetry.trackEvent('button_click', { button_id: 'create_test' })")
-    page.wait_for_function(f"async () => !({MODULE}).isTelemetryEnabled()")
+    wait_for_telemetry(page, enabled=False)
 
     assert person.activities("button_click") == []
 
