@@ -16,6 +16,7 @@ from playwright.sync_api import Error as PlaywrightError
 
 from rhesis_site.embedded_postgres.server import connection_url
 from tests.acceptance.product import TABLES, Product, copy_of_the_tree, free_port, running_product, wait_until
+from tests.browser.traffic import Traffic
 
 CHROMIUM = Path("/usr/bin/chromium")
 
@@ -99,6 +100,7 @@ class Person:
 
     def __init__(self, product: Product, context: BrowserContext) -> None:
         self.product, self.context = product, context
+        self.traffic = Traffic(product, context)
         self.requests: list[Request] = []
         self.complaints: list[str] = []
         context.on("request", lambda request: self.requests.append(request))  # noqa: PLW0108  a list's method will not do
@@ -156,7 +158,7 @@ class Person:
         try:
             wait_until(what, right)
         except AssertionError:
-            raise AssertionError(f"{what}: {last[0]!r} is not {wanted!r}") from None
+            raise AssertionError(f"{what}: {last[0]!r} is not {wanted!r}\n{self.traffic.told()}") from None
 
     def activities(self, event_type: str) -> list[dict[str, Any]]:
         return [row for row in self.product.rows("analytics_user_activity") if row["event_type"] == event_type]
