@@ -198,13 +198,3 @@ def wait_for_telemetry(page: Page, *, enabled: bool = True) -> None:
 def call(page: Page, expression: str) -> Any:
     """Evaluate with `telemetry` as the package's module, the same that the page has loaded."""
     return page.evaluate(f"async () => {{ const telemetry = {MODULE}; return {expression}; }}")
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """A browser test that fails is tried again, twice at most, and the run says so.
-
-    On a busy machine an event of a page has now and then not left it within two minutes, for a reason not found yet.
-    """
-    for item in items:
-        if item.get_closest_marker("browser"):
-            item.add_marker(pytest.mark.flaky(reruns=2))
