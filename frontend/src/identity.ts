@@ -1,4 +1,5 @@
 // What the site says of who looks at this page: whether anything may be recorded, and for how long that holds.
+import { PATIENCE_MS } from "./wire";
 
 /** The answer of `GET /v1/identity`; only the first two for those who do not consent. */
 export interface Identity {
@@ -11,10 +12,15 @@ export interface Identity {
   identity?: Record<string, string>;
 }
 
-/** Null when there is nobody signed in, no browser telemetry, or no answer: each of them means no. */
+/** Null when there is nobody signed in, no browser telemetry, or no answer in time: each of them means no. */
 export async function askIdentity(url: string): Promise<Identity | null> {
   try {
-    const answer = await fetch(url, { credentials: "same-origin", cache: "no-store", referrerPolicy: "no-referrer" });
+    const answer = await fetch(url, {
+      credentials: "same-origin",
+      cache: "no-store",
+      referrerPolicy: "no-referrer",
+      signal: AbortSignal.timeout(PATIENCE_MS),
+    });
     return answer.ok ? ((await answer.json()) as Identity) : null;
   } catch {
     return null;

@@ -1,7 +1,7 @@
 // One request to whoever takes spans, and what its answer means.
 import type { Verdict } from "./outbox";
 
-const PATIENCE_MS = 10_000; // the site itself waits five seconds for its collector
+export const PATIENCE_MS = 10_000; // the site itself waits five seconds for its collector
 
 /** OTLP/JSON to `url`. Cookies go along only to this site; a path in `Referer` goes to nobody. */
 export async function post(url: string, body: string, headers: Record<string, string>, closing: boolean): Promise<Verdict> {
@@ -15,6 +15,8 @@ export async function post(url: string, body: string, headers: Record<string, st
     redirect: "error",
     ...(closing ? {} : { signal: AbortSignal.timeout(PATIENCE_MS) }),
   });
+  // What else it says is for nobody; but left unread, the request would be under way until its time is out.
+  void answer.text().catch(() => {});
   return verdict(answer.status, answer.headers.get("Retry-After"));
 }
 

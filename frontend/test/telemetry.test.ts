@@ -11,11 +11,13 @@ interface Request {
   page: string | undefined;
 }
 
-/** In Node an open channel keeps the process alive. */
-class PageChannel extends BroadcastChannel {
+const NodeChannel = BroadcastChannel;
+let channels: BroadcastChannel[] = [];
+/** A page's, which goes with it: a page of an earlier test is no other tab of this one's. */
+class PageChannel extends NodeChannel {
   constructor(name: string) {
     super(name);
-    (this as unknown as { unref(): void }).unref();
+    channels.push(this);
   }
 }
 
@@ -58,6 +60,7 @@ beforeEach(async () => {
 
 afterEach(async () => {
   await telemetry.setTelemetryEnabled(false);
+  for (const channel of channels.splice(0)) channel.close();
   mock.timers.reset();
   globalThis.fetch = originals.fetch;
 });
@@ -243,4 +246,12 @@ test("two calls at once begin once, and both say so", async () => {
 
 test("an endpoint that is no address hurts nobody", async () => {
   assert.equal(await telemetry.initTelemetry({ endpoint: "https://" }), false);
+});
+
+test("a site that does not answer who it is holds up sending only for a while", async () => {
+  const signals: (AbortSignal | null | undefined)[] = [];
+  const answering = globalThis.fetch;
+  globalThis.fetch = (url, init) => (signals.push(init?.signal), answering(url, init));
+  await telemetry.initTelemetry({ endpoint: "/v1/traces" });
+  assert.ok(signals[0], "the question who it is would wait for ever");
 });

@@ -54,3 +54,16 @@ test("a page that stays gives up on an answer that does not come", async () => {
   await post("https://site.example/v1/traces", "{}", {}, false);
   assert.ok(signal);
 });
+
+test("an answer is read to its end, so that its request does not stay under way", async () => {
+  let answer: Response | undefined;
+  globalThis.fetch = async () => (answer = new Response("{}"));
+  await post("https://site.example/v1/traces", "{}", {}, false);
+  assert.equal(answer?.bodyUsed, true);
+});
+
+test("an answer that breaks off has been given", async () => {
+  globalThis.fetch = async () =>
+    new Response(new ReadableStream({ pull: (controller) => controller.error(new Error("gone")) }));
+  assert.equal(await post("https://site.example/v1/traces", "{}", {}, false), "done");
+});
