@@ -45,6 +45,8 @@ let settings: (TelemetryOptions & { url: URL }) | null = null;
 let starting: Promise<void> | null = null;
 let running: Running | null = null;
 let channel: BroadcastChannel | null = null;
+/** How often telemetry was switched off: an answer of the site that was asked for before is worth nothing after. */
+let ends = 0;
 
 /**
  * Begin, if there is an endpoint and the person consents. Resolves to whether it has. In a server-rendered app it does
@@ -135,14 +137,18 @@ async function begin(known?: Identity): Promise<boolean> {
   if (!settings) return false;
   if (running) return true;
   const { url, identityUrl = "/v1/identity", deploymentType, autoPageViews = true } = settings;
+  const asked = ends;
   let identity = known ?? (await askIdentity(identityUrl));
   if (running) return true; // somebody else has begun meanwhile
+  if (ends !== asked) return false;
   if (!identity?.telemetry_enabled || !identity.page) return false;
   if (!known) setClock(identity.now_ms, Date.now());
   const firstParty = url.origin === location.origin;
   const page = identity.page;
   const tab = new Tab(page, now());
   let here = true;
+  // Only its own: a late answer to what was queued before is no reason to end what has begun since.
+  const off = () => void (here && end());
 
   const road: Road = {
     allowed: () => here && running?.outbox === outbox,
@@ -152,14 +158,14 @@ async function begin(known?: Identity): Promise<boolean> {
       // Straight to a collector nobody asks the gate on the way, so the site is asked before each send.
       return askIdentity(identityUrl).then((answer) => {
         identity = answer;
-        if (answer && !answer.telemetry_enabled) end();
+        if (answer && !answer.telemetry_enabled) off();
         return inTime(answer) ? stamped(spans, answer) : null;
       });
     },
     send: (body, closing) => post(url.href, body, firstParty ? { "X-Telemetry-Page": page } : {}, closing),
     // What carries pseudonyms is not left lying about, and after the end nothing is.
     keep: (bodies) => void (here && tab.keep(firstParty ? bodies : [])),
-    onOff: () => end(),
+    onOff: off,
   };
   const outbox: Outbox = new Outbox(road, tab.backlog);
   const provider = new TracerProvider({
@@ -194,6 +200,7 @@ async function begin(known?: Identity): Promise<boolean> {
 
 /** Stop at once, and throw away what is queued here and kept in the tab. */
 function end(): void {
+  ends++;
   const ending = running;
   running = null;
   if (!ending) return;

@@ -248,6 +248,52 @@ test("an endpoint that is no address hurts nobody", async () => {
   assert.equal(await telemetry.initTelemetry({ endpoint: "https://" }), false);
 });
 
+/** Answers of the site that a test gives when it wants to, to requests whose address ends so. */
+function held(ending: string): ((answer: Response) => void)[] {
+  const waiting: ((answer: Response) => void)[] = [];
+  const answering = globalThis.fetch;
+  globalThis.fetch = (url, init) =>
+    String(url).endsWith(ending) ? new Promise((resolve) => waiting.push(resolve)) : answering(url, init);
+  return waiting;
+}
+
+test("a late no to what was sent before ends nothing that has begun since", async () => {
+  await telemetry.initTelemetry({ endpoint: "/v1/traces" });
+  const answers = held("/v1/traces");
+  await pass(1000);
+  await telemetry.setTelemetryEnabled(false);
+  await telemetry.setTelemetryEnabled(true);
+  answers[0]!(new Response("{}", { status: 403 }));
+  await pass(0);
+  assert.equal(telemetry.isTelemetryEnabled(), true);
+  await pass(1000);
+  assert.equal(answers.length, 2, "what was recorded since is not sent");
+});
+
+test("to a collector elsewhere, a late no ends nothing that has begun since either", async () => {
+  identity = { ...identity, identity: PSEUDONYMS };
+  await telemetry.initTelemetry({ endpoint: "https://telemetry.example" });
+  const answers = held("/identity");
+  await pass(1000);
+  await telemetry.setTelemetryEnabled(false);
+  const beginning = telemetry.setTelemetryEnabled(true);
+  answers[1]!(Response.json(identity));
+  await beginning;
+  answers[0]!(Response.json({ telemetry_enabled: false, now_ms: Date.now() }));
+  await pass(0);
+  assert.equal(telemetry.isTelemetryEnabled(), true);
+});
+
+test("a yes that was asked for before switching off begins nothing", async () => {
+  const answers = held("/identity");
+  const beginning = telemetry.initTelemetry({ endpoint: "/v1/traces" });
+  await telemetry.setTelemetryEnabled(false);
+  answers[0]!(Response.json(identity));
+  assert.equal(await beginning, false);
+  await pass(10_000);
+  assert.deepEqual([requests, storage.size], [[], 0]);
+});
+
 test("a site that does not answer who it is holds up sending only for a while", async () => {
   const signals: (AbortSignal | null | undefined)[] = [];
   const answering = globalThis.fetch;
