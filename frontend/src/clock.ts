@@ -1,13 +1,14 @@
 // The time by the site's clock: many a computer's is minutes off, and an event from before consent must not look later.
 
-// What a request takes, and a rendered page waits, looks like a difference of clocks too.
+// What is less than this is no more than how clocks and their readings scatter.
 const TOLERANCE_MS = 3000;
 
 let skewMs = 0;
 
-/** Compare clocks: at `localMs` of this computer the site's clock showed `siteMs`. */
-export function setClock(siteMs: number, localMs: number): void {
-  const difference = siteMs - localMs;
+/** Compare clocks: the site's showed `siteMs` at some moment between `fromMs` and `toMs` of this computer's. */
+export function setClock(siteMs: number, fromMs: number, toMs: number): void {
+  // However long the answer took, what lies within is no difference.
+  const difference = siteMs - Math.min(Math.max(siteMs, fromMs), toMs);
   skewMs = Math.abs(difference) > TOLERANCE_MS ? difference : 0;
 }
 

@@ -137,12 +137,12 @@ async function begin(known?: Identity): Promise<boolean> {
   if (!settings) return false;
   if (running) return true;
   const { url, identityUrl = "/v1/identity", deploymentType, autoPageViews = true } = settings;
-  const asked = ends;
+  const [asked, askedMs] = [ends, Date.now()];
   let identity = known ?? (await askIdentity(identityUrl));
   if (running) return true; // somebody else has begun meanwhile
   if (ends !== asked) return false;
   if (!identity?.telemetry_enabled || !identity.page) return false;
-  if (!known) setClock(identity.now_ms, Date.now());
+  if (!known) setClock(identity.now_ms, askedMs, Date.now());
   const firstParty = url.origin === location.origin;
   const page = identity.page;
   const tab = new Tab(page, now());

@@ -2,18 +2,25 @@ import assert from "node:assert/strict";
 import { afterEach, test } from "node:test";
 import { now, setClock } from "../src/clock";
 
-afterEach(() => setClock(0, 0));
+afterEach(() => setClock(0, 0, 0));
 
 const near = (actual: number, expected: number) => assert.ok(Math.abs(actual - expected) < 1000, `${actual} is not ${expected}`);
 
 for (const minutes of [-90, -5, 5, 525_600]) {
   test(`a clock ${minutes} minutes off is set right`, () => {
-    setClock(Date.now() - minutes * 60_000, Date.now());
+    setClock(Date.now() - minutes * 60_000, Date.now(), Date.now());
     near(now(), Date.now() - minutes * 60_000);
   });
 }
 
-test("what a request takes is no difference of clocks", () => {
-  setClock(Date.now() - 2000, Date.now());
-  near(now(), Date.now());
+for (const seconds of [2, 9]) {
+  test(`an answer that takes ${seconds} seconds is no difference of clocks`, () => {
+    setClock(Date.now() - seconds * 1000, Date.now() - seconds * 1000 - 100, Date.now());
+    near(now(), Date.now());
+  });
+}
+
+test("of a clock that is off and a slow answer, what took the time is not counted", () => {
+  setClock(Date.now() - 609_000, Date.now() - 9000, Date.now());
+  near(now(), Date.now() - 600_000);
 });
