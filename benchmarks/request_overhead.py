@@ -96,7 +96,7 @@ def measure() -> None:
         override_settings(OTEL_EXPORTER_OTLP_ENDPOINT="http://127.0.0.1:9", ROOT_URLCONF=__name__, ALLOWED_HOSTS=["*"]),
         pipeline.replaced(NullExporter) as running,
     ):
-        pipeline.hint.note([refusing.pk])
+        pipeline.hint.note([refusing.pk], read_at=time.monotonic())
         contenders = {
             "nothing": contender(handler(), sharing),
             "stock": contender(handler(STOCK), sharing),

@@ -80,7 +80,7 @@ class GatedExporter(SpanExporter):
     def _export(self, recorded: Sequence[RecordedSpan]) -> SpanExportResult:
         cleaned = list(self._cleaned(recorded))
         read_at = time.monotonic()
-        permitted = self._permitted(cleaned)
+        permitted = self._permitted(cleaned, read_at)
         going = [clean for span, clean in permitted if not self._withdrawals.since(read_at, span.subject.user_id)]
         self._tally.add(Outcome.WITHHELD, "withdrawn", len(permitted) - len(going))
         if not going:
@@ -104,7 +104,10 @@ class GatedExporter(SpanExporter):
                 self._tally.add(Outcome.WITHHELD, "undeclared")
                 logger.warning("A span was withheld: %s", error)
 
-    def _permitted(self, cleaned: list[tuple[RecordedSpan, ReadableSpan]]) -> list[tuple[RecordedSpan, ReadableSpan]]:
+    def _permitted(
+        self, cleaned: list[tuple[RecordedSpan, ReadableSpan]], read_at: float
+    ) -> list[tuple[RecordedSpan, ReadableSpan]]:
+        """Those the gate says yes to. `read_at` is now, by the monotonic clock."""
         people = {span.subject.user_id for span, _ in cleaned}
         if not people:
             return []
@@ -115,7 +118,7 @@ class GatedExporter(SpanExporter):
             logger.warning("A batch was withheld, consent could not be read: %s", type(error).__name__)
             self._tally.add(Outcome.WITHHELD, "consent_unreadable", len(cleaned))
             return []
-        self._hint.note(user_id for user_id, decision in decisions.items() if not decision.enabled)
+        self._hint.note((who for who, decision in decisions.items() if not decision.enabled), read_at=read_at)
         permitted = []
         for span, clean in cleaned:
             decision = decisions.get(span.subject.user_id)

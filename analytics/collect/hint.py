@@ -21,6 +21,7 @@ class Hint:
     def __init__(self) -> None:
         # By the id's number: hashing and comparing a UUID itself is done in Python, on every request.
         self._refused: OrderedDict[int, float] = OrderedDict()
+        self._forgot_at = 0.0
         self._lock = Lock()
 
     def start_anew(self) -> None:
@@ -32,9 +33,12 @@ class Hint:
         until = self._refused.get(user_id.int)
         return until is not None and until > time.monotonic()
 
-    def note(self, refused: Iterable[UUID]) -> None:
+    def note(self, refused: Iterable[UUID], *, read_at: float) -> None:
+        """`read_at`: when reading began, by the monotonic clock. If anybody has chosen since, it may be old news."""
         until = time.monotonic() + LIFETIME_SECONDS
         with self._lock:
+            if self._forgot_at >= read_at:
+                return
             for user_id in refused:
                 self._refused[user_id.int] = until
                 self._refused.move_to_end(user_id.int)
@@ -44,6 +48,7 @@ class Hint:
     def forget(self, user_id: UUID | None) -> None:
         """A choice was made by this person (None: something changed for everyone); the next span asks the gate."""
         with self._lock:
+            self._forgot_at = time.monotonic()
             if user_id is None:
                 self._refused.clear()
             else:

@@ -259,6 +259,23 @@ def test_who_refuses_is_remembered_and_forgotten_as_soon_as_they_choose() -> Non
         assert not pipeline.hint.refuses(person.pk)
 
 
+def test_a_choice_made_while_consent_is_read_is_not_forgotten_for_what_was_read(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    person = a_person()
+
+    def read_then_choose(people: set[UUID]) -> object:
+        decisions = decisions_for(people)
+        choose(person, enabled=True)
+        return decisions
+
+    with wired() as (_, running):
+        monkeypatch.setattr(exporter_module, "decisions_for", read_then_choose)
+        running.record(recorded(person.pk))
+        running.flush()
+        assert not pipeline.hint.refuses(person.pk)
+
+
 def test_a_pipeline_ends_and_the_next_span_starts_another() -> None:
     person = someone_who_shares()
     with wired() as (wire, first):
