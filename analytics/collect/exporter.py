@@ -65,7 +65,10 @@ class GatedExporter(SpanExporter):
         self.on_batch: Callable[[int], None] = lambda spans: None
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
-        """Send what may be sent; SUCCESS unless the sending failed. Counts everything, raises nothing."""
+        """Send what may be sent. Counts everything, raises nothing.
+
+        FAILURE if the sending failed or consent could not be read: whoever still has the spans may try again.
+        """
         self.on_batch(len(spans))
         try:
             return self._export([span for span in spans if isinstance(span, RecordedSpan)])
@@ -81,6 +84,8 @@ class GatedExporter(SpanExporter):
         cleaned = list(self._cleaned(recorded))
         read_at = time.monotonic()
         permitted = self._permitted(cleaned, read_at)
+        if permitted is None:
+            return SpanExportResult.FAILURE
         going = [clean for span, clean in permitted if not self._withdrawals.since(read_at, span.subject.user_id)]
         self._tally.add(Outcome.WITHHELD, "withdrawn", len(permitted) - len(going))
         if not going:
@@ -106,8 +111,8 @@ class GatedExporter(SpanExporter):
 
     def _permitted(
         self, cleaned: list[tuple[RecordedSpan, ReadableSpan]], read_at: float
-    ) -> list[tuple[RecordedSpan, ReadableSpan]]:
-        """Those the gate says yes to. `read_at` is now, by the monotonic clock."""
+    ) -> list[tuple[RecordedSpan, ReadableSpan]] | None:
+        """Those the gate says yes to; None if it could not be asked. `read_at` is now, by the monotonic clock."""
         people = {span.subject.user_id for span, _ in cleaned}
         if not people:
             return []
@@ -117,7 +122,7 @@ class GatedExporter(SpanExporter):
             # Consent that cannot be read is consent that was not given.
             logger.warning("A batch was withheld, consent could not be read: %s", type(error).__name__)
             self._tally.add(Outcome.WITHHELD, "consent_unreadable", len(cleaned))
-            return []
+            return None
         self._hint.note((who for who, decision in decisions.items() if not decision.enabled), read_at=read_at)
         permitted = []
         for span, clean in cleaned:

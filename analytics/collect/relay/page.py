@@ -19,6 +19,8 @@ from privacy.switches import current_switches
 
 # How long a browser that sends elsewhere may go on without asking again.
 IDENTITY_SECONDS = 60
+# Consent could not be read. It counts as a no that may be a yes in a moment.
+UNREADABLE = (DatabaseError, InterfaceError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,19 +45,20 @@ def page_for(request: HttpRequest) -> Page | None:
     user = getattr(request, "user", None)
     if not isinstance(user, User) and not getattr(user, "is_authenticated", False):
         return None
-    if permission(request, user) is None:  # type: ignore[arg-type]  # a lazy object of a User
+    try:
+        permitted = permission(request, user)  # type: ignore[arg-type]  # a lazy object of a User
+    except UNREADABLE:
+        return None
+    if permitted is None:
         return None
     return Page(conf.browser_endpoint, conf.browser_deployment_type.value, mark(request), now_ms())
 
 
 def permission(request: HttpRequest, user: User) -> Decision | None:
-    """The gate's decision if it is yes, for this request and person; else None."""
+    """The gate's decision if it is yes, for this request and person; else None. Raises one of UNREADABLE."""
     if getattr(request, "telemetry_refused", False) or pipeline.hint.refuses(user.pk):
         return None
-    try:
-        decision = decisions_for([user.pk]).get(user.pk)
-    except (DatabaseError, InterfaceError):
-        return None
+    decision = decisions_for([user.pk]).get(user.pk)
     if decision is None or not decision.enabled:
         return None
     if decision.reason is not Reason.CHOICE and asks_not_to_be_tracked(request):

@@ -29,6 +29,7 @@ from analytics.collect.relay.events import Rejected, Rejection, recorded
 from analytics.collect.relay.forward import REST_AFTER_FAILURE_SECONDS, forwarder
 from analytics.collect.tally import Outcome
 from analytics.conf import conf
+from privacy.consent import Decision
 
 LARGEST_BODY = 64 * 1024  # what browsers let a closing page send
 PAGE_HEADER = "X-Telemetry-Page"
@@ -68,7 +69,7 @@ def traces(request: HttpRequest) -> HttpResponse:
             spans, Subject(user.pk, user.organization_id, came_in_ns), page.session_key(request)
         )
         if taken and not forwarder().send(taken):
-            raise _Refused(503, "the collector is away", retry_after_seconds=REST_AFTER_FAILURE_SECONDS)
+            raise _Refused(503, "the collector or the database is away", retry_after_seconds=REST_AFTER_FAILURE_SECONDS)
         # Only now: what is sent again after a refusal is not to be counted twice.
         for rejection, number in rejections.items():
             pipeline.tally.add(Outcome.INVALID, f"browser_{rejection}", number)
@@ -89,7 +90,7 @@ def identity(request: HttpRequest) -> JsonResponse:
     """Whether this page may send, the site's clock, and for a collector elsewhere the pseudonyms to send under."""
     try:
         user = _signed_in(request)
-        permission = page.permission(request, user)
+        permission = _permission(request, user)
         answer: dict[str, object] = {"telemetry_enabled": permission is not None, "now_ms": page.now_ms()}
         if permission is not None and permission.since is not None:
             answer |= {
@@ -120,9 +121,17 @@ def _permitted_user(request: HttpRequest) -> User:
     user = _signed_in(request)
     if not page.is_of_this_session(request, request.headers.get(PAGE_HEADER, "")):
         raise _Refused(403, "the page belongs to another session")
-    if page.permission(request, user) is None:
+    if _permission(request, user) is None:
         raise _Refused(403, "telemetry is off")
     return user
+
+
+def _permission(request: HttpRequest, user: User) -> Decision | None:
+    """A browser throws away what it is told there is no consent for, so that is not said where it is not known."""
+    try:
+        return page.permission(request, user)
+    except page.UNREADABLE:
+        raise _Refused(503, "consent cannot be read now", retry_after_seconds=REST_AFTER_FAILURE_SECONDS) from None
 
 
 def _is_from_this_site(request: HttpRequest) -> bool:

@@ -5,6 +5,7 @@ import time
 from typing import Any
 
 import pytest
+from django.db import DatabaseError
 from django.test import Client
 from google.protobuf.json_format import ParseDict
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
@@ -311,6 +312,20 @@ def test_while_the_collector_is_away_nothing_is_acknowledged_and_later_everythin
     assert len(wire.spans) == 1
 
 
+@pytest.mark.parametrize("reader", ["relay.page", "exporter"])
+def test_while_consent_cannot_be_read_nothing_goes_out_and_nothing_is_acknowledged(
+    wire: Wire, browser: Browser, monkeypatch: pytest.MonkeyPatch, reader: str
+) -> None:
+    def unreadable(*_: object) -> None:
+        raise DatabaseError
+
+    monkeypatch.setattr(f"analytics.collect.{reader}.decisions_for", unreadable)
+
+    answer = browser.post(body(page_view()))
+
+    assert (answer.status_code, int(answer["Retry-After"]) > 0, wire.spans) == (503, True, [])
+
+
 def test_a_thousand_events_a_second_are_braked_and_counted(wire: Wire, browser: Browser) -> None:
     answers = [browser.post(body(*(page_view("/") for _ in range(100)))) for _ in range(10)]
 
@@ -376,3 +391,14 @@ def test_identity_tells_who_does_not_consent_only_that(browser: Browser, person:
     assert set(browser.client.get("/v1/identity").json()) == {"telemetry_enabled", "now_ms"}
     assert browser.client.get("/v1/identity").json()["telemetry_enabled"] is False
     assert Client().get("/v1/identity").status_code == 401
+
+
+def test_identity_does_not_say_no_where_consent_cannot_be_read(
+    browser: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unreadable(*_: object) -> None:
+        raise DatabaseError
+
+    monkeypatch.setattr("analytics.collect.relay.page.decisions_for", unreadable)
+
+    assert browser.client.get("/v1/identity").status_code == 503
