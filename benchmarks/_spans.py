@@ -9,6 +9,7 @@ from uuid import UUID
 
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
+from analytics.vocabulary import SPAN_NAMES, Category
 from tests.collector.spans import Value, attributes, request
 
 PEOPLE = 5_000
@@ -20,7 +21,15 @@ _chance = random.Random(20261125)
 def spans(number: int) -> list[Span]:
     """Of all categories, people and routes, most often requests; their ids and times come with `bodies`."""
     kinds = _chance.choices(list(SHARES), list(SHARES.values()), k=number)
-    return [Span(name=kind, attributes=attributes(_values(kind))) for kind in kinds]
+    return [
+        Span(
+            name=SPAN_NAMES[Category(kind)],
+            kind=Span.SPAN_KIND_SERVER if kind == Category.ENDPOINT_USAGE else Span.SPAN_KIND_INTERNAL,
+            flags=0x101,  # sampled, and known to have no remote parent
+            attributes=attributes(_values(kind)),
+        )
+        for kind in kinds
+    ]
 
 
 def _values(kind: str) -> dict[str, Value]:
@@ -45,7 +54,7 @@ def _values(kind: str) -> dict[str, Value]:
             }
         case _:
             session = str(UUID(int=0x5E5510 << 96 | 8 << 76 | 2 << 62 | _chance.getrandbits(60)))
-            own = {"event.type": "login", "session.id": session, "metadata.method": "password"}
+            own = {"session.id": session, "event.type": "login", "metadata.method": "password"}
     return {**shared, **own}
 
 

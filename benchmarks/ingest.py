@@ -14,12 +14,11 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median, quantiles
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
-from uuid import UUID
 
 import django
 
@@ -37,12 +36,15 @@ from psycopg.types.json import Jsonb, set_json_dumps
 
 from analytics.catalogue import current_catalogue
 from analytics.ingest import plain
+from analytics.ingest.packing import COLUMNS
 from analytics.ingest.rows import verdicts
-from analytics.ingest.verdicts import COLUMNS, EPOCH, TABLES
+from analytics.ingest.verdicts import PACKED, TABLES
+from analytics.vocabulary import Category
 from benchmarks import _spans
 from benchmarks._rounds import interleaved, ratio, say
 from privacy.switches import DeploymentType
 from tests.acceptance.product import free_port, wait_until
+from tests.analytics.ingest import packed
 from tests.analytics.ingest.processes import command, database_url, program, serves, workers_of
 
 ROUNDS = int(os.environ.get("INGEST_BENCH_ROUNDS", "5"))
@@ -193,14 +195,15 @@ def _rows(body: bytes) -> list[tuple[sql.Composed, list[str], list[tuple[Any, ..
     for category, rows in found.rows.items():
         names = sql.SQL(", ").join(sql.Identifier(name) for name, _ in COLUMNS[category])
         statement = sql.SQL("COPY {} ({}) FROM STDIN (FORMAT BINARY)").format(sql.Identifier(TABLES[category]), names)
-        tables.append((statement, [type_ for _, type_ in COLUMNS[category]], [_as_python(row) for row in rows]))
+        tables.append(
+            (statement, [type_ for _, type_ in COLUMNS[category]], [_as_python(category, row[PACKED]) for row in rows])
+        )
     return tables
 
 
-def _as_python(row: tuple[Any, ...]) -> tuple[Any, ...]:
-    timestamp_us, id_, user_id, organization_id, deployment, metadata, *own = row
-    ids = (UUID(bytes=value) for value in (id_, user_id, organization_id))
-    return (EPOCH + timedelta(microseconds=timestamp_us), *ids, deployment, Jsonb(orjson.loads(metadata)), *own)
+def _as_python(category: Category, row: bytes) -> tuple[Any, ...]:
+    found = packed.values(category, row)
+    return tuple({**found, "metadata": Jsonb(found["metadata"])}.values())
 
 
 @contextmanager

@@ -47,9 +47,10 @@ def clean_span(recorded: RecordedSpan, of: Resource) -> ReadableSpan:
         case Category.USER_ACTIVITY:
             event_type, session_key = recorded.what
             event = current_catalogue().event(recorded.category, event_type)
-            attributes[words.EVENT_TYPE] = event_type
+            # Whose it is stands together, where the processor looks for it first.
             if session_key is not None:
                 attributes[words.SESSION_ID] = str(pseudonym(Kind.SESSION, session_key))
+            attributes[words.EVENT_TYPE] = event_type
         case Category.FEATURE_USAGE:
             feature, action = recorded.what
             event = current_catalogue().event(recorded.category, feature, action)

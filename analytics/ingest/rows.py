@@ -7,29 +7,25 @@ server spans of any language that carry `user.id`.
 import re
 from datetime import datetime, timedelta
 from hashlib import blake2b
+from struct import Struct
 from typing import Any
+from uuid import UUID
 
 from analytics import vocabulary
-from analytics.ingest.plain import Spans
+from analytics.ingest import packing
+from analytics.ingest.plain import Said, Spans
 from analytics.ingest.verdicts import Attributes, ErasureRequest, Reason, Rejected, Row, Value, Verdicts, microseconds
 from analytics.ingest.words import Words, checked_duration_ms
 from analytics.retention import RETENTION_MONTHS, months_before
 from analytics.vocabulary import Category
 from privacy.switches import DeploymentType, parse_deployment_type
 
-# Looked up once: the members of an enumeration are not plain attributes of it.
-ENDPOINT_USAGE, USER_ACTIVITY = Category.ENDPOINT_USAGE, Category.USER_ACTIVITY
-USER_ID, ORGANIZATION_ID = vocabulary.USER_ID, vocabulary.ORGANIZATION_ID
 CLOCK_SKEW = timedelta(minutes=10)
 NO_TRACE_ID, NO_SPAN_ID = bytes(16), bytes(8)
-VERSION_AND_VARIANT = 8 << 76 | 0b10 << 62
-HASHED_BITS = (1 << 80) - 1 & ~(0xF << 76 | 0b11 << 62)
+VERSION_8, VARIANT, HASHED_BITS = 0x8000, 0b10 << 62, (1 << 62) - 1
+_hashed, _as_uuid = Struct("!HQ").unpack, Struct("!QQ").pack
 # A UUID with or without its hyphens, or the 16 digits older clients send.
 PSEUDONYM = re.compile(r"[0-9a-fA-F]{8}(-?)(?:[0-9a-fA-F]{4}\1){3}[0-9a-fA-F]{12}|[0-9a-fA-F]{16}")
-
-REMEMBERED_PSEUDONYMS = 65_536
-# Pseudonyms as they are written -> as they are stored; emptied when full. Nothing longer than 36 characters is one.
-_known: dict[Value, bytes] = {}
 
 
 def verdicts(spans: Spans, *, now: datetime, own: DeploymentType) -> Verdicts:
@@ -37,23 +33,31 @@ def verdicts(spans: Spans, *, now: datetime, own: DeploymentType) -> Verdicts:
 
     Raises DecodeError if `spans` does.
     """
-    found = Verdicts()
-    rows = found.rows
-    window_us = microseconds(months_before(now, RETENTION_MONTHS)), microseconds(now + CLOCK_SKEW)
+    found, window_us = Verdicts(), window(now)
     for resource, of_resource in spans:
-        deployment = _deployment(resource, own)
-        for span, identities, words in of_resource:
-            found.received += 1
-            try:
-                category, row = _row(span, identities, words, deployment, window_us)
-            except Rejected as rejected:
-                found.rejected[rejected.reason] += 1
-                continue
-            if isinstance(row, ErasureRequest):
-                found.erasures.append(row)
-            else:
-                rows[category].append(row)
+        deployment = deployment_of(resource, own)
+        for said in of_resource:
+            judge(found, said, deployment, window_us)
     return found
+
+
+def judge(found: Verdicts, said: Said, deployment: str | None, window_us: tuple[int, int]) -> None:
+    """Add the verdict of one more span to those `found`."""
+    found.received += 1
+    try:
+        category, row = _row(*said, deployment, window_us)
+    except Rejected as rejected:
+        found.rejected[rejected.reason] += 1
+        return
+    if isinstance(row, ErasureRequest):
+        found.erasures.append(row)
+    else:
+        found.rows[category].append(row)
+
+
+def window(now: datetime) -> tuple[int, int]:
+    """The first and the last moment that a row may be of, in microseconds since 1970."""
+    return microseconds(months_before(now, RETENTION_MONTHS)), microseconds(now + CLOCK_SKEW)
 
 
 def _row(
@@ -61,29 +65,31 @@ def _row(
 ) -> tuple[Category, Row | ErasureRequest]:
     if words is None:
         raise Rejected(Reason.TOO_LARGE)
-    category, is_stock, is_erasure, reason, columns, said_ms, metadata = words
-    user_word = identities.get(USER_ID)
-    if category is None or (is_stock and user_word is None):
+    category = words.category
+    user_word = identities.get(vocabulary.USER_ID)
+    if category is None or (words.is_stock and user_word is None):
         raise Rejected(Reason.NOT_TELEMETRY)
-    user_id = _known.get(user_word) or _pseudonym(user_word, Reason.BAD_USER)
+    user_id = pseudonym(user_word, Reason.BAD_USER)
     if user_id is None:
         raise Rejected(Reason.BAD_USER)
-    organization_word = identities.get(ORGANIZATION_ID)
-    organization_id = _known.get(organization_word) or _pseudonym(organization_word, Reason.BAD_ORGANIZATION)
+    organization_id = pseudonym(identities.get(vocabulary.ORGANIZATION_ID), Reason.BAD_ORGANIZATION)
     if deployment is None:
         raise Rejected(Reason.BAD_DEPLOYMENT)
     start_ns, end_ns = span.start_time_unix_nano, span.end_time_unix_nano
-    if is_erasure:
+    if words.is_erasure:
         return category, _erasure_request(span, user_id, window_us[1])
     timestamp_us = _timestamp_us(start_ns, end_ns, *window_us)
-    row_id = _row_id(start_ns, span.trace_id, span.span_id)
-    if reason is not None:
-        raise Rejected(reason)
-    if category is ENDPOINT_USAGE:
-        columns = (*columns, checked_duration_ms((end_ns - start_ns) / 1e6) if said_ms is None else said_ms)
-    elif category is USER_ACTIVITY:
-        columns = (*columns, _session(identities.get(vocabulary.SESSION_ID)))
-    return category, (timestamp_us, row_id, user_id, organization_id, deployment, metadata, *columns)
+    id_ = _checked_row_id(start_ns, span.trace_id, span.span_id)
+    if words.reason is not None:
+        raise Rejected(words.reason)
+    own: bytes | float | None = None
+    if category is Category.ENDPOINT_USAGE:
+        said_ms = words.duration_ms
+        own = checked_duration_ms((end_ns - start_ns) / 1e6) if said_ms is None else said_ms
+    elif category is Category.USER_ACTIVITY:
+        own = session(pseudonym(identities.get(vocabulary.SESSION_ID), Reason.BAD_SESSION))
+    packed = packing.BEGIN[category](timestamp_us, id_, user_id, organization_id, own)
+    return category, (packed + packing.end(deployment, words.metadata, words.columns), timestamp_us, user_id)
 
 
 def _erasure_request(span: Any, user_id: bytes, newest_us: int) -> ErasureRequest:
@@ -91,16 +97,19 @@ def _erasure_request(span: Any, user_id: bytes, newest_us: int) -> ErasureReques
     start_ns = span.start_time_unix_nano
     if start_ns == 0:
         raise Rejected(Reason.BAD_TIMESTAMP)
-    return ErasureRequest(_row_id(start_ns, span.trace_id, span.span_id), user_id, min(start_ns // 1000, newest_us))
+    return ErasureRequest(
+        _checked_row_id(start_ns, span.trace_id, span.span_id), user_id, min(start_ns // 1000, newest_us)
+    )
 
 
-def _deployment(resource: Attributes, own: DeploymentType) -> str | None:
+def deployment_of(resource: Attributes, own: DeploymentType) -> str | None:
+    """As it is stored; None if the resource says a type that there is not."""
     word = resource.get(vocabulary.DEPLOYMENT_TYPE, own.value)
     parsed = parse_deployment_type(word) if isinstance(word, str) else None
     return None if parsed is None else parsed.value
 
 
-def _pseudonym(word: Value, reason: Reason) -> bytes | None:
+def pseudonym(word: Value, reason: Reason) -> bytes | None:
     """16 bytes; None for no word. Rejected is one that is no pseudonym, and the one that is all zero."""
     if word is None:
         return None
@@ -109,10 +118,12 @@ def _pseudonym(word: Value, reason: Reason) -> bytes | None:
     parsed = bytes.fromhex(word.replace("-", "")).rjust(16, b"\0")
     if not any(parsed):
         raise Rejected(reason)
-    if len(_known) >= REMEMBERED_PSEUDONYMS:
-        _known.clear()
-    _known[word] = parsed
     return parsed
+
+
+def session(pseudonym: bytes | None) -> bytes | None:
+    """As a UUID is written."""
+    return None if pseudonym is None else str(UUID(bytes=pseudonym)).encode()
 
 
 def _timestamp_us(start_ns: int, end_ns: int, oldest_us: int, newest_us: int) -> int:
@@ -126,21 +137,16 @@ def _timestamp_us(start_ns: int, end_ns: int, oldest_us: int, newest_us: int) ->
     return timestamp_us
 
 
-def _row_id(start_ns: int, trace_id: bytes, span_id: bytes) -> bytes:
-    """In time order, and the same for the same span: 48 bits of milliseconds, then a hash of trace and span id.
+def _checked_row_id(start_ns: int, trace_id: bytes, span_id: bytes) -> bytes:
+    if len(trace_id) != 16 or len(span_id) != 8 or trace_id == NO_TRACE_ID or span_id == NO_SPAN_ID:
+        raise Rejected(Reason.BAD_SPAN_ID)
+    return row_id(start_ns, trace_id + span_id)
+
+
+def row_id(start_ns: int, ids: bytes) -> bytes:
+    """In time order, and the same for the same span: 48 bits of milliseconds, then a hash of trace and span id (`ids`).
 
     Laid out as RFC 9562's version 8, which is for just that.
     """
-    if len(trace_id) != 16 or len(span_id) != 8 or trace_id == NO_TRACE_ID or span_id == NO_SPAN_ID:
-        raise Rejected(Reason.BAD_SPAN_ID)
-    hashed = int.from_bytes(blake2b(trace_id + span_id, digest_size=10).digest(), "big")
-    return (start_ns // 1_000_000 << 80 | hashed & HASHED_BITS | VERSION_AND_VARIANT).to_bytes(16, "big")
-
-
-def _session(word: Value) -> str | None:
-    """As a UUID is written."""
-    pseudonym = _pseudonym(word, Reason.BAD_SESSION)
-    if pseudonym is None:
-        return None
-    digits = pseudonym.hex()
-    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
+    high, low = _hashed(blake2b(ids, digest_size=10).digest())
+    return _as_uuid(start_ns // 1_000_000 << 16 | VERSION_8 | high & 0xFFF, VARIANT | low & HASHED_BITS)

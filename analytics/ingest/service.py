@@ -23,7 +23,6 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from analytics.catalogue import current_catalogue
 from analytics.conf import conf
 from analytics.ingest import fast, metrics
-from analytics.ingest.rows import verdicts
 from analytics.ingest.verdicts import Reason, Verdicts
 from analytics.ingest.writers import Busy, Writers
 
@@ -89,7 +88,7 @@ class TraceService:
 
 def _judged(body: bytes, context: grpc.ServicerContext) -> Verdicts:
     try:
-        return verdicts(fast.read(body, current_catalogue()), now=datetime.now(UTC), own=conf.deployment_type)
+        return fast.verdicts(body, current_catalogue(), now=datetime.now(UTC), own=conf.deployment_type)
     except DecodeError:
         context.abort(grpc.StatusCode.INVALID_ARGUMENT, "The body is not an ExportTraceServiceRequest.")
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from typing import Any
+from typing import Final
 
 from analytics.exceptions import AnalyticsError
 from analytics.vocabulary import Category
@@ -15,8 +15,11 @@ Value = str | int | float | bool | bytes | None
 Attributes = Mapping[str, Value]
 UNUSABLE = b""
 
-# Columns in the order of COLUMNS: the timestamp in microseconds since 1970, uuids as 16 bytes, metadata as JSON.
-Row = tuple[Any, ...]
+# As COPY wants it (see `packing`), which begins with its key; the timestamp in microseconds since 1970; the user's id.
+Row = tuple[bytes, int, bytes]
+PACKED: Final = 0
+TIMESTAMP: Final = 1
+USER: Final = 2
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 TABLES = {
@@ -24,27 +27,6 @@ TABLES = {
     Category.ENDPOINT_USAGE: "analytics_endpoint_usage",
     Category.FEATURE_USAGE: "analytics_feature_usage",
 }
-# The first three columns are the same everywhere, and rows sort by their key: who writes relies on both.
-SHARED_COLUMNS = (
-    ("timestamp", "timestamptz"),
-    ("id", "uuid"),
-    ("user_id", "uuid"),
-    ("organization_id", "uuid"),
-    ("deployment_type", "varchar"),
-    ("metadata", "jsonb"),
-)
-COLUMNS = {
-    Category.USER_ACTIVITY: (*SHARED_COLUMNS, ("event_type", "varchar"), ("session_id", "varchar")),
-    Category.ENDPOINT_USAGE: (
-        *SHARED_COLUMNS,
-        ("endpoint", "varchar"),
-        ("method", "varchar"),
-        ("status_code", "int4"),
-        ("duration_ms", "float8"),
-    ),
-    Category.FEATURE_USAGE: (*SHARED_COLUMNS, ("feature_name", "varchar"), ("action", "varchar")),
-}
-TIMESTAMP, ID, USER = 0, 1, 2
 
 
 def microseconds(moment: datetime) -> int:

@@ -45,4 +45,4 @@ def _request_class(*, unread: frozenset[tuple[str, str]] = frozenset()) -> Any:
 
 
 TextUnread = _request_class()
-AttributesUnread = _request_class(unread=frozenset({("Span", "attributes")}))
+SpansUnread = _request_class(unread=frozenset({("ScopeSpans", "spans")}))

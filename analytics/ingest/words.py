@@ -31,7 +31,7 @@ class Words(NamedTuple):
     is_stock: bool = False  # it has no category, and is telemetry only if it has a user
     is_erasure: bool = False
     reason: Reason | None = None  # why it cannot be a row, whoever's it is
-    columns: tuple[Value, ...] = ()
+    columns: tuple[str | int, ...] = ()
     duration_ms: float | None = None  # of older clients, which say it in words
     metadata: bytes = b"{}"  # JSON
 
@@ -44,16 +44,16 @@ def words_of(attributes: Attributes, catalogue: Catalogue) -> Words:
     event_type = attributes.get(words.EVENT_TYPE)
     if category is Category.USER_ACTIVITY and event_type == words.ERASURE_REQUESTED:
         return Words(category, is_erasure=True)
-    columns: tuple[Value, ...] = (event_type,)
+    columns: tuple[str | int, ...]
     duration_ms = None
     try:
         if category is Category.USER_ACTIVITY:
-            event = _declared(catalogue, category, event_type)
+            event, columns = _declared(catalogue, category, event_type)
         elif category is Category.FEATURE_USAGE:
             feature, action = attributes.get(words.FEATURE_NAME), attributes.get(words.FEATURE_ACTION)
-            event, columns = _declared(catalogue, category, feature, action), (feature, action)
+            event, columns = _declared(catalogue, category, feature, action)
         else:
-            event, columns = _declared(catalogue, category, REQUEST), _http(attributes)
+            (event, _), columns = _declared(catalogue, category, REQUEST), _http(attributes)
             duration_ms = _said_duration_ms(attributes)
         metadata = _metadata(attributes, event)
         return Words(category, is_stock, columns=columns, duration_ms=duration_ms, metadata=metadata)
@@ -76,11 +76,14 @@ def _category(attributes: Attributes) -> tuple[Category | None, bool]:
     return (CATEGORIES.get(word) if isinstance(word, str) else None), False
 
 
-def _declared(catalogue: Catalogue, category: Category, name: Value, action: Value = None) -> Event:
+def _declared(
+    catalogue: Catalogue, category: Category, name: Value, action: Value = None
+) -> tuple[Event, tuple[str, ...]]:
+    """The event, and the names that it goes by."""
     if not isinstance(name, str) or not isinstance(action, str | None):
         raise Rejected(Reason.UNDECLARED)
     try:
-        return catalogue.event(category, name, action)
+        return catalogue.event(category, name, action), (name,) if action is None else (name, action)
     except UndeclaredEvent:
         raise Rejected(Reason.UNDECLARED) from None
 

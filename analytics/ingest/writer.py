@@ -9,7 +9,6 @@ from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
-from operator import itemgetter
 from types import TracebackType
 from typing import Any, Self
 
@@ -17,14 +16,13 @@ import psycopg
 from psycopg import errors, sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from analytics.ingest.packing import packed
-from analytics.ingest.verdicts import COLUMNS, EPOCH, ID, TABLES, TIMESTAMP, USER, Reason, Row, Verdicts, microseconds
+from analytics.ingest.packing import COLUMNS, copied
+from analytics.ingest.verdicts import EPOCH, PACKED, TABLES, TIMESTAMP, USER, Reason, Row, Verdicts, microseconds
 from analytics.retention import first_of_month
 from analytics.sql import sql as named_sql
 from analytics.vocabulary import Category
 
 STORED, DUPLICATE, REJECTED = "stored", "duplicate", "rejected"
-_key = itemgetter(TIMESTAMP, ID)
 ERASURE = "erasure"  # the reason beside `stored` for a request to delete that was carried out
 DAY_US = 86_400 * 1_000_000
 # A statement that waits longer than this is a database in trouble; the sender will come again.
@@ -219,7 +217,7 @@ def _reject_erased(
 def _copied(connection: psycopg.Connection, category: Category, rows: list[Row], into: str | None = None) -> int:
     """Straight into the table. Raises UniqueViolation if any of them is there already."""
     with connection.cursor() as cursor, cursor.copy(_COPY[category, into or TABLES[category]]) as copy:
-        copy.write(packed(category, rows))
+        copy.write(copied([row[PACKED] for row in rows]))
     return len(rows)
 
 
@@ -241,7 +239,7 @@ def _tables(requests: Sequence[Verdicts]) -> Tables:
     """
     tables = {category: [row for request in requests for row in request.rows[category]] for category in Category}
     for rows in tables.values():
-        rows.sort(key=_key)
+        rows.sort()  # packed, they begin with their key
     return {category: rows for category, rows in tables.items() if rows}
 
 

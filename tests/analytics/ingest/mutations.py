@@ -1,5 +1,6 @@
 """Requests that no client means to send: made of plausible and of odd pieces, then damaged on the wire."""
 
+import os
 import random
 from collections.abc import Callable, Sequence
 
@@ -82,7 +83,7 @@ def odd_span(chance: random.Random) -> Span:
     made = span(dict(chance.choice(KINDS)))
     for _ in range(chance.choice((0, 0, 0, 1, 2))):
         made.attributes.append(KeyValue(key=chance.choice(KEYS), value=odd_value(chance)))
-    match chance.randrange(12):
+    match chance.randrange(16):
         case 0:
             made.start_time_unix_nano = chance.choice(TIMES)
         case 1:
@@ -95,7 +96,63 @@ def odd_span(chance: random.Random) -> Span:
             del made.attributes[chance.randrange(len(made.attributes))]
         case 5:
             made.attributes.extend(KeyValue(key=f"k{n}", value=AnyValue(int_value=n)) for n in range(130))
+        case 6:
+            made.name = chance.choice(("", "9" * chance.randrange(200), "user.activity9", "feature.usage"))
+        case 7:
+            made.parent_span_id = chance.choice((b"9" * 8, os.urandom(8), b""))
+        case 8:
+            made.status.message = chance.choice(("", "no such thing as a@example.org"))
+            made.flags = chance.choice((0, 0x101))
+        case 9:
+            chance.shuffle(attributes := list(made.attributes))
+            del made.attributes[:]
+            made.attributes.extend(attributes)
     return made
+
+
+def spliced(raw: bytes, chance: random.Random) -> bytes:
+    """A whole span with more pieces, between those it has or at its ends: the last of each counts."""
+    pieces = [
+        field(0x0A, chance.choice((b"t" * 16, bytes(16), b"t" * 9, b""))),
+        field(0x12, chance.choice((b"s" * 8, bytes(8), b""))),
+        b"\x39" + chance.choice((bytes(8), b"9" * 8, raw[28:36])),
+        b"\x41" + chance.choice((bytes(8), b"\xff" * 8, b"A" * 8)),
+        field(0x2A, chance.choice((b"", b"9A9A", b"feature.usage"))),
+        field(0x22, b"9" * 8),
+        b"\x30\x39",
+        b"\x7a\x00",
+        field(0x7A, b"\x12\x05words"),
+        field(0x5A, b"\x12\x02an"),
+        field(0x9A, b"")[:1] + b"\x06\x01x",
+        field(0x4A, KeyValue(key=chance.choice(KEYS), value=odd_value(chance)).SerializeToString()),
+        field(0x4A, KeyValue(key="user.id", value=AnyValue(string_value=PERSON)).SerializeToString()),
+    ]
+    whole = _pieces(raw)
+    for _ in range(chance.randint(1, 3)):
+        whole.insert(chance.randrange(len(whole) + 1), chance.choice(pieces))
+    if chance.random() < 0.2:
+        del whole[chance.randrange(len(whole))]
+    return b"".join(whole)
+
+
+def _pieces(raw: bytes) -> list[bytes]:
+    """The fields of a whole span of ours, each with its tag."""
+    found, at = list[bytes](), 0
+    while at < len(raw):
+        tag, after = raw[at] & 7, at + (2 if raw[at] & 0x80 else 1)
+        match tag:
+            case 0:
+                end = after + 1
+            case 1:
+                end = after + 8
+            case 5:
+                end = after + 4
+            case _:
+                length = raw[after] & 0x7F | (raw[after + 1] & 0x7F) << 7 if raw[after] & 0x80 else raw[after]
+                end = after + (2 if raw[after] & 0x80 else 1) + length
+        found.append(raw[at:end])
+        at = end
+    return found
 
 
 def odd_request(chance: random.Random) -> bytes:

@@ -8,19 +8,21 @@ from typing import Any
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
+from analytics.vocabulary import SPAN_NAMES
 from tests.collector.spans import RESOURCE, Value, attributes, request
 
 PERSON = "5f0c4d7e-1111-8000-8000-000000000001"
 ORGANIZATION = "5f0c4d7e-2222-8000-8000-000000000002"
 SESSION = "5f0c4d7e-3333-8000-8000-000000000003"
 SECOND_NS = 1_000_000_000
+NAMES: dict[Value, str] = {category.value: name for category, name in SPAN_NAMES.items()}
 
 LOGIN: dict[str, Value] = {
     "event.category": "user_activity",
     "user.id": PERSON,
     "organization.id": ORGANIZATION,
-    "event.type": "login",
     "session.id": SESSION,
+    "event.type": "login",
     "metadata.method": "password",
 }
 REQUEST: dict[str, Value] = {
@@ -65,12 +67,16 @@ STOCK_REQUEST: dict[str, Value] = {
 
 
 def span(values: dict[str, Value] = TEST_RUN, **fields: Any) -> Span:
-    """A new span with these attributes, that began a second ago and took a quarter of one; or as `fields` say."""
+    """A new span with these attributes, that began a second ago and took a quarter of one; or as `fields` say.
+
+    Laid out as the site's own, if `values` are.
+    """
     start = fields.pop("start_time_unix_nano", time.time_ns() - SECOND_NS)
     named = {
         "trace_id": os.urandom(16),
         "span_id": os.urandom(8),
-        "name": "a span",
+        "name": NAMES.get(values.get("event.category", ""), "a span"),
+        "kind": Span.SPAN_KIND_SERVER if values.get("event.category") == "endpoint_usage" else Span.SPAN_KIND_INTERNAL,
         "start_time_unix_nano": start,
         "end_time_unix_nano": start + SECOND_NS // 4 if start else 0,
         "attributes": attributes(values),

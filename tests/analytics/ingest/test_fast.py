@@ -1,35 +1,60 @@
 """The fast way of reading gives what plain reading gives, whatever comes."""
 
 import random
+import time
+from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID, uuid4
 
 import pytest
 from google.protobuf.message import DecodeError
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
+from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 
 from analytics.catalogue import Catalogue, current_catalogue
+from analytics.collect.clean import clean_span, resource
+from analytics.collect.records import RecordedSpan, Subject
 from analytics.ingest import fast, plain
 from analytics.ingest.rows import verdicts
-from analytics.ingest.verdicts import Reason, Verdicts
-from analytics.ingest.words import Words
+from analytics.ingest.verdicts import PACKED, Reason, Verdicts
 from analytics.vocabulary import Category
 from privacy.switches import DeploymentType
 from tests import profile
-from tests.analytics.ingest.mutations import damaged, deep_request, field, odd_request
-from tests.analytics.ingest.spans import REQUEST, STOCK_REQUEST, TEST_RUN, of, span
+from tests.analytics.ingest import packed
+from tests.analytics.ingest.mutations import damaged, deep_request, field, odd_request, spliced
+from tests.analytics.ingest.spans import (
+    LOGIN,
+    OLD_REQUEST,
+    ORGANIZATION,
+    PERSON,
+    REQUEST,
+    SESSION,
+    STOCK_REQUEST,
+    TEST_RUN,
+    of,
+    span,
+)
 from tests.collector.spans import Value
 
 EXAMPLES = profile.examples(1_000, long=200_000)
 
 
-def outcome(read: object, body: bytes) -> Verdicts | None:
+Judge = Callable[..., Verdicts]
+
+
+def plainly(body: bytes, catalogue: Catalogue, *, now: datetime, own: DeploymentType) -> Verdicts:
+    return verdicts(plain.read(body, catalogue), now=now, own=own)
+
+
+def outcome(judge: Judge, body: bytes) -> Verdicts | None:
     """None for what is no request."""
     try:
-        spans = read.read(body, current_catalogue())  # type: ignore[attr-defined]  # either module
-        return verdicts(spans, now=NOW, own=DeploymentType.CLOUD)
+        return judge(body, current_catalogue(), now=NOW, own=DeploymentType.CLOUD)
     except DecodeError:
         return None
 
@@ -44,7 +69,7 @@ thorough = settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=
 def test_fast_is_plain_for_every_request_that_is_whole(chance: random.Random) -> None:
     body = odd_request(chance)
 
-    assert outcome(fast, body) == outcome(plain, body)
+    assert outcome(fast.verdicts, body) == outcome(plainly, body)
 
 
 @thorough
@@ -52,21 +77,21 @@ def test_fast_is_plain_for_every_request_that_is_whole(chance: random.Random) ->
 def test_fast_is_plain_for_every_request_that_is_damaged(chance: random.Random) -> None:
     body = damaged(odd_request(chance), chance)
 
-    assert outcome(fast, body) == outcome(plain, body)
+    assert outcome(fast.verdicts, body) == outcome(plainly, body)
 
 
 @thorough
 @given(st.binary(max_size=400))
 def test_fast_is_plain_for_any_bytes(body: bytes) -> None:
-    assert outcome(fast, body) == outcome(plain, body)
+    assert outcome(fast.verdicts, body) == outcome(plainly, body)
 
 
 def test_the_search_meets_both_what_can_be_read_and_what_cannot() -> None:
     chance = random.Random(5)
     bodies = [damaged(odd_request(chance), chance) for _ in range(300)]
 
-    readable = [outcome(plain, body) is not None for body in bodies]
-    only_our_way = [plain_parses(body) is False and outcome(plain, body) is not None for body in bodies]
+    readable = [outcome(plainly, body) is not None for body in bodies]
+    only_our_way = [plain_parses(body) is False and outcome(plainly, body) is not None for body in bodies]
 
     assert 30 < sum(readable) < 270
     assert any(only_our_way), "some differ from what protobuf takes by text that is no UTF-8"
@@ -83,9 +108,9 @@ def plain_parses(body: bytes) -> bool:
 def test_nesting_is_refused_at_the_same_depth() -> None:
     bodies = [deep_request(levels) for levels in range(30, 60)]
 
-    taken = [outcome(fast, body) is not None for body in bodies]
+    taken = [outcome(fast.verdicts, body) is not None for body in bodies]
 
-    assert taken == [outcome(plain, body) is not None for body in bodies]
+    assert taken == [outcome(plainly, body) is not None for body in bodies]
     assert taken[0] and not taken[-1]
 
 
@@ -93,32 +118,150 @@ def test_a_span_with_too_many_attributes_of_which_one_is_broken_is_no_request() 
     made = span({**TEST_RUN, **{f"key.{number}": "@@@" for number in range(200)}})
     body = of(made).SerializeToString().replace(b"key.150\x12\x05", b"key.150\x12\x7f")
 
-    assert outcome(plain, body) is None
-    assert outcome(fast, body) is None
+    assert outcome(plainly, body) is None
+    assert outcome(fast.verdicts, body) is None
 
 
-@pytest.mark.parametrize(("name", "memo"), [("user.id", fast._identities), ("http.route", fast._attributes)])
-def test_what_is_remembered_is_bounded_in_number_and_length(name: str, memo: dict[bytes, object]) -> None:
-    for number in range(fast.REMEMBERED + 10):
-        fast._attributes[KeyValue(key=name, value={"string_value": str(number)}).SerializeToString()]
-    assert 0 < len(memo) <= fast.REMEMBERED
-
-    fast._attributes[KeyValue(key=name, value={"string_value": "x" * 10_000}).SerializeToString()]
-    assert max(map(len, memo)) <= fast.LONGEST_REMEMBERED_BYTES
+def _request(raw: bytes) -> bytes:
+    """Of one span."""
+    return field(0x0A, field(0x12, field(0x12, raw)))
 
 
-def test_what_has_none_of_our_names_is_not_remembered() -> None:
-    raw = KeyValue(key="client.address", value={"string_value": "192.0.2.7"}).SerializeToString()
+OURS = (LOGIN, REQUEST, TEST_RUN)
 
-    assert fast._attributes[raw] == ("client.address", "192.0.2.7")
-    assert raw not in fast._attributes
+
+@pytest.fixture
+def plain_reads(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
+    """What the fast way leaves to the plain one. It has forgotten everything before."""
+    left: list[bytes] = []
+
+    def read(body: bytes, catalogue: Catalogue) -> plain.Spans:
+        left.append(body)
+        return plain.read(body, catalogue)
+
+    monkeypatch.setattr(fast, "_read_plainly", read)
+    for memo in (fast._users, fast._organizations, fast._sessions, fast._shapes):
+        memo.clear()
+    return left
+
+
+@pytest.mark.parametrize("organization", [None, uuid4()], ids=["no organization", "one"])
+@pytest.mark.parametrize("session", [None, "a session"], ids=["no session", "one"])
+def test_none_of_the_spans_that_the_site_sends_is_left_to_plain_reading(
+    plain_reads: list[bytes], organization: UUID | None, session: str | None
+) -> None:
+    subject, now_ns = Subject(uuid4(), organization, 1), time.time_ns()
+    events: list[tuple[Category, tuple[Any, ...], dict[str, int | float | bool | str]]] = [
+        (Category.USER_ACTIVITY, ("login", session), {"method": "password"}),
+        (Category.ENDPOINT_USAGE, ("GET", "/api/tests/<uuid:id>/", 200), {}),
+        (Category.FEATURE_USAGE, ("test_run", "created"), {"test_count": 39}),
+    ]
+    recorded = [
+        RecordedSpan(subject, category, what, start_ns=now_ns, end_ns=now_ns + 39_000_000, metadata=metadata)
+        for category, what, metadata in events * 2
+    ]
+    body = encode_spans([clean_span(each, resource()) for each in recorded]).SerializeToString()
+
+    found = outcome(fast.verdicts, body)
+
+    assert found is not None and found == outcome(plainly, body)
+    assert [len(rows) for rows in found.rows.values()] == [2, 2, 2]
+    assert plain_reads == []
+
+
+def test_every_other_span_is_left_to_it(plain_reads: list[bytes]) -> None:
+    made = [
+        span(STOCK_REQUEST),
+        span(OLD_REQUEST),
+        span({**LOGIN, "event.type": "erasure_requested"}),
+        span({**TEST_RUN, "feature.name": "time_machine"}),
+        span({**TEST_RUN, "key": "not one of ours"}),
+        span(name="another name"),
+        span(parent_span_id=b"a parent"),
+        span(trace_state="a=b"),
+        span(events=[Span.Event(name="an event")]),
+        span(links=[Span.Link(trace_id=b"x" * 16, span_id=b"y" * 8)]),
+        span(status=Status(message="words")),
+        span(REQUEST, end_time_unix_nano=0),
+    ]
+    for each in made:
+        outcome(fast.verdicts, of(each).SerializeToString())
+
+    assert len(plain_reads) == len(made)
+    assert all(not shapes for shapes in fast._shapes.values()), "nothing of them is remembered"
+
+
+def test_each_kind_is_read_plainly_never_again(plain_reads: list[bytes]) -> None:
+    for _ in range(3):
+        outcome(fast.verdicts, of(*map(span, OURS)).SerializeToString())
+
+    assert plain_reads == []
+    [shapes] = [shapes for shapes in fast._shapes.values() if shapes]
+    assert len(shapes) == len(OURS)
+
+
+@thorough
+@given(chances)
+def test_fast_is_plain_for_every_span_with_pieces_more_or_fewer_among_those_of_ours(chance: random.Random) -> None:
+    for _ in range(3):
+        raw = span(dict(chance.choice(OURS))).SerializeToString()
+        odd = spliced(raw, chance)
+        body = b"".join(map(_request, (raw, odd, raw)))
+
+        assert outcome(fast.verdicts, body) == outcome(plainly, body)
+
+
+@pytest.mark.parametrize("values", OURS, ids=["activity", "request", "feature"])
+def test_no_bit_of_a_span_that_is_known_can_turn_unnoticed(values: dict[str, Value]) -> None:
+    raw = span(dict(values), flags=0x101).SerializeToString()
+    outcome(fast.verdicts, _request(raw))
+    for at in range(len(raw) * 8):
+        turned = bytearray(raw)
+        turned[at // 8] ^= 1 << at % 8
+        body = _request(bytes(turned))
+
+        assert outcome(fast.verdicts, body) == outcome(plainly, body), at
+
+
+def test_what_stands_before_the_times_decides_where_they_are() -> None:
+    """Bytes that look like a start within a name, or after one that is cut short, are none."""
+    raw = span().SerializeToString()
+    times = raw.index(b"\x39", 28)
+    for before in (field(0x2A, b"9" * 30), b"\x2a\x7f", b"\x2a\x12", field(0x2A, b"") + field(0x22, b"9" * 8)):
+        body = _request(raw[:28] + before + raw[times:])
+
+        assert outcome(fast.verdicts, body) == outcome(plainly, body)
+
+
+def test_what_is_remembered_is_bounded_in_number_and_length(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fast, "REMEMBERED", 50)
+    for number in range(200):
+        values = {**REQUEST, "user.id": str(UUID(int=number + 1)), "http.route": f"/{number}"}
+        outcome(fast.verdicts, of(span(values)).SerializeToString())
+
+    shapes = fast._shapes["self_hosted"]
+    assert 0 < len(shapes) <= 50 and 0 < len(fast._users) <= 50
+
+    outcome(fast.verdicts, of(span({**REQUEST, "http.route": "/" + "x" * 500})).SerializeToString())
+    assert max(sum(map(len, key)) for key in shapes) <= fast.LONGEST_REMEMBERED_BYTES
+    assert max(map(len, fast._users)) == fast._users.size
+
+
+def test_who_it_was_is_not_remembered_with_what_was_done() -> None:
+    outcome(fast.verdicts, of(*map(span, OURS)).SerializeToString())
+
+    remembered = b"".join(raw for shapes in fast._shapes.values() for key in shapes for raw in key)
+
+    assert b"test_run" in remembered and b"http.route" in remembered
+    for word in (PERSON, ORGANIZATION, SESSION):
+        assert word.encode() not in remembered
 
 
 @pytest.mark.parametrize("twin", [True, 1.0, "1.0"])
 def test_what_is_remembered_of_1_is_not_said_of_its_like(twin: Value) -> None:
     for value in (1, twin, 1):
         body = of(span({**TEST_RUN, "metadata.test_count": value})).SerializeToString()
-        assert outcome(fast, body) == outcome(plain, body)
+        assert outcome(fast.verdicts, body) == outcome(plainly, body)
 
 
 def test_an_attribute_that_begins_like_an_identity_and_ends_as_something_else_is_what_it_ends_as() -> None:
@@ -128,38 +271,19 @@ def test_an_attribute_that_begins_like_an_identity_and_ends_as_something_else_is
         + KeyValue(key="http.route", value=AnyValue(string_value="/elsewhere")).SerializeToString()
     )
     for values in (made.SerializeToString(), made.SerializeToString() + field(0x4A, spoilt)) * 2:
-        body = field(0x0A, field(0x12, field(0x12, values)))
-        found = outcome(fast, body)
-        assert found is not None and found == outcome(plain, body)
+        body = _request(values)
+        found = outcome(fast.verdicts, body)
+        assert found is not None and found == outcome(plainly, body)
         [row] = found.rows[Category.ENDPOINT_USAGE]
-        assert row[6] == ("/elsewhere" if spoilt in body else REQUEST["http.route"])
+        assert packed.values(Category.ENDPOINT_USAGE, row[PACKED])["endpoint"] == (
+            "/elsewhere" if spoilt in body else REQUEST["http.route"]
+        )
 
 
 def test_what_was_judged_by_one_catalogue_is_not_remembered_for_another() -> None:
     body = of(span()).SerializeToString()
-    assert outcome(fast, body).rejected.total() == 0  # type: ignore[union-attr]
+    assert outcome(fast.verdicts, body).rejected.total() == 0  # type: ignore[union-attr]
 
-    found = verdicts(fast.read(body, Catalogue({})), now=NOW, own=DeploymentType.CLOUD)
+    found = fast.verdicts(body, Catalogue({}), now=NOW, own=DeploymentType.CLOUD)
 
     assert found.rejected == {Reason.UNDECLARED: 1}
-
-
-def test_what_spans_say_is_remembered_without_whose_they_are_or_what_is_not_ours() -> None:
-    outcome(fast, of(span(), span({**STOCK_REQUEST, "http.route": "/only/here"})).SerializeToString())
-
-    remembered = b"".join(raw for key in fast._words for raw in key)
-
-    assert b"test_run" in remembered and b"feature.action" in remembered
-    assert b"user.id" not in remembered and b"/only/here" not in remembered and b"192.0.2.7" not in remembered
-
-
-def test_what_spans_say_is_bounded_in_number_and_length() -> None:
-    memo = fast._Words(None)
-    for number in range(fast.REMEMBERED + 10):
-        memo.remember((str(number).encode(),), Words())
-    assert len(memo) <= fast.REMEMBERED
-
-    for values in ({**REQUEST, "http.route": "/x" * 200}, {**TEST_RUN, **{f"metadata.k{n}": n for n in range(50)}}):
-        outcome(fast, of(span(values)).SerializeToString())
-    assert max(map(len, fast._words)) <= fast.MOST_REMEMBERED_ATTRIBUTES
-    assert max(sum(map(len, key)) for key in fast._words) <= fast.LONGEST_REMEMBERED_BYTES

@@ -17,7 +17,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from analytics.catalogue import current_catalogue
 from analytics.ingest import plain
 from analytics.ingest.rows import verdicts
-from analytics.ingest.verdicts import Verdicts
+from analytics.ingest.verdicts import PACKED, Verdicts
 from privacy.switches import DeploymentType
 from tests import profile
 from tests.analytics.ingest.conftest import Client, rows_stored, tally
@@ -27,6 +27,7 @@ from tests.analytics.ingest.processes import command
 REQUESTS = profile.examples(3_000, middle=100_000, long=1_000_000)
 SENDERS = 4
 SEED = 20261125
+KEY_BYTES = 2 + 4 + 8 + 4 + 16  # of a row: timestamp and id, which it begins with
 MIB = 1024 * 1024
 # Python's own allocator and PostgreSQL's buffers breathe; a leak of one request in ten would be far more than this.
 BREATH = 48 * MIB
@@ -45,7 +46,7 @@ class Sender:
 
     def __init__(self, client: Client, seed: int) -> None:
         self._client, self._chance = client, random.Random(seed)
-        self.keys: set[tuple[int, bytes]] = set()
+        self.keys: set[bytes] = set()
         self.expected: Counter[str] = Counter()
         self.statuses: Counter[str] = Counter()
 
@@ -62,7 +63,7 @@ class Sender:
             assert answer is not None, body
             assert answer.partial_success.rejected_spans == wanted.rejected.total(), body
             rows = [row for of_table in wanted.rows.values() for row in of_table]
-            self.keys.update(row[:2] for row in rows)
+            self.keys.update(row[PACKED][:KEY_BYTES] for row in rows)
             self.expected["rows"] += len(rows)
             self.expected["rejected"] += wanted.rejected.total()
 

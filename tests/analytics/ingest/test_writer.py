@@ -18,6 +18,7 @@ from analytics.retention import first_of_month, months_before
 from analytics.router import conninfo
 from analytics.vocabulary import Category
 from tests.acceptance.product import wait_until
+from tests.analytics.ingest import packed
 from tests.analytics.ingest.conftest import rows_stored, tally
 
 NOW = datetime.now(UTC)
@@ -38,7 +39,7 @@ def elsewhere(transactional_db: None) -> Iterator[psycopg.Connection]:
 
 
 def feature(number: int, *, when: datetime = NOW, person: UUID = SOMEBODY) -> Row:
-    return (microseconds(when), UUID(int=number).bytes, person.bytes, None, "cloud", b"{}", "test_run", "created")
+    return packed.row(Category.FEATURE_USAGE, "test_run", "created", when=when, id_=UUID(int=number), person=person)
 
 
 def of(*rows: Row, rejected: dict[Reason, int] | None = None, erasures: tuple[ErasureRequest, ...] = ()) -> Verdicts:
@@ -61,11 +62,16 @@ def test_every_column_of_every_table_comes_back_as_it_was_written(writer: Writer
     when, person, organization = datetime(2026, 2, 3, 4, 5, 6, 789_012, tzinfo=UTC), uuid4(), uuid4()
     when = max(when, months_before(NOW, 11))
     ids = [uuid4() for _ in range(3)]
-    shared = [(microseconds(when), id_.bytes, person.bytes, organization.bytes, "self_hosted") for id_ in ids]
+    cases: list[tuple[Category, tuple[str | int, ...], bytes, str | float | None]] = [
+        (Category.USER_ACTIVITY, ("login",), b'{"method":"token"}', str(person)),
+        (Category.ENDPOINT_USAGE, ("/é/<int:id>", "GET", 404), b"{}", 12.625),
+        (Category.FEATURE_USAGE, ("test_run", "viewed"), b'{"n":[1.5,true]}', None),
+    ]
     verdicts = Verdicts(received=3)
-    verdicts.rows[Category.USER_ACTIVITY].append((*shared[0], b'{"method":"token"}', "login", str(person)))
-    verdicts.rows[Category.ENDPOINT_USAGE].append((*shared[1], b"{}", "/é/<int:id>", "GET", 404, 12.625))
-    verdicts.rows[Category.FEATURE_USAGE].append((*shared[2], b'{"n":[1.5,true]}', "test_run", "viewed"))
+    for id_, (category, columns, metadata, own) in zip(ids, cases, strict=True):
+        shared = {"when": when, "person": person, "organization": organization, "deployment": "self_hosted"}
+        made = packed.row(category, *columns, id_=id_, metadata=metadata, own=own, **shared)  # type: ignore[arg-type]
+        verdicts.rows[category].append(made)
 
     writer.write(verdicts)
 
@@ -85,7 +91,7 @@ def test_every_column_of_every_table_comes_back_as_it_was_written(writer: Writer
 def test_what_may_be_nothing_is_null(writer: Writer) -> None:
     verdicts = of(feature(1))
     verdicts.rows[Category.USER_ACTIVITY].append(
-        (microseconds(NOW), uuid4().bytes, SOMEBODY.bytes, None, "cloud", b"{}", "login", None)
+        packed.row(Category.USER_ACTIVITY, "login", when=NOW, id_=uuid4(), person=SOMEBODY)
     )
 
     writer.write(verdicts)
@@ -122,7 +128,7 @@ def test_a_duplicate_in_one_table_costs_the_other_tables_nothing(writer: Writer)
     writer.write(of(feature(1)))
     verdicts = of(feature(1), feature(2))
     verdicts.rows[Category.ENDPOINT_USAGE].append(
-        (microseconds(NOW), uuid4().bytes, SOMEBODY.bytes, None, "cloud", b"{}", "/", "GET", 200, 1.0)
+        packed.row(Category.ENDPOINT_USAGE, "/", "GET", 200, when=NOW, id_=uuid4(), person=SOMEBODY, own=1.0)
     )
 
     assert writer.write(verdicts) == {STORED: 2, DUPLICATE: 1}

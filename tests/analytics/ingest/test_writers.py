@@ -11,12 +11,13 @@ import pytest
 from django.db import connection
 
 from analytics.ingest import writers as writers_module
-from analytics.ingest.verdicts import Reason, Verdicts, microseconds
+from analytics.ingest.verdicts import Reason, Verdicts
 from analytics.ingest.writers import Busy, Writers
 from analytics.models import Erasure
 from analytics.router import conninfo
 from analytics.vocabulary import Category
 from tests.acceptance.product import wait_until
+from tests.analytics.ingest import packed
 from tests.analytics.ingest.conftest import nobody_can_write, rows_stored, tally, waiting
 
 SOMEBODY = UUID(int=0xBEEF)
@@ -34,9 +35,9 @@ def one_writer(transactional_db: None, monkeypatch: pytest.MonkeyPatch) -> Itera
 def of(*names: str, person: UUID = SOMEBODY, rejected: int = 0) -> Verdicts:
     """A request of a feature for each name."""
     found = Verdicts(received=len(names) + rejected)
-    when = microseconds(datetime.now(UTC) - timedelta(minutes=1))
+    when = datetime.now(UTC) - timedelta(minutes=1)
     found.rows[Category.FEATURE_USAGE] += [
-        (when, uuid4().bytes, person.bytes, None, "cloud", b"{}", name, "created") for name in names
+        packed.row(Category.FEATURE_USAGE, name, "created", when=when, id_=uuid4(), person=person) for name in names
     ]
     if rejected:
         found.rejected[Reason.BAD_USER] = rejected

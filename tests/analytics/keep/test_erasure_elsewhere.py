@@ -20,12 +20,13 @@ from analytics.collect import pipeline
 from analytics.collect.erasure_event import send_erasure_request
 from analytics.identity import Kind, pseudonym
 from analytics.ingest.server import Processor
-from analytics.ingest.verdicts import Reason, Verdicts, microseconds
+from analytics.ingest.verdicts import Reason, Verdicts
 from analytics.ingest.writer import REJECTED, Writer
 from analytics.keep.rollups import roll_up
 from analytics.models import Erasure, UserActivity
 from analytics.vocabulary import Category
 from tests.acceptance.product import free_port, wait_until
+from tests.analytics.ingest import packed
 from tests.analytics.keep.conftest import conninfo
 from tests.analytics.keep.rows import activity, execute, rolled_up, silently
 from tests.support.people import a_person, with_token
@@ -165,9 +166,9 @@ def test_a_request_is_honoured_however_wrong_the_clock_of_the_site_is(
 
 def _rows(user: User, *moments: datetime) -> Verdicts:
     found = Verdicts(received=len(moments))
-    of = pseudonym(Kind.USER, user.pk).bytes
+    of = pseudonym(Kind.USER, user.pk)
     for when in moments:
         found.rows[Category.USER_ACTIVITY].append(
-            (microseconds(when), uuid4().bytes, of, None, "cloud", b"{}", "login", None)
+            packed.row(Category.USER_ACTIVITY, "login", when=when, id_=uuid4(), person=of)
         )
     return found

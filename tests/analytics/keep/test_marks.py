@@ -11,7 +11,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import connections
 
-from analytics.ingest.verdicts import Verdicts, microseconds
+from analytics.ingest.verdicts import Verdicts
 from analytics.ingest.writer import Writer
 from analytics.keep import locks
 from analytics.keep.retention import plan_purge, purge
@@ -19,6 +19,7 @@ from analytics.keep.rollups import NotRolledUp, roll_up, roll_up_day, take_marks
 from analytics.models import TouchedDay, UserActivity
 from analytics.sql import sql
 from analytics.vocabulary import Category
+from tests.analytics.ingest import packed
 from tests.analytics.keep.conftest import Elsewhere, conninfo
 from tests.analytics.keep.rows import activity, aggregates, disagreements, execute, moment, person, rolled_up, silently
 
@@ -33,7 +34,7 @@ WAITS_ALONE = """SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND m
 def verdicts(who: int, when: datetime) -> Verdicts:
     found = Verdicts(received=1)
     found.rows[Category.USER_ACTIVITY].append(
-        (microseconds(when), uuid4().bytes, person(who).bytes, None, "cloud", b"{}", "login", None)
+        packed.row(Category.USER_ACTIVITY, "login", when=when, id_=uuid4(), person=person(who))
     )
     return found
 

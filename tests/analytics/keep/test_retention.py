@@ -11,7 +11,7 @@ from django.apps import apps
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from analytics.ingest.verdicts import Verdicts, microseconds
+from analytics.ingest.verdicts import Verdicts
 from analytics.ingest.writer import Writer
 from analytics.keep.erasure import erase
 from analytics.keep.partitions import Partition, statement
@@ -20,6 +20,7 @@ from analytics.keep.rollups import NotRolledUp, roll_up
 from analytics.models import EndpointUsage, FeatureUsage, MonthlyPeople, Person, UserActivity
 from analytics.vocabulary import Category
 from tests import profile
+from tests.analytics.ingest import packed
 from tests.analytics.keep.conftest import Elsewhere, conninfo, month_of, somebody_reading
 from tests.analytics.keep.rows import (
     REPORTS,
@@ -249,7 +250,7 @@ def test_a_purge_loses_no_row_inside_the_window_and_holds_no_insert_up(months: N
                     id_ = uuid4()
                     when = datetime(2026, 3 if day == 5 else 4 + len(written) % 8, day, tzinfo=UTC)
                     verdicts.rows[Category.USER_ACTIVITY].append(
-                        (microseconds(when), id_.bytes, person(2).bytes, None, "cloud", b"{}", "login", None)
+                        packed.row(Category.USER_ACTIVITY, "login", when=when, id_=id_, person=person(2))
                     )
                     written.append(id_)
                 try:

@@ -1,0 +1,54 @@
+"""Rows as the writer takes them, made from values and taken apart again."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from struct import unpack
+from typing import Any
+from uuid import UUID
+
+import orjson
+
+from analytics.ingest.packing import BEGIN, COLUMNS, POSTGRES_EPOCH_US, end
+from analytics.ingest.verdicts import EPOCH, Row, microseconds
+from analytics.vocabulary import Category
+
+TYPES: dict[str, Callable[[bytes], Any]] = {
+    "timestamptz": lambda raw: EPOCH + timedelta(microseconds=unpack("!q", raw)[0] + POSTGRES_EPOCH_US),
+    "uuid": lambda raw: UUID(bytes=raw),
+    "varchar": bytes.decode,
+    "jsonb": lambda raw: orjson.loads(raw.removeprefix(b"\x01")),
+    "int4": lambda raw: unpack("!i", raw)[0],
+    "float8": lambda raw: unpack("!d", raw)[0],
+}
+
+
+def row(
+    category: Category,
+    *columns: str | int,
+    when: datetime,
+    person: UUID,
+    id_: UUID,
+    organization: UUID | None = None,
+    deployment: str = "cloud",
+    metadata: bytes = b"{}",
+    own: str | float | None = None,
+) -> Row:
+    """`columns` are the category's own; `own` is the session or the duration in milliseconds."""
+    organization_id = None if organization is None else organization.bytes
+    differs = own.encode() if isinstance(own, str) else own
+    begin = BEGIN[category](microseconds(when), id_.bytes, person.bytes, organization_id, differs)
+    return begin + end(deployment, metadata, columns), microseconds(when), person.bytes
+
+
+def values(category: Category, packed: bytes) -> dict[str, Any]:
+    """By column, as psycopg would have them; metadata as a dictionary."""
+    found: dict[str, Any] = {}
+    assert unpack("!h", packed[:2]) == (len(COLUMNS[category]),)
+    at = 2
+    for name, type_ in COLUMNS[category]:
+        (length,) = unpack("!i", packed[at : at + 4])
+        at += 4
+        found[name] = None if length == -1 else TYPES[type_](packed[at : at + length])
+        at += max(length, 0)
+    assert at == len(packed)
+    return found
