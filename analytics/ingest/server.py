@@ -74,7 +74,6 @@ class Processor:
             raise CannotListen(f"{address} cannot be listened on; is something else there?") from None
 
     def start(self) -> None:
-        self._writers.start()
         self._server.start()
         for name in ("", SERVICE_NAME):
             self._health.set(name, health_pb2.HealthCheckResponse.SERVING)

@@ -1,14 +1,18 @@
-"""Several writers, each a thread with its connection, and requests that share a transaction when they wait together.
+"""Requests that wait together share a transaction, each written by the thread of one of them.
 
-A commit costs the same for one request as for ten. So a writer takes all that is waiting when it begins, up to a limit,
-and small requests wait a moment for company while another transaction is under way, as PostgreSQL's `commit_delay` has
-it. A request that comes alone is written at once.
+A commit costs the same for one request as for ten. So who begins takes along all that wait, up to a limit, and who
+comes while others are writing waits, until one of those who have written hands over or enough is waiting to be worth a
+transaction beside theirs, as PostgreSQL's `commit_delay` has it. A request that comes alone is written at once.
+
+There are no threads here besides those that bring the requests, and each of these is woken once: a change of threads
+costs as much as half a small request.
 """
 
 import logging
 import threading
 from collections import deque
-from concurrent.futures import Future
+from dataclasses import dataclass, field
+from threading import Lock
 
 import psycopg
 from psycopg import errors
@@ -26,108 +30,138 @@ LARGEST_GROUP = 4096
 # So many spans are worth a transaction beside another one; fewer wait so long for it to end.
 WORTH_A_TRANSACTION = 256
 COMPANY_SECONDS = 0.02
-Waiting = tuple[Verdicts, "Future[None]"]
 
 
 class Busy(AnalyticsError):
     """All writers are at work, and have been for longer than the request would wait."""
 
 
+def _locked() -> Lock:
+    lock = Lock()
+    lock.acquire()
+    return lock
+
+
+@dataclass(slots=True, eq=False)
+class _Request:
+    """One that waits. It is woken when it is done, or when it is its turn to write."""
+
+    verdicts: Verdicts
+    asleep: Lock = field(default_factory=_locked)
+    writer: Writer | None = None  # its turn, with this one
+    error: Exception | None = None
+
+
 class Writers:
-    """`slot` numbers the process among several that write to the same database."""
+    """`slot` numbers the process among several that write to the same database. Thread-safe."""
 
     def __init__(self, conninfo: str, slot: int) -> None:
-        self._waiting: deque[Waiting] = deque()
-        self._waiting_spans = self._under_way = 0
-        self._ended = False
-        self._changed = threading.Condition()
-        # Held by the one writer that looks for work, so that no more than one wakes up for each request.
-        self._looking = threading.Lock()
         self._writers = [Writer(conninfo, slot * WRITERS + number) for number in range(WRITERS)]
-        self._threads = [
-            threading.Thread(target=self._serve, args=(writer,), name=f"writer-{number}", daemon=True)
-            for number, writer in enumerate(self._writers)
-        ]
-
-    def start(self) -> None:
-        for thread in self._threads:
-            thread.start()
+        self._idle = list(self._writers)
+        self._waiting: deque[_Request] = deque()
+        self._waiting_spans = 0
+        self._lock = Lock()  # of all this; held for moments only
+        self._quiet = threading.Condition(self._lock)
 
     def write(self, verdicts: Verdicts, *, patience_seconds: float) -> None:
         """Returns when all is committed; what was erased since has moved to `verdicts.rejected` then.
 
         Raises Busy, and psycopg.Error if the database cannot take it; in both cases nothing of it is stored.
         """
-        future: Future[None] = Future()
-        with self._changed:
-            self._waiting.append((verdicts, future))
+        request = _Request(verdicts)
+        with self._lock:
+            self._waiting.append(request)
             self._waiting_spans += verdicts.received
-            self._changed.notify()
-        try:
-            future.result(patience_seconds)
-        except TimeoutError:
-            if future.cancel():
-                raise Busy("All writers are busy.") from None
-            future.result()
+            if self._is_worth_a_transaction():
+                self._appoint(request)
+        if request.writer is None:
+            self._wait(request, patience_seconds)
+        if request.writer is not None:
+            self._write(request, request.writer)
+        if request.error is not None:
+            raise request.error
 
     def close(self) -> None:
         """Let go of the database, even if it does not answer; who still waits is told that it is away."""
         for writer in self._writers:
             writer.hang_up()
-        with self._changed:
-            self._ended = True
-            self._changed.notify()
-        for thread in self._threads:
-            if thread.is_alive():
-                thread.join()
+        with self._quiet:
+            self._quiet.wait_for(lambda: not self._waiting and self._nobody_writes())
         for writer in self._writers:
             writer.close()
 
-    def _serve(self, writer: Writer) -> None:
-        while group := self._next_group():
-            if begun := [each for each in group if each[1].set_running_or_notify_cancel()]:
-                _write(writer, begun)
-            with self._changed:
-                self._under_way -= 1
-                self._changed.notify()
+    def _wait(self, request: _Request, patience_seconds: float) -> None:
+        """Until it is done or its turn. Raises Busy."""
+        if request.asleep.acquire(timeout=min(COMPANY_SECONDS, patience_seconds)):
+            return
+        with self._lock:
+            if request in self._waiting and self._idle:
+                self._appoint(request)
+                return
+        if request.asleep.acquire(timeout=max(patience_seconds - COMPANY_SECONDS, 0)):
+            return
+        with self._lock:
+            if request in self._waiting:
+                self._remove(request)
+                raise Busy("All writers are busy.")
+        # It is being written, or about to be.
+        request.asleep.acquire()
 
-    def _next_group(self) -> list[Waiting]:
-        """What to write next; empty at the end."""
-        with self._looking, self._changed:
-            self._changed.wait_for(lambda: self._waiting or self._ended)
-            self._changed.wait_for(self._is_worth_a_transaction, COMPANY_SECONDS)
-            group: list[Waiting] = []
-            size = 0
+    def _write(self, request: _Request, writer: Writer) -> None:
+        """Write the request and what waits beside it; then wake whose turn it is, and who is done."""
+        with self._lock:
+            group, size = [request], request.verdicts.received
             while self._waiting and size < LARGEST_GROUP:
-                group.append(self._waiting.popleft())
-                size += group[-1][0].received
-            self._waiting_spans -= size
-            self._under_way += bool(group)
-            return group
+                group.append(self._waiting[0])
+                size += self._waiting[0].verdicts.received
+                self._remove(self._waiting[0])
+        try:
+            _write(writer, group)
+        finally:
+            with self._lock:
+                self._idle.append(writer)
+                if self._waiting and self._is_worth_a_transaction():
+                    following = self._waiting[0]
+                    self._appoint(following)
+                    following.asleep.release()
+                self._quiet.notify_all()
+            for each in group:
+                if each is not request:
+                    each.asleep.release()
+
+    # With the lock held.
+
+    def _appoint(self, request: _Request) -> None:
+        self._remove(request)
+        request.writer = self._idle.pop()
+
+    def _remove(self, request: _Request) -> None:
+        self._waiting.remove(request)
+        self._waiting_spans -= request.verdicts.received
 
     def _is_worth_a_transaction(self) -> bool:
-        return self._ended or not self._under_way or self._waiting_spans >= WORTH_A_TRANSACTION
+        return bool(self._idle) and (self._nobody_writes() or self._waiting_spans >= WORTH_A_TRANSACTION)
+
+    def _nobody_writes(self) -> bool:
+        return len(self._idle) == len(self._writers)
 
 
-def _write(writer: Writer, group: list[Waiting]) -> None:
+def _write(writer: Writer, group: list[_Request]) -> None:
     try:
-        metrics.count(writer.write(*(verdicts for verdicts, _ in group)))
+        metrics.count(writer.write(*(request.verdicts for request in group)))
     except Exception as error:  # noqa: BLE001  whatever it is, somebody waits to hear of it
         if len(group) > 1 and not isinstance(error, errors.OperationalError):
             # It is about one of them, then, and no reason to refuse the others.
-            for each in group:
-                _write(writer, [each])
+            for request in group:
+                _write(writer, [request])
             return
         _log(error, group)
-        for _, future in group:
-            future.set_exception(error)
-    else:
-        for _, future in group:
-            future.set_result(None)
+        for request in group:
+            request.error = error
 
 
-def _log(error: Exception, group: list[Waiting]) -> None:
+def _log(error: Exception, group: list[_Request]) -> None:
     # The message may quote rows; the class says enough.
-    spans = sum(verdicts.received for verdicts, _ in group)
+    spans = sum(request.verdicts.received for request in group)
     level = logging.WARNING if isinstance(error, psycopg.Error) else logging.ERROR
     logger.log(level, "Not stored: requests=%d spans=%d error=%s", len(group), spans, type(error).__name__)

@@ -27,7 +27,6 @@ SOMEBODY = UUID(int=0xBEEF)
 def one_writer(transactional_db: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Writers]:
     monkeypatch.setattr(writers_module, "WRITERS", 1)
     writers = Writers(conninfo(), slot=0)
-    writers.start()
     yield writers
     writers.close()
 
@@ -159,7 +158,6 @@ def test_what_is_being_written_is_waited_for_however_long_it_takes(one_writer: W
 
 def test_a_database_that_is_away_is_everyones_error(monkeypatch: pytest.MonkeyPatch) -> None:
     writers = Writers("host=/nonexistent", slot=0)
-    writers.start()
     with pytest.raises(psycopg.OperationalError):
         writers.write(of("a"), patience_seconds=60)
     writers.close()
