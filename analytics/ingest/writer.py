@@ -1,13 +1,14 @@
 """Rows -> PostgreSQL, each exactly once: all of a request in one transaction, and the answer only after its commit.
 
-Few round trips, because small requests cost little else: one before the rows, two for each table, one after them.
+Few round trips, because small requests cost little else: all there is to do goes as one script (see `script`). Only
+where that cannot be, because a row is there already or a person has asked for deletion, it goes step by step.
 """
 
 import os
 import socket
 from collections import Counter
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from types import TracebackType
 from typing import Any, Self
@@ -17,6 +18,7 @@ from psycopg import errors, sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from analytics.ingest.packing import COLUMNS, copied
+from analytics.ingest.script import begin, give, give_up
 from analytics.ingest.verdicts import EPOCH, PACKED, TABLES, TIMESTAMP, USER, Reason, Row, Verdicts, microseconds
 from analytics.retention import first_of_month
 from analytics.sql import sql as named_sql
@@ -65,9 +67,12 @@ class Writer:
             connection = self._connected()
             try:
                 tables = _tables(requests)
-                days = _days(tables)
-                self._make_months(connection, days)
-                return self._transaction(connection, requests, tables, days, staged=staged)
+                self._make_months(connection, _days(tables))
+                if not staged and not any(request.erasures for request in requests):
+                    counts = self._at_once(connection, requests, tables)
+                    if counts is not None:
+                        return counts
+                return self._step_by_step(connection, requests, tables, staged=staged)
             except (errors.UniqueViolation, errors.DeadlockDetected, errors.SerializationFailure):
                 staged = True
             except errors.CheckViolation:
@@ -131,39 +136,41 @@ class Writer:
             connection.execute("SELECT analytics_make_month(%s)", [month])
             self._months.add(month)
 
-    def _transaction(
-        self,
-        connection: psycopg.Connection,
-        requests: Sequence[Verdicts],
-        tables: Tables,
-        days: set[int],
-        *,
-        staged: bool,
+    def _at_once(self, connection: psycopg.Connection, requests: Sequence[Verdicts], tables: Tables) -> Counts | None:
+        """All of it, as one script. None if that is not all there is to do: somebody of them has asked for deletion."""
+        counts = _rejected(requests)
+        counts.update({(STORED, ""): sum(map(len, tables.values())), (DUPLICATE, ""): 0})
+        copies = b"".join(_COPY[category, TABLES[category]] + b";" for category in tables)
+        script = b"BEGIN;" + _begin_ingest(tables) + b";" + copies + self._end_ingest(connection, _days(tables), counts)
+        with _rolled_back_after_an_error(connection):
+            _began, _locked, erased, *_ = begin(connection, script)
+            if erased.ntuples:
+                give_up(connection)
+                connection.rollback()
+                return None
+            for rows in tables.values():
+                give(connection, _data(rows))
+        return counts
+
+    def _step_by_step(
+        self, connection: psycopg.Connection, requests: Sequence[Verdicts], tables: Tables, *, staged: bool
     ) -> Counts:
         counts: Counts = Counter()
-        try:
-            begun = False
+        with _rolled_back_after_an_error(connection):
+            connection.execute("BEGIN")
             if any(request.erasures for request in requests):
-                connection.execute("BEGIN")
                 _erase(connection, requests, counts)
-                begun = True
-            if _reject_erased(connection, requests, tables, begun=begun):
+            if _reject_erased(connection, requests, tables):
                 tables = _tables(requests)
-                days = _days(tables)
-            for request in requests:
-                counts.update({(REJECTED, reason.value): spans for reason, spans in request.rejected.items() if spans})
+            counts.update(_rejected(requests))
             for category, rows in tables.items():
                 stored = (_staged if staged else _copied)(connection, category, rows)
                 counts[STORED, ""] += stored
                 counts[DUPLICATE, ""] += len(rows) - stored
-            self._end(connection, days, counts)
-        except BaseException:
-            if not connection.closed:
-                connection.rollback()
-            raise
+            connection.execute(self._end_ingest(connection, _days(tables), counts))
         return counts
 
-    def _end(self, connection: psycopg.Connection, days: set[int], counts: Counts) -> None:
+    def _end_ingest(self, connection: psycopg.Connection, days: set[int], counts: Counts) -> bytes:
         # In one order, so that no two writers with the same slot, on two machines, wait in a circle.
         entries = sorted((outcome, reason, spans) for (outcome, reason), spans in counts.items() if spans)
         parameters = {
@@ -175,7 +182,8 @@ class Writer:
             "spans": [spans for _, _, spans in entries],
         }
         touch_days = _sql("touch_days") + b";" if days else b""
-        connection.execute(touch_days + _sql("end_ingest"), parameters)
+        cursor = psycopg.ClientCursor(connection)
+        return cursor.mogrify(touch_days + _sql("end_ingest"), parameters).encode()
 
 
 def _erase(connection: psycopg.Connection, requests: Sequence[Verdicts], counts: Counts) -> None:
@@ -192,16 +200,9 @@ def _erase(connection: psycopg.Connection, requests: Sequence[Verdicts], counts:
         counts[DUPLICATE if known else STORED, ERASURE] += 1
 
 
-def _reject_erased(
-    connection: psycopg.Connection, requests: Sequence[Verdicts], tables: Tables, *, begun: bool
-) -> bool:
-    """Take the rows of people who have asked for deletion since out of `requests`; whether there were any.
-
-    Begins the transaction, if it is not `begun`.
-    """
-    people = {row[USER] for rows in tables.values() for row in rows}
-    begin = b"" if begun else b"BEGIN;"
-    cursor = connection.execute(begin + _sql("begin_ingest"), [f"{{{','.join([person.hex() for person in people])}}}"])
+def _reject_erased(connection: psycopg.Connection, requests: Sequence[Verdicts], tables: Tables) -> bool:
+    """Take the rows of people who have asked for deletion since out of `requests`; whether there were any."""
+    cursor = connection.execute(_begin_ingest(tables))
     cursor.set_result(-1)
     erased = {user_id.bytes: microseconds(moment) for user_id, moment in cursor.fetchall()}
     if not erased:
@@ -214,10 +215,36 @@ def _reject_erased(
     return True
 
 
+def _begin_ingest(tables: Tables) -> bytes:
+    people = {row[USER] for rows in tables.values() for row in rows}
+    return _sql("begin_ingest").replace(b"%s", f"'{{{','.join([person.hex() for person in people])}}}'".encode())
+
+
+def _rejected(requests: Sequence[Verdicts]) -> Counts:
+    counts: Counts = Counter()
+    for request in requests:
+        counts.update({(REJECTED, reason.value): spans for reason, spans in request.rejected.items() if spans})
+    return counts
+
+
+@contextmanager
+def _rolled_back_after_an_error(connection: psycopg.Connection) -> Iterator[None]:
+    try:
+        yield
+    except BaseException:
+        if not connection.closed:
+            connection.rollback()
+        raise
+
+
+def _data(rows: list[Row]) -> bytes:
+    return copied([row[PACKED] for row in rows])
+
+
 def _copied(connection: psycopg.Connection, category: Category, rows: list[Row], into: str | None = None) -> int:
     """Straight into the table. Raises UniqueViolation if any of them is there already."""
     with connection.cursor() as cursor, cursor.copy(_COPY[category, into or TABLES[category]]) as copy:
-        copy.write(copied([row[PACKED] for row in rows]))
+        copy.write(_data(rows))
     return len(rows)
 
 
