@@ -222,7 +222,7 @@ def _judged(
     add = tuple(found.rows[category].append for category in CATEGORIES)
     users, organizations, sessions, shape_of = _users, _organizations, _sessions, shapes.get
     user_bytes, organization_bytes, session_bytes = users.size, organizations.size, sessions.size
-    session_length_byte, two_times = sessions.length_byte, _times.unpack_from
+    session_length_byte, two_times, judged = sessions.length_byte, _times.unpack_from, 0
     for raw in spans:
         try:
             times = raw.index(START, IDS_BYTES)
@@ -269,9 +269,10 @@ def _judged(
             if duration_ms > LONGEST_DURATION_MS:
                 yield raw
                 continue
-        found.received += 1
+        judged += 1
         id_ = row_id(start_ns, trace_id + span_id)
         add[category]((begin(timestamp_us, id_, user_id, organization_id, own) + end, timestamp_us, user_id))
+    found.received += judged
 
 
 def _wrapped(raw: bytes) -> bytes:

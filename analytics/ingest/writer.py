@@ -21,7 +21,6 @@ from analytics.ingest.packing import COLUMNS, copied
 from analytics.ingest.script import begin, give, give_up
 from analytics.ingest.verdicts import EPOCH, PACKED, TABLES, TIMESTAMP, USER, Reason, Row, Verdicts, microseconds
 from analytics.retention import first_of_month
-from analytics.sql import sql as named_sql
 from analytics.vocabulary import Category
 
 STORED, DUPLICATE, REJECTED = "stored", "duplicate", "rejected"
@@ -143,7 +142,7 @@ class Writer:
         copies = b"".join(_COPY[category, TABLES[category]] + b";" for category in tables)
         script = b"BEGIN;" + _begin_ingest(tables) + b";" + copies + self._end_ingest(connection, _days(tables), counts)
         with _rolled_back_after_an_error(connection):
-            _began, _locked, erased, *_ = begin(connection, script)
+            _began, erased, *_ = begin(connection, script)
             if erased.ntuples:
                 give_up(connection)
                 connection.rollback()
@@ -173,17 +172,15 @@ class Writer:
     def _end_ingest(self, connection: psycopg.Connection, days: set[int], counts: Counts) -> bytes:
         # In one order, so that no two writers with the same slot, on two machines, wait in a circle.
         entries = sorted((outcome, reason, spans) for (outcome, reason), spans in counts.items() if spans)
-        parameters = {
-            "days": [(EPOCH + timedelta(days=day)).date() for day in sorted(days)],
-            "today": datetime.now(UTC).date(),
-            "slot": self._slot,
-            "outcomes": [outcome for outcome, _, _ in entries],
-            "reasons": [reason for _, reason, _ in entries],
-            "spans": [spans for _, _, spans in entries],
-        }
-        touch_days = _sql("touch_days") + b";" if days else b""
-        cursor = psycopg.ClientCursor(connection)
-        return cursor.mogrify(touch_days + _sql("end_ingest"), parameters).encode()
+        parameters = (
+            [(EPOCH + timedelta(days=day)).date() for day in sorted(days)],
+            datetime.now(UTC).date(),
+            self._slot,
+            [outcome for outcome, _, _ in entries],
+            [reason for _, reason, _ in entries],
+            [spans for _, _, spans in entries],
+        )
+        return psycopg.ClientCursor(connection).mogrify(_END_INGEST, parameters).encode()
 
 
 def _erase(connection: psycopg.Connection, requests: Sequence[Verdicts], counts: Counts) -> None:
@@ -202,9 +199,8 @@ def _erase(connection: psycopg.Connection, requests: Sequence[Verdicts], counts:
 
 def _reject_erased(connection: psycopg.Connection, requests: Sequence[Verdicts], tables: Tables) -> bool:
     """Take the rows of people who have asked for deletion since out of `requests`; whether there were any."""
-    cursor = connection.execute(_begin_ingest(tables))
-    cursor.set_result(-1)
-    erased = {user_id.bytes: microseconds(moment) for user_id, moment in cursor.fetchall()}
+    found = connection.execute(_begin_ingest(tables)).fetchall()
+    erased = {user_id.bytes: microseconds(moment) for user_id, moment in found}
     if not erased:
         return False
     for request in requests:
@@ -217,7 +213,8 @@ def _reject_erased(connection: psycopg.Connection, requests: Sequence[Verdicts],
 
 def _begin_ingest(tables: Tables) -> bytes:
     people = {row[USER] for rows in tables.values() for row in rows}
-    return _sql("begin_ingest").replace(b"%s", f"'{{{','.join([person.hex() for person in people])}}}'".encode())
+    array = ",".join([person.hex() for person in people]).encode()
+    return b"SELECT * FROM analytics_begin_ingest('{" + array + b"}')"
 
 
 def _rejected(requests: Sequence[Verdicts]) -> Counts:
@@ -280,16 +277,15 @@ def _days(tables: Tables) -> set[int]:
     return days
 
 
-def _sql(name: str) -> bytes:
-    return named_sql(name).encode()
-
-
 def _composed(text: str, category: Category, table: str) -> bytes:
     names = sql.SQL(", ").join(sql.Identifier(name) for name, _ in COLUMNS[category])
     parts = {"table": sql.Identifier(table), "staging": sql.Identifier(_staging(category)), "names": names}
     return sql.SQL(text).format(**parts).as_bytes()
 
 
+_END_INGEST = (
+    "SELECT analytics_end_ingest(%s::date[], %s, %s::smallint, %s::varchar[], %s::varchar[], %s::bigint[]); COMMIT"
+)
 _COPY = {
     (category, table): _composed("COPY {table} ({names}) FROM STDIN (FORMAT BINARY)", category, table)
     for category in Category

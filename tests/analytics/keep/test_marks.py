@@ -17,7 +17,6 @@ from analytics.keep import locks
 from analytics.keep.retention import plan_purge, purge
 from analytics.keep.rollups import NotRolledUp, roll_up, roll_up_day, take_marks, waiting_days
 from analytics.models import TouchedDay, UserActivity
-from analytics.sql import sql
 from analytics.vocabulary import Category
 from tests.analytics.ingest import packed
 from tests.analytics.keep.conftest import Elsewhere, conninfo
@@ -77,7 +76,7 @@ def begin_to_write(connection: psycopg.Connection, who: int) -> None:
            VALUES (gen_random_uuid(), %s, 'login', %s, 'cloud')""",
         [person(who), NOON],
     )
-    connection.execute(sql("touch_days").encode(), {"days": [DAY]})
+    connection.execute("SELECT analytics_touch_days(%s::date[])", [[DAY]])
 
 
 def wait_until_somebody_waits_to_be_alone(connection: psycopg.Connection, unless: Besides) -> None:
