@@ -122,7 +122,9 @@ class _Shapes(_Memo[tuple[bytes, bytes], Shape]):
 
         None if it is laid out differently, has a name that is not ours, or is not to be stored.
         """
-        if len(before) + len(head) + len(rest) > LONGEST_REMEMBERED_BYTES:
+        # Said again by the proof, and looked at here first because a proof is dear.
+        is_named_as_ours = any(name.encode() in before for name in NAMES)
+        if not is_named_as_ours or len(before) + len(head) + len(rest) > LONGEST_REMEMBERED_BYTES:
             return None
         said = _proved(before, head, rest)
         words = words_of(said, self.catalogue) if said else Words()
