@@ -4,6 +4,7 @@ import random
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from types import SimpleNamespace
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -19,7 +20,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 from analytics.catalogue import Catalogue, current_catalogue
 from analytics.collect.clean import clean_span, resource
 from analytics.collect.records import RecordedSpan, Subject
-from analytics.ingest import fast, plain
+from analytics.ingest import fast, plain, shapes
 from analytics.ingest.rows import verdicts
 from analytics.ingest.verdicts import PACKED, Reason, Verdicts
 from analytics.vocabulary import Category
@@ -139,8 +140,8 @@ def plain_reads(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
         left.append(body)
         return plain.read(body, catalogue)
 
-    monkeypatch.setattr(fast, "_read_plainly", read)
-    for memo in (fast._users, fast._organizations, fast._sessions, fast._shapes):
+    monkeypatch.setattr(fast, "plain", SimpleNamespace(read=read, attributes=plain.attributes))
+    for memo in (shapes.users, shapes.organizations, shapes.sessions, shapes.known):
         memo.clear()
     return left
 
@@ -188,7 +189,7 @@ def test_every_other_span_is_left_to_it(plain_reads: list[bytes]) -> None:
         outcome(fast.verdicts, of(each).SerializeToString())
 
     assert len(plain_reads) == len(made)
-    assert all(not shapes for shapes in fast._shapes.values()), "nothing of them is remembered"
+    assert not any(shapes.known.values()), "nothing of them is remembered"
 
 
 def test_each_kind_is_read_plainly_never_again(plain_reads: list[bytes]) -> None:
@@ -196,8 +197,7 @@ def test_each_kind_is_read_plainly_never_again(plain_reads: list[bytes]) -> None
         outcome(fast.verdicts, of(*map(span, OURS)).SerializeToString())
 
     assert plain_reads == []
-    [shapes] = [shapes for shapes in fast._shapes.values() if shapes]
-    assert len(shapes) == len(OURS)
+    assert [len(each) for each in shapes.known.values() if each] == [len(OURS)]
 
 
 @thorough
@@ -234,23 +234,23 @@ def test_what_stands_before_the_times_decides_where_they_are() -> None:
 
 
 def test_what_is_remembered_is_bounded_in_number_and_length(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fast, "REMEMBERED", 50)
+    monkeypatch.setattr(shapes, "REMEMBERED", 50)
     for number in range(200):
         values = {**REQUEST, "user.id": str(UUID(int=number + 1)), "http.route": f"/{number}"}
         outcome(fast.verdicts, of(span(values)).SerializeToString())
 
-    shapes = fast._shapes["self_hosted"]
-    assert 0 < len(shapes) <= 50 and 0 < len(fast._users) <= 50
+    remembered = shapes.known["self_hosted"]
+    assert 0 < len(remembered) <= 50 and 0 < len(shapes.users) <= 50
 
     outcome(fast.verdicts, of(span({**REQUEST, "http.route": "/" + "x" * 500})).SerializeToString())
-    assert max(sum(map(len, key)) for key in shapes) <= fast.LONGEST_REMEMBERED_BYTES
-    assert max(map(len, fast._users)) == fast._users.size
+    assert max(sum(map(len, key)) for key in remembered) <= shapes.LONGEST_REMEMBERED_BYTES
+    assert max(map(len, shapes.users)) == shapes.users.size
 
 
 def test_who_it_was_is_not_remembered_with_what_was_done() -> None:
     outcome(fast.verdicts, of(*map(span, OURS)).SerializeToString())
 
-    remembered = b"".join(raw for shapes in fast._shapes.values() for key in shapes for raw in key)
+    remembered = b"".join(raw for of_deployment in shapes.known.values() for key in of_deployment for raw in key)
 
     assert b"test_run" in remembered and b"http.route" in remembered
     for word in (PERSON, ORGANIZATION, SESSION):
