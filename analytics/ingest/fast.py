@@ -1,13 +1,9 @@
 """The same verdicts as by `plain`, many times faster, for spans that are laid out as this project's own are.
 
 On the wire such a span is its ids, its name, its times, its category, whose it is, and what happened. What is left of
-it without ids, times and people, its *shape*, comes again and again, byte for byte. So a span is cut where our own
-exporter and the Collector put things, its shape looked up, and its row put together without a look at any attribute.
-
-A cut is a guess. It is proved once for each shape (`shapes.proved`): protobuf's own classes read the same bytes with
-marks in all those places, and find each mark there and nothing else. As ids, times and people have a fixed length, what
-stands in their places cannot change how the rest is read. All that is laid out differently, or is not to be stored, is
-judged the plain way.
+it without ids, times and people, its *shape*, comes again and again, byte for byte. So a span is cut where our exporter
+and the Collector put things (`layouts`), its shape looked up (`shapes`, which proves the cut), and its row put together
+without a look at any attribute. All that is laid out differently, or is not to be stored, is judged the plain way.
 """
 
 from collections.abc import Iterable, Iterator
@@ -16,20 +12,9 @@ from struct import error
 
 from analytics.catalogue import Catalogue
 from analytics.ingest import plain
-from analytics.ingest import shapes as known
+from analytics.ingest.layouts import field
 from analytics.ingest.rows import NO_SPAN_ID, NO_TRACE_ID, deployment_of, judge, row_id, window
-from analytics.ingest.shapes import (
-    CATEGORIES,
-    END,
-    IDS_BYTES,
-    SPAN_ID,
-    START,
-    TIMES,
-    TIMES_BYTES,
-    TRACE_ID,
-    Shapes,
-    field,
-)
+from analytics.ingest.shapes import CATEGORIES, Shapes, shapes_of
 from analytics.ingest.verdicts import Verdicts
 from analytics.ingest.wire import SpansUnread
 from analytics.ingest.words import LONGEST_DURATION_MS
@@ -38,7 +23,7 @@ from privacy.switches import DeploymentType
 
 REQUEST = CATEGORIES.index(Category.ENDPOINT_USAGE)
 # Tags on the way from a span to the request: spans, scope_spans, resource_spans.
-PATH = (b"\x12", b"\x12", b"\x0a")
+PATH = (0x12, 0x12, 0x0A)
 
 
 def verdicts(body: bytes, catalogue: Catalogue, *, now: datetime, own: DeploymentType) -> Verdicts:
@@ -49,7 +34,7 @@ def verdicts(body: bytes, catalogue: Catalogue, *, now: datetime, own: Deploymen
         for scope_spans in resource_spans.scope_spans:
             others: Iterable[bytes] = scope_spans.spans
             if deployment is not None:
-                others = _judged(others, known.shapes_of(catalogue, deployment), found, *window_us)
+                others = _judged(others, shapes_of(catalogue, deployment), found, *window_us)
             for raw in others:
                 for _, of_resource in plain.read(_wrapped(raw), catalogue):
                     for said in of_resource:
@@ -57,53 +42,28 @@ def verdicts(body: bytes, catalogue: Catalogue, *, now: datetime, own: Deploymen
     return found
 
 
-def _judged(spans: Iterable[bytes], shapes: Shapes, found: Verdicts, oldest_us: int, newest_us: int) -> Iterator[bytes]:
-    """Judge those laid out as ours that will be stored, and yield each other one in its turn.
-
-    What costs a span anything is all in here.
-    """
-    # Everything by a local name, and written out rather than called: a call costs as much as all that a line here does.
+def _judged(
+    spans: Iterable[bytes], shapes_by_first: dict[int, Shapes], found: Verdicts, oldest_us: int, newest_us: int
+) -> Iterator[bytes]:
+    """Judge those laid out as ours that will be stored, and yield each other one in its turn."""
     add = tuple(found.rows[category].append for category in CATEGORIES)
-    users, organizations, sessions, shape_of = known.users, known.organizations, known.sessions, shapes.get
-    user_bytes, organization_bytes, session_bytes = users.size, organizations.size, sessions.size
-    session_length_byte, two_times, judged = sessions.length_byte, TIMES.unpack_from, 0
+    judged = 0
     for raw in spans:
         try:
-            times = raw.index(START, IDS_BYTES)
-            start_ns, end_tag, end_ns = two_times(raw, times + 1)
-            head = times + TIMES_BYTES
-            user = head + 2 + raw[head + 1]
-            organization = user + user_bytes
-            rest = organization + organization_bytes
-            user_id, organization_id = users[raw[user:organization]], organizations[raw[organization:rest]]
-            if organization_id is None:
-                rest = organization
-            session_id = None
-            if raw[rest + 1] == session_length_byte:
-                session_id = sessions[raw[rest : rest + session_bytes]]
-                if session_id is not None:
-                    rest += session_bytes
-        except (IndexError, ValueError, error):
+            shapes = shapes_by_first[raw[0]]
+            start_ns, end_ns, ids, left, user_id, organization_id, session_id = shapes.cut(raw)
+        except (KeyError, IndexError, ValueError, error):
             yield raw
             continue
-        timestamp_us, trace_id, span_id = start_ns // 1000, raw[2:18], raw[20:28]
+        timestamp_us = start_ns // 1000
         if (
             user_id is None
             or not oldest_us <= timestamp_us <= newest_us
             or end_ns < start_ns
-            or end_tag != END
-            or raw[0] != TRACE_ID
-            or raw[1] != 16
-            or raw[18] != SPAN_ID
-            or raw[19] != 8
-            or trace_id == NO_TRACE_ID
-            or span_id == NO_SPAN_ID
+            or ids.startswith(NO_TRACE_ID)
+            or ids.endswith(NO_SPAN_ID)
+            or (shape := shapes.get(left) or shapes.proved(left)) is None
         ):
-            yield raw
-            continue
-        key = raw[IDS_BYTES:times], raw[head:user] + raw[rest:]
-        shape = shape_of(key) or shapes.proved(key[0], raw[head:user], raw[rest:])
-        if shape is None:
             yield raw
             continue
         begin, end, category = shape
@@ -114,7 +74,7 @@ def _judged(spans: Iterable[bytes], shapes: Shapes, found: Verdicts, oldest_us: 
                 yield raw
                 continue
         judged += 1
-        id_ = row_id(start_ns, trace_id + span_id)
+        id_ = row_id(start_ns, ids)
         add[category]((begin(timestamp_us, id_, user_id, organization_id, own) + end, timestamp_us, user_id))
     found.received += judged
 

@@ -16,10 +16,12 @@ from analytics.identity import Kind, pseudonym
 from analytics.ingest.server import Processor
 from analytics.models import EndpointUsage, FeatureUsage, IngestTally
 from tests.acceptance.product import Product, copy_of_the_tree, free_port, running_product, wait_until
+from tests.analytics.ingest.reading import plain_reads
 from tests.collector.parts import Collector
 from tests.collector.spans import attributes, of_test_run, request
 from tests.support.people import signed_in, someone_who_shares
 
+__all__ = ["plain_reads"]  # a fixture
 KEY = "a key of the processor"
 
 
@@ -69,6 +71,19 @@ def test_what_the_site_sends_becomes_rows(person: User) -> None:
     page = EndpointUsage.objects.get(endpoint="/settings/privacy/")
     assert (page.method, page.status_code, page.user_id) == ("GET", 200, row.user_id)
     assert list(IngestTally.objects.values_list("outcome").distinct()) == [("stored",)]
+
+
+def test_what_the_collector_passes_on_is_laid_out_as_the_processor_knows_it(
+    plain_reads: list[bytes], person: User
+) -> None:
+    """Or the processor would be several times slower, and nothing else would tell."""
+    with telemetry_for(person):
+        track_feature_usage("test_run", "created", test_count=3)
+    assert signed_in(person).get("/settings/privacy/").status_code == 200
+    flush()
+    wait_until("the rows", lambda: FeatureUsage.objects.exists() and EndpointUsage.objects.exists())
+
+    assert plain_reads == []
 
 
 def test_a_span_with_something_undeclared_is_stored_without_it(collector: Collector) -> None:

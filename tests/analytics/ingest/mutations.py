@@ -135,8 +135,25 @@ def spliced(raw: bytes, chance: random.Random) -> bytes:
     return b"".join(whole)
 
 
+def from_the_end(raw: bytes) -> bytes:
+    """A whole span of ours as the Collector writes it, which tests/collector compares with what it does."""
+    by_tag: dict[int, list[bytes]] = {}
+    for piece in _pieces(raw):
+        by_tag.setdefault(piece[0], []).append(piece)
+    attributes = [field(0x4A, b"".join(reversed(_pieces(_content(each))))) for each in by_tag.get(0x4A, [])]
+    order = [0x41, 0x39, 0x30, 0x2A, 0x85]
+    rest = [piece for tag in order for piece in by_tag.get(tag, [])]
+    ids = by_tag.get(0x22, [b"\x22\x00"]) + by_tag.get(0x12, [b"\x12\x00"]) + by_tag.get(0x0A, [b"\x0a\x00"])
+    return b"".join([*by_tag.get(0x7A, [b"\x7a\x00"]), *attributes, *rest, *ids])
+
+
+def _content(piece: bytes) -> bytes:
+    """Of a field that has a length."""
+    return piece[3 if piece[1] & 0x80 else 2 :]
+
+
 def _pieces(raw: bytes) -> list[bytes]:
-    """The fields of a whole span of ours, each with its tag."""
+    """The fields of a whole message, each with its tag."""
     found, at = list[bytes](), 0
     while at < len(raw):
         tag, after = raw[at] & 7, at + (2 if raw[at] & 0x80 else 1)

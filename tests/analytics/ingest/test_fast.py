@@ -4,7 +4,6 @@ import random
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
-from types import SimpleNamespace
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -20,14 +19,15 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 from analytics.catalogue import Catalogue, current_catalogue
 from analytics.collect.clean import clean_span, resource
 from analytics.collect.records import RecordedSpan, Subject
-from analytics.ingest import fast, plain, shapes
+from analytics.ingest import fast, layouts, plain, shapes
 from analytics.ingest.rows import verdicts
 from analytics.ingest.verdicts import PACKED, Reason, Verdicts
 from analytics.vocabulary import Category
 from privacy.switches import DeploymentType
 from tests import profile
 from tests.analytics.ingest import packed
-from tests.analytics.ingest.mutations import damaged, deep_request, field, odd_request, spliced
+from tests.analytics.ingest.mutations import damaged, deep_request, field, from_the_end, odd_request, spliced
+from tests.analytics.ingest.reading import plain_reads
 from tests.analytics.ingest.spans import (
     LOGIN,
     OLD_REQUEST,
@@ -44,6 +44,8 @@ from tests.collector.spans import Value
 
 EXAMPLES = profile.examples(1_000, long=200_000)
 
+
+__all__ = ["plain_reads"]  # a fixture
 
 Judge = Callable[..., Verdicts]
 
@@ -128,28 +130,19 @@ def _request(raw: bytes) -> bytes:
     return field(0x0A, field(0x12, field(0x12, raw)))
 
 
+def all_shapes() -> list[shapes.Shapes]:
+    return [each for _, of_deployment in shapes.known.values() for each in of_deployment.values()]
+
+
+WRITERS = pytest.mark.parametrize("written", [bytes, from_the_end], ids=["by number", "from the end"])
 OURS = (LOGIN, REQUEST, TEST_RUN)
 
 
-@pytest.fixture
-def plain_reads(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
-    """What the fast way leaves to the plain one. It has forgotten everything before."""
-    left: list[bytes] = []
-
-    def read(body: bytes, catalogue: Catalogue) -> plain.Spans:
-        left.append(body)
-        return plain.read(body, catalogue)
-
-    monkeypatch.setattr(fast, "plain", SimpleNamespace(read=read, attributes=plain.attributes))
-    for memo in (shapes.users, shapes.organizations, shapes.sessions, shapes.known):
-        memo.clear()
-    return left
-
-
+@WRITERS
 @pytest.mark.parametrize("organization", [None, uuid4()], ids=["no organization", "one"])
 @pytest.mark.parametrize("session", [None, "a session"], ids=["no session", "one"])
 def test_none_of_the_spans_that_the_site_sends_is_left_to_plain_reading(
-    plain_reads: list[bytes], organization: UUID | None, session: str | None
+    plain_reads: list[bytes], organization: UUID | None, session: str | None, written: Callable[[bytes], bytes]
 ) -> None:
     subject, now_ns = Subject(uuid4(), organization, 1), time.time_ns()
     events: list[tuple[Category, tuple[Any, ...], dict[str, int | float | bool | str]]] = [
@@ -161,7 +154,10 @@ def test_none_of_the_spans_that_the_site_sends_is_left_to_plain_reading(
         RecordedSpan(subject, category, what, start_ns=now_ns, end_ns=now_ns + 39_000_000, metadata=metadata)
         for category, what, metadata in events * 2
     ]
-    body = encode_spans([clean_span(each, resource()) for each in recorded]).SerializeToString()
+    sent = encode_spans([clean_span(each, resource()) for each in recorded]).resource_spans[0]
+    header = field(0x0A, sent.resource.SerializeToString())
+    spans = [field(0x12, written(each.SerializeToString())) for each in sent.scope_spans[0].spans]
+    body = field(0x0A, header + field(0x12, b"".join(spans)))
 
     found = outcome(fast.verdicts, body)
 
@@ -189,7 +185,7 @@ def test_every_other_span_is_left_to_it(plain_reads: list[bytes]) -> None:
         outcome(fast.verdicts, of(each).SerializeToString())
 
     assert len(plain_reads) == len(made)
-    assert not any(shapes.known.values()), "nothing of them is remembered"
+    assert not any(all_shapes()), "nothing of them is remembered"
 
 
 def test_each_kind_is_read_plainly_never_again(plain_reads: list[bytes]) -> None:
@@ -197,23 +193,27 @@ def test_each_kind_is_read_plainly_never_again(plain_reads: list[bytes]) -> None
         outcome(fast.verdicts, of(*map(span, OURS)).SerializeToString())
 
     assert plain_reads == []
-    assert [len(each) for each in shapes.known.values() if each] == [len(OURS)]
+    assert [len(each) for each in all_shapes() if each] == [len(OURS)]
 
 
 @thorough
 @given(chances)
 def test_fast_is_plain_for_every_span_with_pieces_more_or_fewer_among_those_of_ours(chance: random.Random) -> None:
     for _ in range(3):
-        raw = span(dict(chance.choice(OURS))).SerializeToString()
+        written = chance.choice((bytes, from_the_end))
+        raw = written(span(dict(chance.choice(OURS))).SerializeToString())
         odd = spliced(raw, chance)
         body = b"".join(map(_request, (raw, odd, raw)))
 
         assert outcome(fast.verdicts, body) == outcome(plainly, body)
 
 
+@WRITERS
 @pytest.mark.parametrize("values", OURS, ids=["activity", "request", "feature"])
-def test_no_bit_of_a_span_that_is_known_can_turn_unnoticed(values: dict[str, Value]) -> None:
-    raw = span(dict(values), flags=0x101).SerializeToString()
+def test_no_bit_of_a_span_that_is_known_can_turn_unnoticed(
+    values: dict[str, Value], written: Callable[[bytes], bytes]
+) -> None:
+    raw = written(span(dict(values), flags=0x101).SerializeToString())
     outcome(fast.verdicts, _request(raw))
     for at in range(len(raw) * 8):
         turned = bytearray(raw)
@@ -233,24 +233,27 @@ def test_what_stands_before_the_times_decides_where_they_are() -> None:
         assert outcome(fast.verdicts, body) == outcome(plainly, body)
 
 
-def test_what_is_remembered_is_bounded_in_number_and_length(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(shapes, "REMEMBERED", 50)
+def test_what_is_remembered_is_bounded_in_number_and_length(
+    plain_reads: list[bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(layouts, "REMEMBERED", 50)
     for number in range(200):
         values = {**REQUEST, "user.id": str(UUID(int=number + 1)), "http.route": f"/{number}"}
         outcome(fast.verdicts, of(span(values)).SerializeToString())
 
-    remembered = shapes.known["self_hosted"]
-    assert 0 < len(remembered) <= 50 and 0 < len(shapes.users) <= 50
+    [remembered] = filter(None, all_shapes())
+    users = layouts.LAYOUTS[layouts.TRACE_ID].users
+    assert 0 < len(remembered) <= 50 and 0 < len(users) <= 50
 
     outcome(fast.verdicts, of(span({**REQUEST, "http.route": "/" + "x" * 500})).SerializeToString())
     assert max(sum(map(len, key)) for key in remembered) <= shapes.LONGEST_REMEMBERED_BYTES
-    assert max(map(len, shapes.users)) == shapes.users.size
+    assert max(map(len, users)) == users.size
 
 
-def test_who_it_was_is_not_remembered_with_what_was_done() -> None:
+def test_who_it_was_is_not_remembered_with_what_was_done(plain_reads: list[bytes]) -> None:
     outcome(fast.verdicts, of(*map(span, OURS)).SerializeToString())
 
-    remembered = b"".join(raw for of_deployment in shapes.known.values() for key in of_deployment for raw in key)
+    remembered = b"".join(piece for each in all_shapes() for left in each for piece in left)
 
     assert b"test_run" in remembered and b"http.route" in remembered
     for word in (PERSON, ORGANIZATION, SESSION):
