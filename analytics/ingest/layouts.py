@@ -83,7 +83,10 @@ class Layout(ABC):
 
     @abstractmethod
     def cut(self, raw: bytes) -> Cut:
-        """Raises ValueError, IndexError or struct.error for what is not laid out so."""
+        """Of a span that begins with the byte that it has in LAYOUTS.
+
+        Raises ValueError, IndexError or struct.error for what is not laid out so.
+        """
 
     @abstractmethod
     def joined(self, left: Left, ids: tuple[bytes, bytes], times: tuple[int, int], people: tuple[str, ...]) -> bytes:
@@ -124,13 +127,7 @@ class _ByNumber(Layout):
         start_ns, end_tag, end_ns = self._times.unpack_from(raw, times + 1)
         first = times + TIMES_BYTES
         people, rest, user_id, organization_id, session_id = self._people(raw, first)
-        if (
-            end_tag != END
-            or raw[0] != TRACE_ID
-            or raw[1] != TRACE_ID_BYTES
-            or raw[18] != SPAN_ID
-            or raw[19] != SPAN_ID_BYTES
-        ):
+        if end_tag != END or raw[1] != TRACE_ID_BYTES or raw[18] != SPAN_ID or raw[19] != SPAN_ID_BYTES:
             raise ValueError
         left = raw[IDS_BYTES:times], raw[first:people] + raw[rest:]
         return start_ns, end_ns, raw[2:18] + raw[20:28], left, user_id, organization_id, session_id
@@ -162,8 +159,7 @@ class _FromTheEnd(Layout):
         end_tag, end_ns, start_tag, start_ns = self._times.unpack_from(raw, times)
         ids = len(raw) - IDS_BYTES
         if (
-            raw[0] != STATUS
-            or end_tag != END
+            end_tag != END
             or start_tag != START
             or raw[ids] != SPAN_ID
             or raw[ids + 1] != SPAN_ID_BYTES
