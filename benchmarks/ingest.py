@@ -3,7 +3,7 @@
 Everything runs against databases of one server, in turns, and each server process stands behind real gRPC. Printed are
 medians of ratios over the rounds, the CPU time of the processor and of PostgreSQL, and the time a call takes.
 
-INGEST_BENCH_ROUNDS (5), INGEST_BENCH_SPANS (10240 for each contender and round) and INGEST_BENCH_ROWS (0,100000,500000:
+INGEST_BENCH_ROUNDS (5), INGEST_BENCH_SPANS (30720 for each contender and round) and INGEST_BENCH_ROWS (0,100000,500000:
 how many are there already) say how much is done; 0,1000000,5000000 rows take some minutes more.
 """
 
@@ -48,7 +48,7 @@ from tests.analytics.ingest import packed
 from tests.analytics.ingest.processes import command, database_url, program, serves, workers_of
 
 ROUNDS = int(os.environ.get("INGEST_BENCH_ROUNDS", "5"))
-SPANS = int(os.environ.get("INGEST_BENCH_SPANS", "10240"))
+SPANS = int(os.environ.get("INGEST_BENCH_SPANS", "30720"))
 ROWS = [int(word) for word in os.environ.get("INGEST_BENCH_ROWS", "0,100000,500000").split(",")]
 LARGE, SMALL = 512, 16
 SENDERS, MANY_SENDERS = 4, 16
@@ -226,6 +226,7 @@ def database_with(rows: int) -> Iterator[str]:
                 if rows:
                     own.execute(FILL, {"rows": rows})
                 own.execute("VACUUM ANALYZE")
+                own.execute("CHECKPOINT")  # or it comes while somebody is measured
             yield database
         finally:
             connection.execute(drop)
