@@ -65,7 +65,7 @@ def no_connections() -> Iterator[None]:
     name = conninfo_to_dict(conninfo())["dbname"]
     of_django = _of_django()
     with psycopg.connect(make_conninfo(conninfo(), dbname="template1"), autocommit=True) as own:
-        hang_up = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s AND pid <> ALL(%s)"
+        hang_up = "SELECT pg_terminate_backend(pid, 60000) FROM pg_stat_activity WHERE datname = %s AND pid <> ALL(%s)"
         own.execute(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS false')  # type: ignore[arg-type]
         try:
             own.execute(hang_up, [name, of_django])
