@@ -5,6 +5,7 @@ is never answered on purpose.
 """
 
 import hmac
+import logging
 import time
 from collections import Counter
 from datetime import UTC, datetime
@@ -25,6 +26,8 @@ from analytics.conf import conf
 from analytics.ingest import fast, metrics
 from analytics.ingest.verdicts import Reason, Verdicts
 from analytics.ingest.writers import Busy, Writers
+
+logger = logging.getLogger(__name__)
 
 SERVICE_NAME = "opentelemetry.proto.collector.trace.v1.TraceService"
 RETRY_AFTER_SECONDS = 1
@@ -51,6 +54,12 @@ class TraceService:
         metrics.requests_in_flight.add(1)
         try:
             return self._export(body, context)
+        except Exception as error:
+            if context.code() is not None:  # type: ignore[attr-defined]  # grpc-stubs does not know it
+                raise  # an answer that was given, which comes this way too
+            # Ours. gRPC would send the message, and log it with all its lines: it may quote what was sent.
+            logger.error("Failed at a request: error=%s bytes=%d", type(error).__name__, len(body))
+            context.abort(grpc.StatusCode.UNKNOWN, "The processor failed at this request; its log names the error.")
         finally:
             metrics.requests_in_flight.add(-1)
             metrics.request_duration.record(time.perf_counter() - began, {"rpc.response.status_code": _code(context)})

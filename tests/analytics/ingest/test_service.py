@@ -229,3 +229,19 @@ def test_what_could_not_be_stored_is_logged_without_what_it_was(
     [record] = [each for each in caplog.records if each.name == "analytics.ingest.writers"]
     assert record.getMessage() == "Not stored: requests=1 spans=1 error=OperationalError"
     assert "5f0c4d7e" not in caplog.text and "test_run" not in caplog.text
+
+
+def test_a_fault_of_our_own_is_told_and_logged_without_what_was_sent(
+    client: Client, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise ValueError("5f0c4d7e-1111-8000-8000-000000000001 did test_run")
+
+    monkeypatch.setattr(service_module.fast, "verdicts", fail)
+    with caplog.at_level(logging.INFO):
+        refusal = client.refusal(span())
+
+    assert refusal.code() is grpc.StatusCode.UNKNOWN
+    assert refusal.details() == "The processor failed at this request; its log names the error."
+    assert "error=ValueError" in caplog.text
+    assert "5f0c4d7e" not in caplog.text and "test_run" not in caplog.text
