@@ -20,13 +20,14 @@ from analytics.catalogue import Catalogue, current_catalogue
 from analytics.collect.clean import clean_span, resource
 from analytics.collect.records import RecordedSpan, Subject
 from analytics.ingest import fast, layouts, plain, shapes
+from analytics.ingest.layouts import field
 from analytics.ingest.rows import verdicts
 from analytics.ingest.verdicts import PACKED, Reason, Verdicts
 from analytics.vocabulary import Category
 from privacy.switches import DeploymentType
 from tests import profile
 from tests.analytics.ingest import packed
-from tests.analytics.ingest.mutations import damaged, deep_request, field, from_the_end, odd_request, spliced
+from tests.analytics.ingest.mutations import damaged, deep_request, from_the_end, odd_request, spliced
 from tests.analytics.ingest.reading import plain_reads
 from tests.analytics.ingest.spans import (
     LOGIN,
