@@ -226,7 +226,6 @@ def database_with(rows: int) -> Iterator[str]:
                 if rows:
                     own.execute(FILL, {"rows": rows})
                 own.execute("VACUUM ANALYZE")
-                own.execute("CHECKPOINT")  # or it comes while somebody is measured
             yield database
         finally:
             connection.execute(drop)
