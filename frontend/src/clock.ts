@@ -12,6 +12,11 @@ export function setClock(siteMs: number, fromMs: number, toMs: number): void {
   skewMs = Math.abs(difference) > TOLERANCE_MS ? difference : 0;
 }
 
+/** Whether this computer's clock shows `siteMs` now, but for how clocks and their readings scatter. */
+export function agrees(siteMs: number): boolean {
+  return Math.abs(Date.now() - siteMs) <= TOLERANCE_MS;
+}
+
 /** Milliseconds since 1970 by the site's clock. */
 export function now(): number {
   return Date.now() + skewMs;

@@ -2,14 +2,17 @@
 
 const IDLE_WITHIN_MS = 2000;
 const data = document.querySelector<HTMLScriptElement>("script[data-telemetry]")?.dataset;
+const readMs = performance.now();
 
 async function load(): Promise<void> {
   if (!data?.["telemetry"]) return;
   const telemetry = (await import(data["telemetry"])) as typeof import("./index");
+  // The site's time went on while this waited for the browser.
+  const nowMs = Number(data["now"]) + performance.now() - readMs;
   await telemetry.initTelemetry({
     endpoint: data["endpoint"],
     deploymentType: data["deployment"],
-    identity: { telemetry_enabled: true, now_ms: Number(data["now"]), page: data["page"] ?? "" },
+    identity: { telemetry_enabled: true, now_ms: nowMs, page: data["page"] ?? "" },
   });
 }
 

@@ -4,7 +4,7 @@ import { resourceFromAttributes } from "@opentelemetry/resources";
 import { AlwaysOnSampler, TracerProvider, type ReadableSpan } from "@opentelemetry/sdk-trace";
 import type { HrTime, Tracer } from "@opentelemetry/api";
 import type { Catalogue } from "./catalogue";
-import { now, setClock } from "./clock";
+import { agrees, now, setClock } from "./clock";
 import { admitted } from "./declared";
 import { askIdentity, type Identity } from "./identity";
 import { Outbox, type Road } from "./outbox";
@@ -25,7 +25,7 @@ export interface TelemetryOptions {
   deploymentType?: string | undefined;
   /** Where the site says whether the person consents ("/v1/identity"). */
   identityUrl?: string;
-  /** What the site has said already, with the page: then it is not asked again. */
+  /** What the site has said already, with the page: then it is not asked again, unless that is old or a clock is off. */
   identity?: Identity;
   /** Count page views without being told (true). An app whose router tells them says false. */
   autoPageViews?: boolean;
@@ -138,11 +138,13 @@ async function begin(known?: Identity): Promise<boolean> {
   if (running) return true;
   const { url, identityUrl = "/v1/identity", deploymentType, autoPageViews = true } = settings;
   const [asked, askedMs] = [ends, Date.now()];
-  let identity = known ?? (await askIdentity(identityUrl));
+  // A page says the same when it comes out of a cache an hour later, and so cannot set a clock; a fresh answer can.
+  const toldNow = known && agrees(known.now_ms) ? known : null;
+  let identity = toldNow ?? (await askIdentity(identityUrl));
   if (running) return true; // somebody else has begun meanwhile
   if (ends !== asked) return false;
   if (!identity?.telemetry_enabled || !identity.page) return false;
-  if (!known) setClock(identity.now_ms, askedMs, Date.now());
+  if (!toldNow) setClock(identity.now_ms, askedMs, Date.now());
   const firstParty = url.origin === location.origin;
   const page = identity.page;
   const tab = new Tab(page, now());

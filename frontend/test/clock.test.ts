@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { afterEach, test } from "node:test";
-import { now, setClock } from "../src/clock";
+import { agrees, now, setClock } from "../src/clock";
 
 afterEach(() => setClock(0, 0, 0));
 
@@ -24,3 +24,9 @@ test("of a clock that is off and a slow answer, what took the time is not counte
   setClock(Date.now() - 609_000, Date.now() - 9000, Date.now());
   near(now(), Date.now() - 600_000);
 });
+
+for (const [seconds, same] of [[0, true], [1, true], [-1, true], [60, false], [-60, false], [NaN, false]] as const) {
+  test(`a time ${seconds} seconds off is ${same ? "" : "not "}this computer's`, () => {
+    assert.equal(agrees(Date.now() + seconds * 1000), same);
+  });
+}

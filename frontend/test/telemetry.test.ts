@@ -248,6 +248,65 @@ test("an endpoint that is no address hurts nobody", async () => {
   assert.equal(await telemetry.initTelemetry({ endpoint: "https://" }), false);
 });
 
+/** What this site's own pages say of themselves, as of a moment `ago` by this computer's clock. */
+const said = (agoMs: number) => ({ telemetry_enabled: true, now_ms: Date.now() - agoMs, page: "mark" });
+
+/** How far behind this computer's clock the first view is dated, in minutes. */
+function minutesBehind(): number {
+  return Math.round((Date.now() - Number(spans()[0].startTimeUnixNano) / 1e6) / 60_000);
+}
+
+/** The addresses asked who it is, from now on. */
+function questions(): string[] {
+  const asked: string[] = [];
+  const answering = globalThis.fetch;
+  globalThis.fetch = (url, init) => (String(url).endsWith("/identity") && asked.push(String(url)), answering(url, init));
+  return asked;
+}
+
+test("a page of this site whose time is this computer's is believed", async () => {
+  const asked = questions();
+  await telemetry.initTelemetry({ endpoint: "/v1/traces", identity: said(0) });
+  await pass(1000);
+  assert.deepEqual([asked, spans().length, minutesBehind()], [[], 1, 0]);
+});
+
+for (const minutes of [-1500, -20, 20]) {
+  test(`by a clock ${minutes} minutes ahead of the site's, what happens is dated by the site's`, async () => {
+    identity = { ...identity, now_ms: Date.now() - minutes * 60_000 };
+    await telemetry.initTelemetry({ endpoint: "/v1/traces", identity: said(minutes * 60_000) });
+    await pass(1000);
+    assert.equal(minutesBehind(), minutes);
+  });
+}
+
+test("an old page, out of a cache, is no clock that is off", async () => {
+  await telemetry.initTelemetry({ endpoint: "/v1/traces", identity: said(3_600_000) });
+  await pass(1000);
+  assert.equal(minutesBehind(), 0);
+});
+
+test("an old page whose person has withdrawn since begins nothing", async () => {
+  identity = { telemetry_enabled: false, now_ms: Date.now() };
+  assert.equal(await telemetry.initTelemetry({ endpoint: "/v1/traces", identity: said(3_600_000) }), false);
+  await pass(10_000);
+  assert.deepEqual([requests, storage.size], [[], 0]);
+});
+
+test("to a collector elsewhere a page of this site is dated by the site's clock as well", async () => {
+  const hourMs = 3_600_000;
+  identity = {
+    ...identity,
+    identity: PSEUDONYMS,
+    now_ms: Date.now() - hourMs,
+    since_ms: Date.now() - hourMs - 1000,
+    expires_ms: Date.now() - hourMs + 60_000,
+  };
+  await telemetry.initTelemetry({ endpoint: "https://telemetry.example", identity: said(hourMs) });
+  await pass(1000);
+  assert.deepEqual([spans().length, minutesBehind()], [1, 60]);
+});
+
 /** Answers of the site that a test gives when it wants to, to requests whose address ends so. */
 function held(ending: string): ((answer: Response) => void)[] {
   const waiting: ((answer: Response) => void)[] = [];

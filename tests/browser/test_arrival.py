@@ -1,5 +1,7 @@
 """What a person does in a real browser arrives, once each, however they leave the page."""
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 
 from tests.browser.conftest import Person, Processor, call, wait_for_telemetry
@@ -89,6 +91,21 @@ def test_a_reload_is_a_view_and_no_other_session(person: Person) -> None:
     person.settled("the click", lambda: len(person.activities("button_click")), 1)
     sessions = {row["session_id"] for row in person.product.rows("analytics_user_activity") if row["session_id"]}
     assert (len(sessions), person.activities("session_end")) == (1, [])
+
+
+@pytest.mark.parametrize("minutes", [-60, 60])
+def test_by_a_clock_that_is_an_hour_off_events_are_dated_by_the_site_s(person: Person, minutes: int) -> None:
+    person.context.add_init_script(f"{{ const now = Date.now; Date.now = () => now() + {minutes} * 60_000; }}")
+    began = datetime.now(UTC)
+    page = person.sign_in()
+    wait_for_telemetry(page)
+    page.click("main a")
+    page.wait_for_url("**/settings/privacy/")
+    wait_for_telemetry(page)
+
+    person.settled("both views", person.views, ["/", "/settings/privacy/"])
+    dates = [row["timestamp"] for row in person.product.rows("analytics_feature_usage")]
+    assert all(began - timedelta(minutes=1) < date < began + timedelta(minutes=10) for date in dates)
 
 
 def test_an_app_that_only_changes_its_address_counts_views(person: Person) -> None:
