@@ -4,9 +4,9 @@
 export interface Catalogue {
   /** Event -> its metadata. */
   events: {
-    /** A browser session ended by closing the page. */
+    /** A browser tab was closed, or reloaded by the browser's own button; the last one of a session is its end. */
     session_end: {
-      /** Length of the session in seconds. (integer from 0 to 604800) */
+      /** Seconds since the tab opened its first page in the session. (integer from 0 to 604800) */
       duration_s?: number;
     };
     /** A button that starts something was clicked. */

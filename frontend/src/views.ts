@@ -5,7 +5,10 @@ export interface Watcher {
   viewed(): void;
   /** The page may not come back. */
   leaving(): void;
-  /** The tab is closing: it is left, and not for another page of this site. */
+  /**
+   * The tab is closing, as far as can be seen: the page goes, and by nothing that a page is told of. A reload by the
+   * browser's own button and an address typed in look the same.
+   */
   closing(): void;
 }
 

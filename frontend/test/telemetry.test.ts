@@ -192,6 +192,13 @@ test("closing the tab ends the session and sends what is left", async () => {
   assert.equal(attributes(spans()[1])["metadata.duration_s"], 0);
 });
 
+test("a tab's end counts from its first page of the session, however often it was reloaded", async () => {
+  storage.set("rhesis-telemetry", JSON.stringify({ page: "mark", beganMs: Date.now() - 90_000, bodies: [] }));
+  await telemetry.initTelemetry({ endpoint: "/v1/traces" });
+  page.dispatchEvent(Object.assign(new Event("pagehide"), { persisted: false }));
+  assert.ok(Number(attributes(spans()[1])["metadata.duration_s"]) >= 90);
+});
+
 test("a page that is left for another is no end of a session", async () => {
   await telemetry.initTelemetry({ endpoint: "/v1/traces" });
   const { navigation } = globalThis as unknown as { navigation: EventTarget };

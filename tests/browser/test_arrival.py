@@ -2,8 +2,10 @@
 
 from datetime import UTC, datetime, timedelta
 
+import psycopg
 import pytest
 
+from rhesis_site.embedded_postgres.server import connection_url
 from tests.browser.conftest import Person, Processor, call, wait_for_telemetry
 
 pytestmark = pytest.mark.browser
@@ -91,6 +93,35 @@ def test_a_reload_is_a_view_and_no_other_session(person: Person) -> None:
     person.settled("the click", lambda: len(person.activities("button_click")), 1)
     sessions = {row["session_id"] for row in person.product.rows("analytics_user_activity") if row["session_id"]}
     assert (len(sessions), person.activities("session_end")) == (1, [])
+
+
+def test_after_a_reload_by_the_browser_s_own_button_the_last_end_is_the_session_s(person: Person) -> None:
+    page = person.sign_in()
+    wait_for_telemetry(page)
+    page.reload()  # as the button does: the page that goes is not told what for
+    wait_for_telemetry(page)
+    page.close(run_before_unload=True)
+
+    person.settled("two views", person.views, ["/", "/"])
+    person.settled("an end for each page", lambda: len(person.activities("session_end")), 2)
+    person.settled("the start", lambda: len(person.activities("session_start")), 1)
+    last = person.product.rows("analytics_user_activity")[-1]
+    assert last["event_type"] == "session_end"
+
+    def is_reported_as_one() -> bool:
+        first = next(row for row in person.product.rows("analytics_user_activity") if row["session_id"])
+        return reported_sessions(person, last["timestamp"]) == [(1, last["timestamp"] - first["timestamp"])]
+
+    person.settled("a report of one session, up to its last end", is_reported_as_one, True)
+
+
+def reported_sessions(person: Person, at: datetime) -> list[tuple[int, timedelta]]:
+    """How many sessions that day had, and how long they were together."""
+    with psycopg.connect(connection_url(person.product.tree / ".local/postgres")) as connection:
+        return connection.execute(
+            "SELECT sessions, length_us * interval '1 microsecond' FROM analytics_daily_sessions WHERE day = %s",
+            [at.astimezone(UTC).date()],
+        ).fetchall()
 
 
 @pytest.mark.parametrize("minutes", [-60, 60])
