@@ -14,12 +14,12 @@ from types import TracebackType
 from typing import Any, Self
 
 import psycopg
-from psycopg import errors, sql
+from psycopg import errors
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from analytics.ingest.packing import COLUMNS, copied
+from analytics.ingest.copying import COPY, copied_rows, data, staged_rows
 from analytics.ingest.script import begin, give, give_up
-from analytics.ingest.verdicts import EPOCH, PACKED, TABLES, TIMESTAMP, USER, Reason, Row, Verdicts, microseconds
+from analytics.ingest.verdicts import EPOCH, TIMESTAMP, USER, Reason, Row, Verdicts, microseconds
 from analytics.retention import first_of_month
 from analytics.vocabulary import Category
 
@@ -38,6 +38,10 @@ PATIENCE = {
     "tcp_user_timeout": 30_000,
 }
 MAXIMUM_ATTEMPTS = 4
+
+_END_INGEST = (
+    "SELECT analytics_end_ingest(%s::date[], %s, %s::smallint, %s::varchar[], %s::varchar[], %s::bigint[]); COMMIT"
+)
 
 Counts = Counter[tuple[str, str]]
 Tables = dict[Category, list[Row]]
@@ -139,7 +143,7 @@ class Writer:
         """All of it, as one script. None if that is not all there is to do: somebody of them has asked for deletion."""
         counts = _rejected(requests)
         counts.update({(STORED, ""): sum(map(len, tables.values())), (DUPLICATE, ""): 0})
-        copies = b"".join(_COPY[category, TABLES[category]] + b";" for category in tables)
+        copies = b"".join(COPY[category] + b";" for category in tables)
         script = b"BEGIN;" + _begin_ingest(tables) + b";" + copies + self._end_ingest(connection, _days(tables), counts)
         with _rolled_back_after_an_error(connection):
             _began, erased, *_ = begin(connection, script)
@@ -148,7 +152,7 @@ class Writer:
                 connection.rollback()
                 return None
             for rows in tables.values():
-                give(connection, _data(rows))
+                give(connection, data(rows))
         return counts
 
     def _step_by_step(
@@ -163,7 +167,7 @@ class Writer:
                 tables = _tables(requests)
             counts.update(_rejected(requests))
             for category, rows in tables.items():
-                stored = (_staged if staged else _copied)(connection, category, rows)
+                stored = (staged_rows if staged else copied_rows)(connection, category, rows)
                 counts[STORED, ""] += stored
                 counts[DUPLICATE, ""] += len(rows) - stored
             connection.execute(self._end_ingest(connection, _days(tables), counts))
@@ -234,28 +238,6 @@ def _rolled_back_after_an_error(connection: psycopg.Connection) -> Iterator[None
         raise
 
 
-def _data(rows: list[Row]) -> bytes:
-    return copied([row[PACKED] for row in rows])
-
-
-def _copied(connection: psycopg.Connection, category: Category, rows: list[Row], into: str | None = None) -> int:
-    """Straight into the table. Raises UniqueViolation if any of them is there already."""
-    with connection.cursor() as cursor, cursor.copy(_COPY[category, into or TABLES[category]]) as copy:
-        copy.write(_data(rows))
-    return len(rows)
-
-
-def _staged(connection: psycopg.Connection, category: Category, rows: list[Row]) -> int:
-    """By way of a temporary table, passing over what is there already; how many were new."""
-    connection.execute(_STAGING_TABLE[category])
-    _copied(connection, category, rows, into=_staging(category))
-    return connection.execute(_FROM_STAGING[category]).rowcount
-
-
-def _staging(category: Category) -> str:
-    return f"{TABLES[category]}_staging"
-
-
 def _tables(requests: Sequence[Verdicts]) -> Tables:
     """The rows of all requests by table, in the order of their keys.
 
@@ -275,33 +257,3 @@ def _days(tables: Tables) -> set[int]:
         # Most requests are of one day, which needs no look at what lies between.
         days |= {first} if first == last else {row[TIMESTAMP] // DAY_US for row in rows}
     return days
-
-
-def _composed(text: str, category: Category, table: str) -> bytes:
-    names = sql.SQL(", ").join(sql.Identifier(name) for name, _ in COLUMNS[category])
-    parts = {"table": sql.Identifier(table), "staging": sql.Identifier(_staging(category)), "names": names}
-    return sql.SQL(text).format(**parts).as_bytes()
-
-
-_END_INGEST = (
-    "SELECT analytics_end_ingest(%s::date[], %s, %s::smallint, %s::varchar[], %s::varchar[], %s::bigint[]); COMMIT"
-)
-_COPY = {
-    (category, table): _composed("COPY {table} ({names}) FROM STDIN (FORMAT BINARY)", category, table)
-    for category in Category
-    for table in (TABLES[category], _staging(category))
-}
-_STAGING_TABLE = {
-    category: _composed(
-        "CREATE TEMPORARY TABLE {staging} (LIKE {table} INCLUDING DEFAULTS) ON COMMIT DROP", category, TABLES[category]
-    )
-    for category in Category
-}
-_FROM_STAGING = {
-    category: _composed(
-        "INSERT INTO {table} ({names}) SELECT {names} FROM {staging} ORDER BY timestamp, id ON CONFLICT DO NOTHING",
-        category,
-        TABLES[category],
-    )
-    for category in Category
-}
