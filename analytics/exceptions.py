@@ -19,3 +19,7 @@ class UndeclaredEvent(AnalyticsError):
 
 class InvalidValue(AnalyticsError):
     """A metadata value does not fit its declaration. The message names the field and what it expects, not the value."""
+
+
+class NobodysTelemetry(AnalyticsError):
+    """`telemetry_for` was given what is no user."""

@@ -26,7 +26,8 @@ def swallow(error: Exception) -> None:
     if isinstance(error, AnalyticsError):
         if conf.strict:
             raise error
-        logger.warning("An event was dropped: it does not fit the catalogue")
+        # The class says which rule was broken; the message may quote what was tracked.
+        logger.warning("An event was dropped: %s", type(error).__name__)
         return
     place = extract_tb(error.__traceback__)[-1]
     logger.error("Telemetry failed: %s at %s:%s", type(error).__name__, place.name, place.lineno)

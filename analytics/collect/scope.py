@@ -12,7 +12,9 @@ from django.http import HttpRequest
 
 from accounts.models import User
 from accounts.requests import resolved_user
+from analytics.collect.quietly import quietly
 from analytics.collect.records import RecordedSpan, Subject
+from analytics.exceptions import NobodysTelemetry
 from analytics.vocabulary import Category
 
 MAXIMUM_EVENTS_A_REQUEST = 200
@@ -84,15 +86,23 @@ def person_of(request: HttpRequest) -> User | None:
 def telemetry_for(user: User | UUID) -> Iterator[None]:
     """In a background job: what is tracked inside is this person's. Given an id, no organization is recorded.
 
-    What they consented to counts from the moment of entering.
+    What they consented to counts from the moment of entering. Raises NobodysTelemetry for what is no user, under DEBUG
+    and in tests; in production nothing is recorded inside.
     """
-    subject = (
-        Subject(user, None, time.time_ns())
-        if isinstance(user, UUID)
-        else Subject(user.pk, user.organization_id, time.time_ns())
-    )
-    token = enter(JobScope(subject))
+    subject = _subject(user)
+    token = enter(None if subject is None else JobScope(subject))
     try:
         yield
     finally:
         leave(token)
+
+
+def _subject(user: object) -> Subject | None:
+    """None for what is nobody, such as the user of a job who has been deleted since."""
+    if isinstance(user, UUID):
+        return Subject(user, None, time.time_ns())
+    if isinstance(user, User) and isinstance(user.pk, UUID):
+        return Subject(user.pk, user.organization_id, time.time_ns())
+    with quietly():
+        raise NobodysTelemetry("telemetry_for() wants a user, or the id of one")
+    return None

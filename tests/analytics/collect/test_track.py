@@ -10,8 +10,9 @@ from django.test import override_settings
 from hypothesis import given
 from hypothesis import strategies as st
 
+from accounts.models import User
 from analytics import telemetry_for, track_feature_usage, track_user_activity
-from analytics.exceptions import AnalyticsError, InvalidValue, UndeclaredEvent
+from analytics.exceptions import AnalyticsError, InvalidValue, NobodysTelemetry, UndeclaredEvent
 from analytics.identity import Kind, pseudonym
 from analytics.models import ExportTally
 from tests.support.people import someone_who_shares
@@ -143,3 +144,22 @@ def test_whatever_is_given_is_taken_or_refused_by_name(value: Any) -> None:
 @override_settings(TELEMETRY_STRICT=False)
 def test_where_telemetry_is_off_a_mistake_is_still_no_error() -> None:
     track_feature_usage("no_such_feature", "created")
+
+
+@pytest.mark.parametrize("nobody", [None, "demo", 7, User(username="never saved", pk=None)])
+def test_a_job_of_nobody_is_a_developers_mistake(nobody: Any) -> None:
+    with pytest.raises(NobodysTelemetry), telemetry_for(nobody):
+        pass
+
+
+@pytest.mark.django_db(transaction=True)
+def test_in_production_a_job_of_nobody_is_done_and_nothing_of_it_recorded(caplog: pytest.LogCaptureFixture) -> None:
+    """Not as whose the job around it is either."""
+    with wired(TELEMETRY_STRICT=False) as (wire, running), telemetry_for(someone_who_shares()):
+        with telemetry_for(None):  # type: ignore[arg-type]
+            track_feature_usage("test_run", "created", test_count=1)
+        track_feature_usage("test_run", "created", test_count=2)
+        running.flush()
+
+    assert [each["metadata.test_count"] for each in wire.attributes()] == [2]
+    assert "An event was dropped: NobodysTelemetry" in caplog.text
