@@ -8,6 +8,7 @@ from django.db import DatabaseError
 from django.http import StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from drf_spectacular.utils import extend_schema
+from rest_framework.authentication import SessionAuthentication
 from rest_framework.exceptions import APIException, NotFound, ParseError
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -58,8 +59,14 @@ class Disable(PersonView):
 def _changed(request: Request, person: User, *, enabled: bool) -> Response:
     # Neither call takes a body, but one that cannot be read is a caller's mistake worth telling.
     _ = request.data
-    decision = choose(person.pk, enabled=enabled, source=Source.API, actor_id=person.pk)
+    decision = choose(person.pk, enabled=enabled, source=_source(request), actor_id=person.pk)
     return Response({"telemetry_enabled": decision.enabled, "message": message(decision, wanted=enabled)})
+
+
+def _source(request: Request) -> Source:
+    """The settings page saves by this API where there is JavaScript, and only this site's pages have its cookie."""
+    by_cookie = isinstance(request.successful_authenticator, SessionAuthentication)
+    return Source.SETTINGS_PAGE if by_cookie else Source.API
 
 
 def message(decision: Decision, *, wanted: bool) -> str:
@@ -121,7 +128,7 @@ class Data(PersonView):
     def delete(self, request: Request) -> Response:
         """Delete what was collected. The receipt says what was asked, when, and how to follow it."""
         try:
-            receipt = request_deletion(self.person.pk, source=Source.API, actor_id=self.person.pk)
+            receipt = request_deletion(self.person.pk, source=_source(request), actor_id=self.person.pk)
         except NothingToDelete:
             raise NotFound("This installation collects nothing, so there is nothing to delete.") from None
         except DatabaseError:
