@@ -59,10 +59,13 @@ class Decision:
 
     @property
     def explanation(self) -> str:
-        """One sentence for the person, such as "On: your choice of 3 May 2026."."""
+        """One sentence for the person, such as "On: your choice of 3 May 2026.".
+
+        On is nobody's choice but theirs; off may be staff's too, and the ledger says whose it was.
+        """
         if self.reason is Reason.CHOICE and self.chosen_at is not None:
             day = f"{self.chosen_at.day} {self.chosen_at:%B %Y}"
-            return f"{'On' if self.enabled else 'Off'}: your choice of {day}."
+            return f"On: your choice of {day}." if self.enabled else f"Off: switched off on {day}."
         return _EXPLANATIONS[self.reason]
 
 

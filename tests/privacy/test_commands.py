@@ -24,7 +24,7 @@ def said(command: str, *arguments: str) -> str:
 def test_an_operator_switches_someone_off_by_name_or_id() -> None:
     for person in (someone_who_shares(), someone_who_shares()):
         word = person.username if ConsentEvent.objects.count() < 2 else str(person.pk)
-        assert said("disable_telemetry", word).startswith("Off: your choice of")
+        assert said("disable_telemetry", word).startswith("Off: switched off on")
         with override_settings(**TELEMETRY_ON):
             assert not decision_for(person.pk).enabled
         assert ConsentEvent.objects.get(user_id=person.pk, action=Action.DISABLED).source == Source.COMMAND

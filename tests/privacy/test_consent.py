@@ -86,9 +86,9 @@ def test_every_decision_is_explained_in_a_sentence_that_says_on_or_off() -> None
         assert decision.explanation.endswith(".")
 
 
-def test_a_choice_is_explained_with_its_day() -> None:
-    facts = next(facts for facts in COMBINATIONS if decided(facts).reason is Reason.CHOICE and decided(facts).enabled)
-    assert decided(facts).explanation == "On: your choice of 3 May 2026."
+def test_a_choice_is_explained_with_its_day_and_off_is_not_called_the_persons_own() -> None:
+    chosen = {each.enabled: each.explanation for each in map(decided, COMBINATIONS) if each.reason is Reason.CHOICE}
+    assert chosen == {True: "On: your choice of 3 May 2026.", False: "Off: switched off on 3 May 2026."}
 
 
 def test_each_reason_is_reached() -> None:

@@ -68,7 +68,7 @@ def test_the_toggle_by_plain_forms(browser: Client, person: User) -> None:
     assert "Thank you for helping improve Rhesis!" in page and "On: your choice of" in page
     assert _Attributes(page).switch["aria-checked"] == "true"
     page = browser.post(SHARING, {"sharing": "off"}, follow=True).text
-    assert "Telemetry has been disabled." in page and "Off: your choice of" in page
+    assert "Telemetry has been disabled." in page and "Off: switched off on" in page
     sources = ConsentEvent.objects.filter(user_id=person.pk).values_list("source", flat=True)
     assert sorted(sources) == [Source.NOTICE, Source.SETTINGS_PAGE, Source.SETTINGS_PAGE]
 
