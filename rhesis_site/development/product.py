@@ -19,6 +19,7 @@ STOP_WITHIN_SECONDS = 10.0
 REQUEST_MAY_LAST_SECONDS = 4
 # How soon staff see in the reports what somebody just did; an installation does with once an hour.
 KEEP_EVERY_SECONDS = 5
+TRUE, FALSE = {"1", "true", "yes", "on"}, {"0", "false", "no", "off"}  # as the settings read them
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,17 @@ def environment_for(processor_port: int, collector_ports: CollectorPorts | None 
         "NEXT_PUBLIC_OTEL_ENDPOINT": "/v1/traces",
     }
     return past_proxies(with_defaults(os.environ, defaults, ROOT / ".env"))
+
+
+def surprises(environment: dict[str, str], dotenv: Path) -> list[str]:
+    """What somebody who looks at the site will wonder about, where the caller or `.env` decided otherwise than we."""
+    found = []
+    https, debug = (value_of(name, environment, dotenv).lower() for name in ("DJANGO_HTTPS", "DJANGO_DEBUG"))
+    if https not in FALSE and (https or debug not in TRUE):
+        found.append("DJANGO_HTTPS is not false: every page redirects to https, which nobody serves here")
+    if not value_of("OTEL_EXPORTER_OTLP_ENDPOINT", environment, dotenv):
+        found.append("OTEL_EXPORTER_OTLP_ENDPOINT is empty: telemetry is off for everybody")
+    return found
 
 
 def past_proxies(environment: dict[str, str]) -> dict[str, str]:
@@ -90,6 +102,8 @@ def run(
                 say(f"collector  {LOOPBACK}:{collector_ports.grpc} (gRPC) and {collector_ports.http} (HTTP)")
             say(f"processor  {LOOPBACK}:{processor_port}, OTLP over gRPC")
             say(f"logs       {LOGS}")
+            for surprise in surprises(environment, ROOT / ".env"):
+                say(f"note       {surprise}")
             say("ready")
             processes.watch(services)
         finally:

@@ -214,3 +214,29 @@ def test_the_deployment_check_judges_the_settings_and_not_this_machine(monkeypat
 
     assert result["DJANGO_DEBUG"] == "false"
     assert len(result["SECRET_KEY"]) >= 50
+
+
+@pytest.mark.parametrize(
+    ("dotenv", "surprises"),
+    [
+        ("DJANGO_HTTPS=false\nOTEL_EXPORTER_OTLP_ENDPOINT=http://localhost:4317\n", []),
+        ("DJANGO_HTTPS=\nDJANGO_DEBUG=true\nOTEL_EXPORTER_OTLP_ENDPOINT=http://localhost:4317\n", []),
+        ("DJANGO_HTTPS=\nOTEL_EXPORTER_OTLP_ENDPOINT=\n", ["DJANGO_HTTPS", "OTEL_EXPORTER_OTLP_ENDPOINT"]),
+        ("DJANGO_HTTPS=true\nOTEL_EXPORTER_OTLP_ENDPOINT=http://localhost:4317\n", ["DJANGO_HTTPS"]),
+    ],
+)
+def test_what_a_file_of_ones_own_makes_of_the_site_is_said(dotenv: str, surprises: list[str], tmp_path: Path) -> None:
+    """A copy of .env.example names everything, and most of it as empty."""
+    (tmp_path / ".env").write_text(dotenv)
+
+    said = product.surprises({}, tmp_path / ".env")
+
+    assert [each.partition(" ")[0] for each in said] == surprises
+
+
+def test_without_a_file_there_is_no_surprise(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(product, "ROOT", tmp_path)
+    for name in ("DJANGO_HTTPS", "OTEL_EXPORTER_OTLP_ENDPOINT"):
+        monkeypatch.delenv(name, raising=False)
+
+    assert product.surprises(product.environment_for(4317), tmp_path / ".env") == []
