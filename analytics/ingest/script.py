@@ -81,7 +81,7 @@ def _wait(pgconn: PGconn, events: int) -> int:
 
 
 def _error(result: PGresult) -> psycopg.Error:
-    sqlstate = result.error_field(DiagnosticField.SQLSTATE)
-    message = result.get_error_message()
-    # Without one it is libpq that speaks: the connection is gone.
-    return errors.lookup(sqlstate.decode())(message) if sqlstate else errors.OperationalError(message)
+    if result.error_field(DiagnosticField.SQLSTATE):
+        return errors.error_from_result(result)
+    # Without a code it is libpq that speaks: the connection is gone.
+    return errors.OperationalError(result.get_error_message())
