@@ -12,7 +12,7 @@ from django.http import HttpRequest
 
 from accounts.models import User
 from accounts.requests import resolved_user
-from analytics.collect.quietly import quietly
+from analytics.collect.quietly import swallow
 from analytics.collect.records import RecordedSpan, Subject
 from analytics.exceptions import NobodysTelemetry
 from analytics.vocabulary import Category
@@ -103,6 +103,5 @@ def _subject(user: object) -> Subject | None:
         return Subject(user, None, time.time_ns())
     if isinstance(user, User) and isinstance(user.pk, UUID):
         return Subject(user.pk, user.organization_id, time.time_ns())
-    with quietly():
-        raise NobodysTelemetry("telemetry_for() wants a user, or the id of one")
+    swallow(NobodysTelemetry("telemetry_for() wants a user, or the id of one"))
     return None
