@@ -55,7 +55,7 @@ class TraceService:
         try:
             return self._export(body, context)
         except Exception as error:
-            if context.code() is not None:  # type: ignore[attr-defined]  # grpc-stubs does not know it
+            if _given(context) is not None:
                 raise  # an answer that was given, which comes this way too
             # Ours. gRPC would send the message, and log it with all its lines: it may quote what was sent.
             logger.error("Failed at a request: error=%s bytes=%d", type(error).__name__, len(body))
@@ -103,9 +103,13 @@ def _judged(body: bytes, context: grpc.ServicerContext) -> Verdicts:
 
 
 def _code(context: grpc.ServicerContext) -> str:
-    # Nobody sets one where all goes well. grpc-stubs does not know that it can be asked for.
-    code: grpc.StatusCode | None = context.code()  # type: ignore[attr-defined]
-    return (code or grpc.StatusCode.OK).name
+    return (_given(context) or grpc.StatusCode.OK).name
+
+
+def _given(context: grpc.ServicerContext) -> grpc.StatusCode | None:
+    """The status that was given; nobody gives one where all goes well."""
+    code: grpc.StatusCode | None = context.code()  # type: ignore[attr-defined]  # grpc-stubs does not know it
+    return code
 
 
 def _abort_for_now(context: grpc.ServicerContext, message: str) -> NoReturn:
