@@ -13,6 +13,7 @@ import environ
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
+from rhesis_site.flags import flag
 from rhesis_site.secret_key import local_secret_key
 
 # Lets classes such as ModelAdmin say in brackets what they are of, as their types do.
@@ -27,12 +28,10 @@ env.read_env(BASE_DIR / ".env")
 
 def _flag(name: str, *, default: bool) -> bool:
     """A yes or a no. Anything else is refused: guessing at a switch of security would be worse than not starting."""
-    word = env.str(name, default="").strip().lower()
-    if word in {"", "1", "true", "yes", "on"}:
-        return word != "" or default
-    if word in {"0", "false", "no", "off"}:
-        return False
-    raise ImproperlyConfigured(f"{name} must be true or false.")
+    try:
+        return flag(env.str(name, default=""), default=default)
+    except ValueError as error:
+        raise ImproperlyConfigured(f"{name} {error}.") from None
 
 
 DEBUG = _flag("DJANGO_DEBUG", default=False)

@@ -9,6 +9,8 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
+from rhesis_site.flags import flag
+
 from . import collector, processes
 from .environment import LOCAL, PYTHON, ROOT, SetupFailed, last_words, say, value_of, with_defaults
 from .processes import LOOPBACK
@@ -19,7 +21,6 @@ STOP_WITHIN_SECONDS = 10.0
 REQUEST_MAY_LAST_SECONDS = 4
 # How soon staff see in the reports what somebody just did; an installation does with once an hour.
 KEEP_EVERY_SECONDS = 5
-TRUE, FALSE = {"1", "true", "yes", "on"}, {"0", "false", "no", "off"}  # as the settings read them
 
 
 @dataclass(frozen=True)
@@ -48,8 +49,8 @@ def environment_for(processor_port: int, collector_ports: CollectorPorts | None 
 def surprises(environment: dict[str, str], dotenv: Path) -> list[str]:
     """What somebody who looks at the site will wonder about, where the caller or `.env` decided otherwise than we."""
     found = []
-    https, debug = (value_of(name, environment, dotenv).lower() for name in ("DJANGO_HTTPS", "DJANGO_DEBUG"))
-    if https not in FALSE and (https or debug not in TRUE):
+    https, debug = (value_of(name, environment, dotenv) for name in ("DJANGO_HTTPS", "DJANGO_DEBUG"))
+    if flag(https, default=not flag(debug, default=False)):
         found.append("DJANGO_HTTPS is not false: every page redirects to https, which nobody serves here")
     if not value_of("OTEL_EXPORTER_OTLP_ENDPOINT", environment, dotenv):
         found.append("OTEL_EXPORTER_OTLP_ENDPOINT is empty: telemetry is off for everybody")
