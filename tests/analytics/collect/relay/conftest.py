@@ -7,6 +7,7 @@ from secrets import token_hex
 from typing import Any
 
 import pytest
+from django.db import DatabaseError
 from django.http import HttpResponse
 from django.test import Client
 from opentelemetry.sdk.trace import ReadableSpan
@@ -127,3 +128,8 @@ def page_view(route: Any = "/tests/:id", **more: Any) -> dict[str, Any]:
 def body(*spans: dict[str, Any]) -> dict[str, Any]:
     scope = {"name": "rhesis.telemetry.browser"}
     return {"resourceSpans": [{"resource": {"attributes": []}, "scopeSpans": [{"scope": scope, "spans": list(spans)}]}]}
+
+
+def unreadable(*_: object) -> None:
+    """In place of what reads consent, while the database is away."""
+    raise DatabaseError

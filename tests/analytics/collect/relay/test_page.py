@@ -1,7 +1,7 @@
 """Which pages have a telemetry script, and what finding that out costs."""
 
 import pytest
-from django.db import DatabaseError, connection
+from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from pytest_django import Settings
@@ -10,7 +10,7 @@ from accounts.models import User
 from privacy.choices import choose
 from privacy.models import Source
 
-from .conftest import Browser
+from .conftest import Browser, unreadable
 
 PAGES = ("/", "/settings/privacy/", "/settings/password/")
 SCRIPT = 'type="module" src="/static/telemetry/site.js"'
@@ -57,9 +57,6 @@ def test_finding_out_costs_one_query_where_there_is_browser_telemetry_and_none_e
 
 
 def test_consent_that_cannot_be_read_is_none(browser: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
-    def unreadable(*args: object) -> None:
-        raise DatabaseError("the database is away")
-
     monkeypatch.setattr("analytics.collect.relay.page.decisions_for", unreadable)
     page = browser.client.get("/settings/password/")
 

@@ -5,7 +5,6 @@ import time
 from typing import Any
 
 import pytest
-from django.db import DatabaseError
 from django.test import Client
 from google.protobuf.json_format import ParseDict
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
@@ -22,7 +21,7 @@ from analytics.models import ExportTally
 from privacy.choices import choose, set_lock
 from privacy.models import Source
 
-from .conftest import Browser, Wire, body, page_view, span
+from .conftest import Browser, Wire, body, page_view, span, unreadable
 
 YEAR_NS = 365 * 24 * 3600 * 10**9
 SECOND_NS = 10**9
@@ -316,9 +315,6 @@ def test_while_the_collector_is_away_nothing_is_acknowledged_and_later_everythin
 def test_while_consent_cannot_be_read_nothing_goes_out_and_nothing_is_acknowledged(
     wire: Wire, browser: Browser, monkeypatch: pytest.MonkeyPatch, reader: str
 ) -> None:
-    def unreadable(*_: object) -> None:
-        raise DatabaseError
-
     monkeypatch.setattr(f"analytics.collect.{reader}.decisions_for", unreadable)
 
     answer = browser.post(body(page_view()))
@@ -396,9 +392,6 @@ def test_identity_tells_who_does_not_consent_only_that(browser: Browser, person:
 def test_identity_does_not_say_no_where_consent_cannot_be_read(
     browser: Browser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def unreadable(*_: object) -> None:
-        raise DatabaseError
-
     monkeypatch.setattr("analytics.collect.relay.page.decisions_for", unreadable)
 
     assert browser.client.get("/v1/identity").status_code == 503
