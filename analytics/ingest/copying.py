@@ -13,22 +13,12 @@ def data(rows: list[Row]) -> bytes:
     return copied([row[PACKED] for row in rows])
 
 
-def copied_rows(connection: psycopg.Connection, category: Category, rows: list[Row]) -> int:
-    """Straight into the table; how many. Raises UniqueViolation if any of them is there already."""
-    return _copy(connection, COPY[category], rows)
-
-
 def staged_rows(connection: psycopg.Connection, category: Category, rows: list[Row]) -> int:
     """By way of a temporary table, passing over what is there already; how many were new."""
     connection.execute(_STAGING_TABLE[category])
-    _copy(connection, _COPY_TO_STAGING[category], rows)
-    return connection.execute(_FROM_STAGING[category]).rowcount
-
-
-def _copy(connection: psycopg.Connection, statement: bytes, rows: list[Row]) -> int:
-    with connection.cursor() as cursor, cursor.copy(statement) as copy:
+    with connection.cursor() as cursor, cursor.copy(_COPY_TO_STAGING[category]) as copy:
         copy.write(data(rows))
-    return len(rows)
+    return connection.execute(_FROM_STAGING[category]).rowcount
 
 
 def _staging(category: Category) -> str:

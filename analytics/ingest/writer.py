@@ -1,7 +1,8 @@
 """Rows -> PostgreSQL, each exactly once: all of a request in one transaction, and the answer only after its commit.
 
 Few round trips, because small requests cost little else: all there is to do goes as one script (see `script`). Only
-where that cannot be, because a row is there already or a person has asked for deletion, it goes step by step.
+where that cannot be, because a row is there already or is to be rejected, or with a request to delete, it goes step by
+step.
 """
 
 import os
@@ -12,14 +13,16 @@ from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from types import TracebackType
 from typing import Any, Self
+from uuid import UUID
 
 import psycopg
 from psycopg import errors
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg.pq.abc import PGresult
 
-from analytics.ingest.copying import COPY, copied_rows, data, staged_rows
+from analytics.ingest.copying import COPY, data, staged_rows
 from analytics.ingest.script import begin, give, give_up
-from analytics.ingest.verdicts import EPOCH, TIMESTAMP, USER, Reason, Row, Verdicts, microseconds
+from analytics.ingest.verdicts import EPOCH, TIMESTAMP, USER, Reason, Row, Verdicts
 from analytics.retention import first_of_month
 from analytics.vocabulary import Category
 
@@ -65,19 +68,17 @@ class Writer:
         Rows of people who have asked for deletion since move to their request's `rejected`. All is committed when it
         returns. Raises psycopg.Error if the database cannot take it; then nothing of any is stored or counted.
         """
-        staged = False
+        at_once = not any(request.erasures for request in requests)
         for attempt in range(MAXIMUM_ATTEMPTS):
             connection = self._connected()
             try:
                 tables = _tables(requests)
-                self._make_months(connection, _days(tables))
-                if not staged and not any(request.erasures for request in requests):
-                    counts = self._at_once(connection, requests, tables)
-                    if counts is not None:
-                        return counts
-                return self._step_by_step(connection, requests, tables, staged=staged)
+                days = _days(tables)
+                self._make_months(connection, days)
+                counts = self._at_once(connection, requests, tables, days) if at_once else None
+                return self._step_by_step(connection, requests, tables) if counts is None else counts
             except (errors.UniqueViolation, errors.DeadlockDetected, errors.SerializationFailure):
-                staged = True
+                at_once = False
             except errors.CheckViolation:
                 # The partition was dropped since we last saw it; it is still inside the window, so it is made again.
                 self._months.clear()
@@ -139,15 +140,18 @@ class Writer:
             connection.execute("SELECT analytics_make_month(%s)", [month])
             self._months.add(month)
 
-    def _at_once(self, connection: psycopg.Connection, requests: Sequence[Verdicts], tables: Tables) -> Counts | None:
-        """All of it, as one script. None if that is not all there is to do: somebody of them has asked for deletion."""
+    def _at_once(
+        self, connection: psycopg.Connection, requests: Sequence[Verdicts], tables: Tables, days: set[int]
+    ) -> Counts | None:
+        """All of it, as one script. None if that is not all there is to do: some rows are to be rejected."""
         counts = _rejected(requests)
         counts.update({(STORED, ""): sum(map(len, tables.values())), (DUPLICATE, ""): 0})
         copies = b"".join(COPY[category] + b";" for category in tables)
-        script = b"BEGIN;" + _begin_ingest(tables) + b";" + copies + self._end_ingest(connection, _days(tables), counts)
+        script = b"BEGIN;" + _begin_ingest(tables) + b";" + copies + self._end_ingest(connection, days, counts)
         with _rolled_back_after_an_error(connection):
-            _began, erased, *_ = begin(connection, script)
-            if erased.ntuples:
+            _began, found, *_ = begin(connection, script)
+            erased = _erased(found)
+            if erased and any(_is_erased(row, erased) for rows in tables.values() for row in rows):
                 give_up(connection)
                 connection.rollback()
                 return None
@@ -155,19 +159,16 @@ class Writer:
                 give(connection, data(rows))
         return counts
 
-    def _step_by_step(
-        self, connection: psycopg.Connection, requests: Sequence[Verdicts], tables: Tables, *, staged: bool
-    ) -> Counts:
+    def _step_by_step(self, connection: psycopg.Connection, requests: Sequence[Verdicts], tables: Tables) -> Counts:
         counts: Counts = Counter()
         with _rolled_back_after_an_error(connection):
             connection.execute("BEGIN")
-            if any(request.erasures for request in requests):
-                _erase(connection, requests, counts)
-            if _reject_erased(connection, requests, tables):
-                tables = _tables(requests)
+            _erase(connection, requests, counts)
+            _reject_erased(connection, requests, tables)
+            tables = _tables(requests)
             counts.update(_rejected(requests))
             for category, rows in tables.items():
-                stored = (staged_rows if staged else copied_rows)(connection, category, rows)
+                stored = staged_rows(connection, category, rows)
                 counts[STORED, ""] += stored
                 counts[DUPLICATE, ""] += len(rows) - stored
             connection.execute(self._end_ingest(connection, _days(tables), counts))
@@ -188,9 +189,11 @@ class Writer:
 
 
 def _erase(connection: psycopg.Connection, requests: Sequence[Verdicts], counts: Counts) -> None:
-    # Before looking, so that of two requests with the same event only one finds it unknown.
-    connection.execute("SELECT pg_advisory_xact_lock(hashtext('analytics_rows'))")
-    for erasure in (each for request in requests for each in request.erasures):
+    erasures = [each for request in requests for each in request.erasures]
+    if erasures:
+        # Before looking, so that of two requests with the same event only one finds it unknown.
+        connection.execute("SELECT pg_advisory_xact_lock(hashtext('analytics_rows'))")
+    for erasure in erasures:
         id_ = erasure.id.hex()
         known = connection.execute("SELECT 1 FROM analytics_erasure WHERE id = %s::uuid", [id_]).fetchone()
         if known is None:
@@ -201,24 +204,34 @@ def _erase(connection: psycopg.Connection, requests: Sequence[Verdicts], counts:
         counts[DUPLICATE if known else STORED, ERASURE] += 1
 
 
-def _reject_erased(connection: psycopg.Connection, requests: Sequence[Verdicts], tables: Tables) -> bool:
-    """Take the rows of people who have asked for deletion since out of `requests`; whether there were any."""
-    found = connection.execute(_begin_ingest(tables)).fetchall()
-    erased = {user_id.bytes: microseconds(moment) for user_id, moment in found}
-    if not erased:
-        return False
+def _reject_erased(connection: psycopg.Connection, requests: Sequence[Verdicts], tables: Tables) -> None:
+    """Take the rows of people who have asked for deletion since out of `requests`."""
+    [found] = begin(connection, _begin_ingest(tables))
+    erased = _erased(found)
     for request in requests:
         for category, rows in request.rows.items():
-            kept = [row for row in rows if row[USER] not in erased or row[TIMESTAMP] > erased[row[USER]]]
+            kept = [row for row in rows if not _is_erased(row, erased)]
             request.rejected[Reason.ERASED] += len(rows) - len(kept)
             request.rows[category] = kept
-    return True
 
 
 def _begin_ingest(tables: Tables) -> bytes:
     people = {row[USER] for rows in tables.values() for row in rows}
     array = ",".join([person.hex() for person in people]).encode()
-    return b"SELECT * FROM analytics_begin_ingest('{" + array + b"}')"
+    return (
+        b"SELECT user_id, (extract(epoch FROM requested_at) * 1000000)::bigint"
+        b" FROM analytics_begin_ingest('{" + array + b"}')"
+    )
+
+
+def _erased(found: PGresult) -> dict[bytes, int]:
+    """Of the people that `_begin_ingest` found, when each has last asked for deletion, in microseconds since 1970."""
+    cells = [(found.get_value(row, 0), found.get_value(row, 1)) for row in range(found.ntuples)]
+    return {UUID(user_id.decode()).bytes: int(moment_us) for user_id, moment_us in cells if user_id and moment_us}
+
+
+def _is_erased(row: Row, erased: dict[bytes, int]) -> bool:
+    return row[USER] in erased and row[TIMESTAMP] <= erased[row[USER]]
 
 
 def _rejected(requests: Sequence[Verdicts]) -> Counts:

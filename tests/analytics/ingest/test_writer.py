@@ -69,8 +69,17 @@ def test_every_column_of_every_table_comes_back_as_it_was_written(writer: Writer
     ]
     verdicts = Verdicts(received=3)
     for id_, (category, columns, metadata, own) in zip(ids, cases, strict=True):
-        shared = {"when": when, "person": person, "organization": organization, "deployment": "self_hosted"}
-        made = packed.row(category, *columns, id_=id_, metadata=metadata, own=own, **shared)  # type: ignore[arg-type]
+        made = packed.row(
+            category,
+            *columns,
+            when=when,
+            person=person,
+            id_=id_,
+            organization=organization,
+            deployment="self_hosted",
+            metadata=metadata,
+            own=own,
+        )
         verdicts.rows[category].append(made)
 
     writer.write(verdicts)
@@ -98,6 +107,15 @@ def test_what_may_be_nothing_is_null(writer: Writer) -> None:
 
     assert UserActivity.objects.get().session_id is None
     assert UserActivity.objects.get().organization_id is None
+
+
+def test_who_asked_for_deletion_and_came_back_is_written_as_quickly_as_anybody(
+    writer: Writer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Erasure.objects.create(user_id=SOMEBODY, requested_at=NOW - timedelta(hours=1))
+    monkeypatch.setattr(Writer, "_step_by_step", None)
+
+    assert writer.write(of(feature(1), feature(2, person=uuid4()))) == {STORED: 2, DUPLICATE: 0}
 
 
 def test_the_same_batch_again_is_all_duplicates(writer: Writer) -> None:
