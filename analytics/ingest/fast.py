@@ -13,6 +13,7 @@ from struct import error
 from analytics.catalogue import Catalogue
 from analytics.ingest import plain
 from analytics.ingest.layouts import field
+from analytics.ingest.packing import NULL, duration, key
 from analytics.ingest.rows import NO_SPAN_ID, NO_TRACE_ID, deployment_of, judge, row_id, window
 from analytics.ingest.shapes import CATEGORIES, Shapes, shapes_of
 from analytics.ingest.verdicts import Verdicts
@@ -21,7 +22,7 @@ from analytics.ingest.words import LONGEST_DURATION_MS
 from analytics.vocabulary import Category
 from privacy.switches import DeploymentType
 
-REQUEST = CATEGORIES.index(Category.ENDPOINT_USAGE)
+ACTIVITY, REQUEST = CATEGORIES.index(Category.USER_ACTIVITY), CATEGORIES.index(Category.ENDPOINT_USAGE)
 # Tags on the way from a span to the request: spans, scope_spans, resource_spans.
 PATH = (0x12, 0x12, 0x0A)
 
@@ -66,16 +67,19 @@ def _judged(
         ):
             yield raw
             continue
-        begin, end, category = shape
-        own: bytes | float | None = session_id
-        if category == REQUEST:
-            own = duration_ms = (end_ns - start_ns) / 1e6
+        columns, end, category = shape
+        own = b""
+        if category == ACTIVITY:
+            own = NULL if session_id is None else session_id
+        elif category == REQUEST:
+            duration_ms = (end_ns - start_ns) / 1e6
             if duration_ms > LONGEST_DURATION_MS:
                 yield raw
                 continue
+            own = duration(duration_ms)
         judged += 1
-        id_ = row_id(start_ns, ids)
-        add[category]((begin(timestamp_us, id_, user_id, organization_id, own) + end, timestamp_us, user_id))
+        begin = key(columns, timestamp_us, row_id(start_ns, ids), user_id, organization_id)
+        add[category]((begin + own + end, timestamp_us, user_id))
     found.received += judged
 
 

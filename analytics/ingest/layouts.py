@@ -11,7 +11,8 @@ from struct import Struct
 from typing import TypeVar
 
 from analytics import vocabulary
-from analytics.ingest.rows import pseudonym, session
+from analytics.ingest.packing import session
+from analytics.ingest.rows import pseudonym
 from analytics.ingest.verdicts import Reason, Rejected
 
 # Tags of a span's fields. Each is a byte.
@@ -43,7 +44,7 @@ class Memo(dict[Raw, Meaning]):
 class Pseudonyms(Memo[bytes, bytes]):
     """The bytes of an attribute that says whose a span is -> as it is stored; None if it is not written as we do."""
 
-    def __init__(self, before: bytes, after: bytes, stored: Callable[[bytes | None], bytes | None]) -> None:
+    def __init__(self, before: bytes, after: bytes, stored: Callable[[bytes], bytes]) -> None:
         super().__init__()
         self._before, self._after, self._stored = before, after, stored
         self.size, self.length_byte = len(before) + WORD_CHARACTERS + len(after), before[1]
@@ -53,11 +54,13 @@ class Pseudonyms(Memo[bytes, bytes]):
         if len(raw) != self.size or len(word) != WORD_CHARACTERS:
             return None
         try:
-            found = self._stored(pseudonym(word.decode("ascii"), Reason.BAD_USER))
+            parsed = pseudonym(word.decode("ascii"), Reason.BAD_USER)
         except (UnicodeDecodeError, Rejected):
             return None
-        if found is not None:
-            self.remember(raw, found)
+        if parsed is None:
+            return None
+        found = self._stored(parsed)
+        self.remember(raw, found)
         return found
 
     def written(self, word: str) -> bytes:
@@ -69,7 +72,7 @@ class Layout(ABC):
     """One order of fields. `value_first` is that of an attribute: a KeyValue is a message too."""
 
     def __init__(self, *, value_first: bool) -> None:
-        def pseudonyms(name: str, stored: Callable[[bytes | None], bytes | None]) -> Pseudonyms:
+        def pseudonyms(name: str, stored: Callable[[bytes], bytes]) -> Pseudonyms:
             word = "0" * WORD_CHARACTERS
             parts = [field(0x0A, name.encode()), field(0x12, field(0x0A, word.encode()))]
             before, _, after = field(ATTRIBUTE, b"".join(reversed(parts) if value_first else parts)).partition(
@@ -91,10 +94,6 @@ class Layout(ABC):
     @abstractmethod
     def joined(self, left: Left, ids: tuple[bytes, bytes], times: tuple[int, int], people: tuple[str, ...]) -> bytes:
         """The span that is cut into these. All `people` are there, user, organization and session."""
-
-    def forget(self) -> None:
-        for memo in (self.users, self.organizations, self.sessions):
-            memo.clear()
 
     def _people(self, raw: bytes, at: int) -> tuple[int, int, bytes | None, bytes | None, bytes | None]:
         """From the category's attribute on: where whose it is begins and ends, and whose."""

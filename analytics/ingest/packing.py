@@ -5,9 +5,10 @@ way several times as much, and these columns are always the same. A row begins w
 their keys do.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from functools import lru_cache
 from struct import Struct
+from uuid import UUID
 
 from analytics.vocabulary import Category
 
@@ -34,56 +35,29 @@ COLUMNS = {
     Category.FEATURE_USAGE: (*KEY, *SHARED, ("feature_name", "varchar"), ("action", "varchar")),
 }
 
+NUMBER_OF_COLUMNS = {category: len(columns) for category, columns in COLUMNS.items()}
+
 _key = "!hiqi16si16s"  # number of columns, timestamp, id, user_id
 _with_organization, _without = Struct(f"{_key}i16s").pack, Struct(f"{_key}i").pack
-_and_duration_with_organization, _and_duration_without = Struct(f"{_key}i16sid").pack, Struct(f"{_key}iid").pack
-_and_session_with_organization, _and_session_without = Struct(f"{_key}i16si36s").pack, Struct(f"{_key}ii36s").pack
 _length = Struct("!i").pack
-_int4 = Struct("!ii").pack
-
-# What every row of a category begins with, from: microseconds since 1970, id, user_id, organization_id, and what else
-# differs (a session, a duration in milliseconds, nothing).
-Begin = Callable[[int, bytes, bytes, bytes | None, bytes | float | None], bytes]
+_int4, _float8 = Struct("!ii").pack, Struct("!id").pack
 
 
-def _user_activity(
-    timestamp_us: int, id_: bytes, user_id: bytes, organization_id: bytes | None, session: bytes | float | None
-) -> bytes:
-    """`session` is 36 characters, or None."""
+def key(columns: int, timestamp_us: int, id_: bytes, user_id: bytes, organization_id: bytes | None) -> bytes:
+    """What a row of so many columns begins with: those of KEY. The timestamp is in microseconds since 1970."""
     time = timestamp_us - POSTGRES_EPOCH_US
-    if session is None:
-        return _feature(8, time, id_, user_id, organization_id) + NULL
-    if organization_id is None:
-        return _and_session_without(8, 8, time, 16, id_, 16, user_id, NULL_LENGTH, 36, session)
-    return _and_session_with_organization(8, 8, time, 16, id_, 16, user_id, 16, organization_id, 36, session)
-
-
-def _endpoint_usage(
-    timestamp_us: int, id_: bytes, user_id: bytes, organization_id: bytes | None, duration_ms: bytes | float | None
-) -> bytes:
-    time = timestamp_us - POSTGRES_EPOCH_US
-    if organization_id is None:
-        return _and_duration_without(10, 8, time, 16, id_, 16, user_id, NULL_LENGTH, 8, duration_ms)
-    return _and_duration_with_organization(10, 8, time, 16, id_, 16, user_id, 16, organization_id, 8, duration_ms)
-
-
-def _feature_usage(
-    timestamp_us: int, id_: bytes, user_id: bytes, organization_id: bytes | None, _nothing: bytes | float | None
-) -> bytes:
-    return _feature(8, timestamp_us - POSTGRES_EPOCH_US, id_, user_id, organization_id)
-
-
-def _feature(columns: int, time: int, id_: bytes, user_id: bytes, organization_id: bytes | None) -> bytes:
     if organization_id is None:
         return _without(columns, 8, time, 16, id_, 16, user_id, NULL_LENGTH)
     return _with_organization(columns, 8, time, 16, id_, 16, user_id, 16, organization_id)
 
 
-BEGIN: dict[Category, Begin] = {
-    Category.USER_ACTIVITY: _user_activity,
-    Category.ENDPOINT_USAGE: _endpoint_usage,
-    Category.FEATURE_USAGE: _feature_usage,
-}
+def session(pseudonym: bytes | None) -> bytes:
+    """A session's column, which is text: as a UUID is written."""
+    return NULL if pseudonym is None else _text(str(UUID(bytes=pseudonym)))
+
+
+def duration(milliseconds: float) -> bytes:
+    return _float8(8, milliseconds)
 
 
 @lru_cache(maxsize=4096)

@@ -9,7 +9,6 @@ from datetime import datetime, timedelta
 from hashlib import blake2b
 from struct import Struct
 from typing import Any
-from uuid import UUID
 
 from analytics import vocabulary
 from analytics.ingest import packing
@@ -82,14 +81,14 @@ def _row(
     id_ = _checked_row_id(start_ns, span.trace_id, span.span_id)
     if words.reason is not None:
         raise Rejected(words.reason)
-    own: bytes | float | None = None
+    own = b""
     if category is Category.ENDPOINT_USAGE:
         said_ms = words.duration_ms
-        own = checked_duration_ms((end_ns - start_ns) / 1e6) if said_ms is None else said_ms
+        own = packing.duration(checked_duration_ms((end_ns - start_ns) / 1e6) if said_ms is None else said_ms)
     elif category is Category.USER_ACTIVITY:
-        own = session(pseudonym(identities.get(vocabulary.SESSION_ID), Reason.BAD_SESSION))
-    packed = packing.BEGIN[category](timestamp_us, id_, user_id, organization_id, own)
-    return category, (packed + packing.end(deployment, words.metadata, words.columns), timestamp_us, user_id)
+        own = packing.session(pseudonym(identities.get(vocabulary.SESSION_ID), Reason.BAD_SESSION))
+    key = packing.key(packing.NUMBER_OF_COLUMNS[category], timestamp_us, id_, user_id, organization_id)
+    return category, (key + own + packing.end(deployment, words.metadata, words.columns), timestamp_us, user_id)
 
 
 def _erasure_request(span: Any, user_id: bytes, newest_us: int) -> ErasureRequest:
@@ -119,11 +118,6 @@ def pseudonym(word: Value, reason: Reason) -> bytes | None:
     if not any(parsed):
         raise Rejected(reason)
     return parsed
-
-
-def session(pseudonym: bytes | None) -> bytes | None:
-    """As a UUID is written."""
-    return None if pseudonym is None else str(UUID(bytes=pseudonym)).encode()
 
 
 def _timestamp_us(start_ns: int, end_ns: int, oldest_us: int, newest_us: int) -> int:

@@ -1,4 +1,4 @@
-"""How the row of a span begins and ends, known by what is left of it without its ids, times and people: its shape.
+"""What the row of a span is made of, known by what is left of it without its ids, times and people: its shape.
 
 That a span is cut rightly is proved once for each shape: protobuf's own classes read the same bytes with marks in all
 those places, and find each mark there and nothing else. As ids, times and people have a fixed length, what stands in
@@ -21,8 +21,8 @@ from analytics.vocabulary import Category
 
 LONGEST_REMEMBERED_BYTES = 512  # so the memos never hold more than some MiB, whatever is sent
 CATEGORIES = tuple(Category)
-# How a row begins and ends, and which category it is of: its number in CATEGORIES.
-Shape = tuple[packing.Begin, bytes, int]
+# How many columns a row has, how it ends, and which category it is of: its number in CATEGORIES.
+Shape = tuple[int, bytes, int]
 NAMES = frozenset(vocabulary.SPAN_NAMES.values())
 # What stands in all the places that differ from span to span while a shape is proved.
 MARK = Span(
@@ -57,7 +57,7 @@ class Shapes(Memo[Left, Shape]):
         ):
             return None
         end = packing.end(self._deployment, words.metadata, words.columns)
-        shape = packing.BEGIN[words.category], end, CATEGORIES.index(words.category)
+        shape = packing.NUMBER_OF_COLUMNS[words.category], end, CATEGORIES.index(words.category)
         self.remember(left, shape)
         return shape
 

@@ -8,7 +8,7 @@ from uuid import UUID
 
 import orjson
 
-from analytics.ingest.packing import BEGIN, COLUMNS, POSTGRES_EPOCH_US, end
+from analytics.ingest.packing import COLUMNS, POSTGRES_EPOCH_US, duration, end, key, session
 from analytics.ingest.verdicts import EPOCH, Row, microseconds
 from analytics.vocabulary import Category
 
@@ -35,9 +35,13 @@ def row(
 ) -> Row:
     """`columns` are the category's own; `own` is the session or the duration in milliseconds."""
     organization_id = None if organization is None else organization.bytes
-    differs = own.encode() if isinstance(own, str) else own
-    begin = BEGIN[category](microseconds(when), id_.bytes, person.bytes, organization_id, differs)
-    return begin + end(deployment, metadata, columns), microseconds(when), person.bytes
+    differs = b""
+    if category is Category.USER_ACTIVITY:
+        differs = session(None if own is None else UUID(str(own)).bytes)
+    elif category is Category.ENDPOINT_USAGE:
+        differs = duration(float(own or 0))
+    begin = key(len(COLUMNS[category]), microseconds(when), id_.bytes, person.bytes, organization_id)
+    return begin + differs + end(deployment, metadata, columns), microseconds(when), person.bytes
 
 
 def values(category: Category, packed: bytes) -> dict[str, Any]:

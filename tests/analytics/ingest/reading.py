@@ -21,5 +21,6 @@ def plain_reads(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
     monkeypatch.setattr(fast, "plain", SimpleNamespace(read=read, attributes=plain.attributes))
     shapes.known.clear()
     for layout in LAYOUTS.values():
-        layout.forget()
+        for memo in (layout.users, layout.organizations, layout.sessions):
+            memo.clear()
     return left
