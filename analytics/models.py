@@ -167,8 +167,10 @@ class BitsField(models.Field[Any, Any]):
 class TouchedDay(models.Model):
     """A day whose rollups are behind: written in the transaction that added or erased rows, taken by the rollup.
 
-    Without a unique key, so that writers do not wait for each other. `stage` says what is owed: the day's own rollups
-    (`day`; `taken` once a rollup has begun), or those that people of several days enter (`people`: cohorts and months).
+    A mark without `user_id` stands for the whole day, one with it for that person's erased rows and nothing else; none
+    of the two replaces the other. Without a unique key, so that writers do not wait for each other. `stage` says what
+    is owed: the day's own rollups (`day`; `taken` once a rollup has begun), or those that people of several days enter
+    (`people`: cohorts and months).
     """
 
     day = models.DateField(help_text="UTC day of the rows.")

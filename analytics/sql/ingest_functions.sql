@@ -12,8 +12,9 @@ BEGIN
                  WHERE erasure.user_id = ANY (people) GROUP BY erasure.user_id;
 END $$;
 
--- Marks days that rows were added to: their rollups are behind from the commit on. A day that has a mark needs no second
--- one, which keeps the table to a few rows a day however many requests come.
+-- Marks days that rows were added to: their rollups are behind from the commit on. A day that is marked as a whole needs no
+-- second mark, which keeps the table to a few rows a day however many requests come. An erasure's mark, which names a
+-- person, is no such mark: it only says that this person's rows went.
 --
 -- Only for transactions that hold 'analytics_rows' shared since before they wrote a row: a mark they find here stays until
 -- they have committed, because a rollup takes marks only while it holds that lock alone. Two at once may both leave one;
@@ -22,7 +23,8 @@ CREATE OR REPLACE FUNCTION analytics_touch_days(days date[]) RETURNS void LANGUA
 BEGIN
     INSERT INTO analytics_touched_day (day)
     SELECT touched.day FROM unnest(days) AS touched (day)
-    WHERE NOT EXISTS (SELECT FROM analytics_touched_day AS known WHERE known.stage = 'day' AND known.day = touched.day);
+    WHERE NOT EXISTS (SELECT FROM analytics_touched_day AS known
+                      WHERE known.stage = 'day' AND known.day = touched.day AND known.user_id IS NULL);
 END $$;
 
 -- After: marks the days and adds to the tally. `counted` is the day they are counted on and `writer` who counts, so that

@@ -10,7 +10,7 @@ from django.db import connections, transaction
 
 from analytics.keep.partitions import State, make_months_ahead, partitions, statement
 from analytics.keep.rollups import roll_up
-from analytics.models import EndpointUsage, FeatureUsage, TouchedDay, UserActivity
+from analytics.models import EndpointUsage, FeatureUsage, UserActivity
 from analytics.retention import first_of_month
 from analytics.router import analytics_database
 from analytics.sql import sql
@@ -95,7 +95,7 @@ def store(rows: Iterable[Stored]) -> None:
             execute("SELECT analytics_make_month(%s)", [month])
         for model in (UserActivity, EndpointUsage, FeatureUsage):
             model.objects.bulk_create([row for row in rows if isinstance(row, model)])
-        TouchedDay.objects.bulk_create(TouchedDay(day=day) for day in sorted({row.timestamp.date() for row in rows}))
+        execute("SELECT analytics_touch_days(%s::date[])", [sorted({row.timestamp.date() for row in rows})])
 
 
 def silently(_: str) -> None:

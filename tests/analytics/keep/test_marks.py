@@ -14,13 +14,25 @@ from django.db import connections
 from analytics.ingest.verdicts import Verdicts
 from analytics.ingest.writer import Writer
 from analytics.keep import locks
+from analytics.keep.erasure import erase
 from analytics.keep.retention import plan_purge, purge
 from analytics.keep.rollups import NotRolledUp, roll_up, roll_up_day, take_marks, waiting_days
 from analytics.models import TouchedDay, UserActivity
 from analytics.vocabulary import Category
 from tests.analytics.ingest import packed
 from tests.analytics.keep.conftest import Elsewhere, conninfo
-from tests.analytics.keep.rows import activity, aggregates, disagreements, execute, moment, person, rolled_up, silently
+from tests.analytics.keep.rows import (
+    activity,
+    aggregates,
+    disagreements,
+    execute,
+    feature,
+    moment,
+    person,
+    request,
+    rolled_up,
+    silently,
+)
 
 pytestmark = pytest.mark.django_db(databases="__all__", transaction=True)
 
@@ -99,6 +111,21 @@ def test_a_row_that_came_with_no_mark_of_its_own_is_counted(months: None, elsewh
     writer.execute("COMMIT")
     rollup.ended()
     assert execute("SELECT people FROM analytics_daily_activity WHERE deployment_type = 'all'") == [(2,)]
+    assert waiting_days() == []
+
+
+def test_rows_that_come_between_an_erasure_and_the_next_rollup_have_their_people_counted(months: None) -> None:
+    """The erasure's mark is no sign that the day is owed as a whole, which the writer would rely on."""
+    rows = [row for who in (1, 2) for row in (activity(who, NOON), feature(who, NOON), request(who, NOON))]
+    rolled_up(rows)
+    erase(person(1))
+    write(NOON, NOON, who=3)
+    write(NOON, who=4)
+    roll_up(say=silently)
+    people = "SELECT people, people_signed_in FROM analytics_daily_activity WHERE deployment_type = 'all'"
+    assert execute(people) == [(3, 3)]
+    assert execute("SELECT people FROM analytics_cohort WHERE deployment_type = 'all'") == [(3,)]
+    assert disagreements(DAY, date(2026, 3, 6)) == []
     assert waiting_days() == []
 
 
