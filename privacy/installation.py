@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from django.apps import apps as current_apps
+from django.apps.registry import Apps
 from django.db import DEFAULT_DB_ALIAS
 from django.utils import timezone
 
@@ -14,14 +16,16 @@ Ids are replaced by keyed pseudonyms before anything leaves the server. Raw reco
 Settings, Privacy you can see exactly what would be sent, switch sharing on or off, and delete what was collected."""
 
 
-def ensure_installation_rows(using: str = DEFAULT_DB_ALIAS, **_: Any) -> None:
-    """Receiver of `post_migrate`."""
-    from privacy.models import InstallationControl, PrivacyNotice
-
+def ensure_installation_rows(using: str = DEFAULT_DB_ALIAS, apps: Apps = current_apps, **_: Any) -> None:
+    """Receiver of `post_migrate`. `apps` has the models as far as the database is migrated, which may be backwards."""
     if using != DEFAULT_DB_ALIAS:
         return
-    InstallationControl.objects.using(using).get_or_create(pk=1)
-    if not PrivacyNotice.objects.using(using).exists():
-        PrivacyNotice.objects.using(using).create(
+    try:
+        control, notice = apps.get_model("privacy", "InstallationControl"), apps.get_model("privacy", "PrivacyNotice")
+    except LookupError:
+        return  # migrated to zero: the tables are gone
+    control._default_manager.using(using).get_or_create(pk=1)
+    if not notice._default_manager.using(using).exists():
+        notice._default_manager.using(using).create(
             version=1, title=FIRST_NOTICE_TITLE, body=FIRST_NOTICE_BODY, published_at=timezone.now()
         )

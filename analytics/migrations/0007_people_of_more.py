@@ -9,6 +9,11 @@ from analytics.sql import sql
 TOUCH_ALL_DAYS = """
 INSERT INTO analytics_touched_day (day) SELECT day FROM analytics_rolled_up_day WHERE NOT closed
 """
+# Without this migration these have no place, and some of their names are longer than the columns then are.
+FORGET_MORE = """
+DELETE FROM analytics_people_of_day WHERE measure IN ('session', 'action', 'endpoint');
+DELETE FROM analytics_monthly_people WHERE measure IN ('session', 'action', 'endpoint');
+"""
 
 
 class Migration(migrations.Migration):
@@ -55,5 +60,5 @@ class Migration(migrations.Migration):
         migrations.RunSQL(
             sql("people_by_name"), "DROP FUNCTION analytics_people_by_name(varchar, date, date, varchar)"
         ),
-        migrations.RunSQL(TOUCH_ALL_DAYS, migrations.RunSQL.noop),
+        migrations.RunSQL(TOUCH_ALL_DAYS, FORGET_MORE),
     ]
