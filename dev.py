@@ -15,7 +15,7 @@ from types import FrameType
 if sys.version_info < (3, 11):  # noqa: UP036 - whoever starts this may well have an older one
     sys.exit("dev.py needs Python 3.11 or newer; this is {}.{}".format(*sys.version_info[:2]))
 
-from rhesis_site.development import browser, checks, collector, environment, processes, product
+from rhesis_site.development import browser, checks, collector, environment, mutants, processes, product
 
 FAILED = 1
 WRONG_USAGE = 2
@@ -65,12 +65,17 @@ def command(arguments: list[str]) -> int:
     commands.add_parser("check", help="linters, types, import contracts, migrations, deployment settings")
     bench_parser = commands.add_parser("bench", help="run the benchmarks, or one of them")
     bench_parser.add_argument("name", nargs="?", help="a file of benchmarks/, without .py")
+    mutate_parser = commands.add_parser("mutate", help="change the code in one place at a time; do its tests notice?")
+    mutate_parser.add_argument("path", nargs="?", help="a module of tests/mutants.toml, or a folder (all of them)")
+    mutate_parser.add_argument("--workers", type=_workers, help="copies of the checkout at work (one a processor)")
     options = parser.parse_args(arguments)
 
     if options.command in ("run", "collector"):
         return run(parser, options)
     if options.command == "bench":
         return bench(parser, options.name)
+    if options.command == "mutate":
+        return mutate(parser, options.path, options.workers)
     environment.set_up()
     if options.command == "check":
         return 0 if checks.run_all() else FAILED
@@ -119,6 +124,16 @@ def bench(parser: argparse.ArgumentParser, name: str | None) -> int:
     return max((_python("-m", f"benchmarks.{each}") for each in ([name] if name else available)), default=0)
 
 
+def mutate(parser: argparse.ArgumentParser, path: str | None, workers: int | None) -> int:
+    declared = mutants.declaration()
+    try:
+        modules = declared.below(path)
+    except mutants.UnknownModule as error:
+        parser.exit(WRONG_USAGE, f"dev.py mutate: {error}\n")
+    environment.set_up()
+    return 0 if mutants.run(modules, declared, workers) else FAILED
+
+
 def _python(*arguments: str) -> int:
     """Run the project's Python here, with our input and output; returns its exit code."""
     return subprocess.run([str(environment.PYTHON), *arguments], cwd=environment.ROOT, check=False).returncode
@@ -127,6 +142,12 @@ def _python(*arguments: str) -> int:
 def _port(text: str) -> int:
     if not text.isdecimal() or not 1 <= int(text) <= 65535:
         raise argparse.ArgumentTypeError(f"{text!r} is not a port (1 to 65535)")
+    return int(text)
+
+
+def _workers(text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= 64:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of workers (1 to 64)")
     return int(text)
 
 
