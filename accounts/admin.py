@@ -4,6 +4,8 @@ from typing import ClassVar
 
 from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
+from django.http import HttpRequest
+from knox.models import AuthToken
 
 from accounts.forms import SignInForm
 from accounts.models import Organization, User
@@ -45,3 +47,24 @@ class OrganizationAdmin(admin.ModelAdmin[Organization]):
     list_display = ("name", "id", "created_at")
     search_fields = ("name", "id")
     readonly_fields = ("id", "created_at")
+
+
+if admin.site.is_registered(AuthToken):
+    admin.site.unregister(AuthToken)
+
+
+@admin.register(AuthToken)
+class SessionTokenAdmin(admin.ModelAdmin[AuthToken]):
+    """Session tokens, to see and to revoke. Whoever could add one, or change its person, could act as that person."""
+
+    list_display = ("user", "created", "expiry")
+    list_display_links = None
+    list_select_related = ("user",)
+    search_fields = ("user__username",)
+    fields = ("user", "created", "expiry")
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: AuthToken | None = None) -> bool:
+        return False

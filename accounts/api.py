@@ -1,9 +1,10 @@
 """Session tokens for programs: `POST /api/auth/login` and `/logout`."""
 
-from typing import Any
+from typing import Any, cast
 
 from django.contrib.auth import authenticate
 from django.contrib.auth.signals import user_logged_in, user_logged_out
+from django.db import transaction
 from django.http import HttpRequest
 from drf_spectacular.utils import OpenApiResponse, extend_schema
 from knox.models import get_token_model
@@ -15,6 +16,11 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from accounts.authentication import SessionTokenAuthentication
+from accounts.models import User
+
+REFUSED = "Unable to sign in with these credentials."
+# Receivers of Django's signals read from `user.backend` how somebody signed in.
+TOKEN_BACKEND = f"{SessionTokenAuthentication.__module__}.{SessionTokenAuthentication.__qualname__}"
 
 
 class Credentials(serializers.Serializer[Any]):
@@ -43,8 +49,14 @@ class Login(APIView):
         if wait is not None:
             raise Throttled(wait, "Too many failed attempts.")
         if user is None:
-            raise AuthenticationFailed("Unable to sign in with these credentials.")
-        instance, token = get_token_model().objects.create(user=user)
+            raise AuthenticationFailed(REFUSED)
+        with transaction.atomic():
+            # A password that is changed between the check above and here must not leave a token behind.
+            unchanged = User.objects.select_for_update().filter(pk=user.pk, password=user.password, is_active=True)
+            if not unchanged.exists():
+                raise AuthenticationFailed(REFUSED)
+            instance, token = get_token_model().objects.create(user=user)
+        user.backend = TOKEN_BACKEND
         user_logged_in.send(sender=type(user), request=django_request, user=user)
         return Response({"session_token": token, "expires_at": instance.expiry})
 
@@ -61,5 +73,7 @@ class Logout(APIView):
     @extend_schema(request=None, responses={204: None})
     def post(self, request: Request) -> Response:
         request.auth.delete()
-        user_logged_out.send(sender=type(request.user), request=request._request, user=request.user)
+        user = cast("User", request.user)
+        user.backend = TOKEN_BACKEND
+        user_logged_out.send(sender=type(user), request=request._request, user=user)
         return Response(status=status.HTTP_204_NO_CONTENT)

@@ -4,6 +4,7 @@ import uuid
 
 from django.contrib.auth.models import AbstractUser
 from django.db import models
+from django.utils.crypto import salted_hmac
 
 
 class Organization(models.Model):
@@ -23,3 +24,10 @@ class User(AbstractUser):
     organization = models.ForeignKey(
         Organization, on_delete=models.SET_NULL, null=True, blank=True, related_name="people"
     )
+    # Written by a database trigger only: another value each time the account is deactivated.
+    sign_in_epoch = models.UUIDField(default=uuid.uuid4, editable=False)
+
+    def _get_session_auth_hash(self, secret: str | None = None) -> str:
+        """Hash that a session is bound to. A new password or a deactivation changes it, for good."""
+        bound = f"{self.password}\0{self.sign_in_epoch}"
+        return salted_hmac("accounts.session", bound, secret=secret, algorithm="sha256").hexdigest()

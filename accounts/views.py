@@ -35,5 +35,7 @@ class PasswordPage(auth_views.PasswordChangeView):
     success_url = reverse_lazy("password-change")
 
     def form_valid(self, form: Any) -> HttpResponse:
-        messages.success(self.request, "Your password has been changed.")
+        messages.success(
+            self.request, "Your password has been changed. Every other browser and program was signed out."
+        )
         return super().form_valid(form)
