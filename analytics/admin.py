@@ -19,7 +19,7 @@ from django.utils.functional import cached_property
 from analytics.catalogue import current_catalogue
 from analytics.models import EndpointUsage, Erasure, ExportTally, FeatureUsage, IngestTally, Usage, UserActivity
 from analytics.vocabulary import KNOWN_METHODS, OTHER_METHOD, Category
-from privacy.recorded_admin import AccessRecorded, NothingByHand
+from privacy.recorded_admin import NothingByHand
 
 COUNT_AT_MOST = 10_000
 TALLY_LOOKUPS = ("outcome", "reason", "day__year", "day__month", "day__day")
@@ -35,7 +35,7 @@ class BoundedPaginator(Paginator[Any]):
         return len(rows.values_list("pk")[:COUNT_AT_MOST])
 
 
-class ReadOnly(AccessRecorded, NothingByHand, admin.ModelAdmin[Any]):
+class ReadOnly(NothingByHand, admin.ModelAdmin[Any]):
     """`lookups` are the only ones an address may carry besides the filters': any other could ask for a moment."""
 
     actions = None

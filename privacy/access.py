@@ -26,3 +26,9 @@ def record(
         lines=lines,
         recorded_at=timezone.now(),
     )
+    request.access_recorded = True  # type: ignore[attr-defined]
+
+
+def was_recorded(request: HttpRequest) -> bool:
+    """Whether this request has left a line already."""
+    return getattr(request, "access_recorded", False)

@@ -1,6 +1,6 @@
 """The consent gate in the admin: what staff may see, and the little they may change."""
 
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, cast
 from uuid import UUID
 
 from django.contrib import admin, messages
@@ -9,8 +9,9 @@ from django.db import DatabaseError
 from django.db.models import Q, QuerySet
 from django.forms import ModelForm
 from django.http import HttpRequest
+from knox.models import AuthToken
 
-from accounts.admin import UserAdmin
+from accounts.admin import SessionTokenAdmin, UserAdmin
 from accounts.models import User
 from privacy.choices import NothingToDelete, choose, publish_notice, request_deletion, set_lock
 from privacy.consent import Decision
@@ -24,7 +25,7 @@ from privacy.models import (
     Source,
     person_or_none,
 )
-from privacy.recorded_admin import AccessRecorded, CsvExport, NothingByHand
+from privacy.recorded_admin import CsvExport, NamesPeople, NothingByHand
 from privacy.telemetry import telemetry_room
 
 
@@ -69,7 +70,7 @@ admin.site.unregister(User)
 
 
 @admin.register(User)
-class PersonAdmin(AccessRecorded, WithDecision, UserAdmin):
+class PersonAdmin(NamesPeople, WithDecision, UserAdmin):
     """People, with what the gate says of them and the two things staff may do about it."""
 
     list_display = ("username", "effective_decision", *UserAdmin.list_display[1:])
@@ -118,7 +119,7 @@ class PersonAdmin(AccessRecorded, WithDecision, UserAdmin):
 
 
 @admin.register(Preference)
-class PreferenceAdmin(AccessRecorded, WithDecision, NothingByHand, admin.ModelAdmin[Preference]):
+class PreferenceAdmin(NamesPeople, WithDecision, NothingByHand, admin.ModelAdmin[Preference]):
     list_display = ("user", "effective_decision", "choice", "chosen_at", "notice_version")
     list_filter = ("choice", "notice_version")
     list_select_related = ("user",)
@@ -186,12 +187,12 @@ class LedgerAdmin(CsvExport, NothingByHand, admin.ModelAdmin[Any]):
 
 @admin.register(ConsentEvent)
 class ConsentEventAdmin(LedgerAdmin):
-    list_display = ("recorded_at", "action", "whose", "by", "source", "notice_version")
+    list_display = ("recorded_at", "action", "whose", "by", "source", "notice_version", "password_by_staff")
     list_filter = ("action", "source", "notice_version")
     search_fields = ("user__username", "user__email")
     # By hand rather than by `user`: the account may be gone, while its line in the ledger stays.
-    fields = ("recorded_at", "action", "whose", "by", "source", "notice_version")
-    readonly_fields = ("whose", "by")
+    fields = ("recorded_at", "action", "whose", "by", "source", "notice_version", "password_by_staff")
+    readonly_fields = ("whose", "by", "password_by_staff")
     list_select_related = ("user", "actor")
     about = "user"
     export_columns = {
@@ -207,6 +208,13 @@ class ConsentEventAdmin(LedgerAdmin):
 
     def person_of(self, row: ConsentEvent) -> UUID | None:
         return row.user_id
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[ConsentEvent]:
+        return ConsentEvent.objects.with_password_source()
+
+    @admin.display(description="With a password set by staff", boolean=True)
+    def password_by_staff(self, event: ConsentEvent) -> bool:
+        return event.password_known_to_staff
 
     @admin.display(description="About")
     def whose(self, event: ConsentEvent) -> str:
@@ -288,3 +296,14 @@ class InstallationControlAdmin(admin.ModelAdmin[InstallationControl]):
         self, request: HttpRequest, obj: InstallationControl, form: ModelForm[InstallationControl], change: bool
     ) -> None:
         set_lock(locked=obj.locked, source=Source.ADMIN, actor_id=request.user.pk)
+
+
+class PersonTokenAdmin(NamesPeople, SessionTokenAdmin):
+    """Session tokens, with whose they are in the access log."""
+
+    def person_of(self, row: AuthToken) -> UUID:
+        return cast("UUID", row.user_id)
+
+
+admin.site.unregister(AuthToken)
+admin.site.register(AuthToken, PersonTokenAdmin)

@@ -20,7 +20,7 @@ from privacy import api_shapes as shapes
 from privacy.choices import NothingToDelete, choose, request_deletion
 from privacy.consent import Decision, Reason
 from privacy.gate import decision_for
-from privacy.models import ConsentEvent, Source
+from privacy.models import Action, ConsentEvent, Source
 from privacy.telemetry import ErasureReceipt, telemetry_room
 
 THANKS = "Thank you for helping improve Rhesis!"
@@ -89,7 +89,7 @@ class History(PersonView):
     def get(self, request: Request) -> Response:
         """The ledger of the person's choices, newest first."""
         limit, offset = _page(request)
-        events = ConsentEvent.objects.filter(user_id=self.person.pk)
+        events = ConsentEvent.objects.filter(user_id=self.person.pk).with_password_source()
         return Response(
             {
                 "count": events.count(),
@@ -176,18 +176,28 @@ def download(person: User) -> StreamingHttpResponse:
 
 
 def ledger_line(event: ConsentEvent, person: User) -> dict[str, Any]:
-    """One line of the ledger as the person sees it: "you" or "staff", never which member of staff."""
+    """One line of the ledger as the person sees it: "you" or "staff", never which member of staff.
+
+    `event` comes from `with_password_source()`.
+    """
     by = "system" if event.actor_id is None else "you" if event.actor_id == person.pk else "staff"
     return {
         "id": str(event.pk),
         "action": event.action,
-        "description": event.get_action_display(),
+        "description": _description(event, by),
         "by": by,
         "source": event.source,
         "source_description": event.get_source_display(),
         "notice_version": event.notice_version,
         "recorded_at": event.recorded_at.isoformat(),
     }
+
+
+def _description(event: ConsentEvent, by: str) -> str:
+    described = str(event.get_action_display())
+    if event.action == Action.PASSWORD_SET:
+        return "You set a new password" if by == "you" else f"{by.title()} set your password"
+    return f"{described}, with a password that staff had set" if event.password_known_to_staff else described
 
 
 def receipt_line(receipt: ErasureReceipt) -> dict[str, Any]:

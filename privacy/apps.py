@@ -1,6 +1,6 @@
 from django.apps import AppConfig
 from django.conf import settings
-from django.db.models.signals import post_migrate, pre_delete
+from django.db.models.signals import post_migrate, post_save, pre_delete, pre_save
 
 
 class PrivacyConfig(AppConfig):
@@ -8,8 +8,11 @@ class PrivacyConfig(AppConfig):
 
     def ready(self) -> None:
         from privacy import checks  # noqa: F401  registers the checks
+        from privacy.acting import after_account_change, before_account_change
         from privacy.departures import on_account_deletion
         from privacy.installation import ensure_installation_rows
 
         post_migrate.connect(ensure_installation_rows, sender=self)
         pre_delete.connect(on_account_deletion, sender=settings.AUTH_USER_MODEL)
+        pre_save.connect(before_account_change, sender=settings.AUTH_USER_MODEL)
+        post_save.connect(after_account_change, sender=settings.AUTH_USER_MODEL)

@@ -3,6 +3,7 @@
 privacy.E001  DEPLOYMENT_TYPE is none of cloud, self_hosted.
 privacy.E002  DO_NOT_TRACK is neither a yes nor a no.
 privacy.E003  OTEL_SDK_DISABLED is neither a yes nor a no.
+privacy.E010  The admin site does not record what staff look at.
 """
 
 from collections.abc import Sequence
@@ -37,3 +38,20 @@ def check_switches(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> li
                 )
             )
     return errors
+
+
+@register("privacy")
+def check_admin_site(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
+    from django.contrib import admin
+
+    from privacy.recorded_admin import RecordedAdminSite
+
+    if isinstance(admin.site, RecordedAdminSite):
+        return []
+    return [
+        Error(
+            "The admin does not record what staff look at.",
+            hint="In INSTALLED_APPS, replace 'django.contrib.admin' by 'privacy.admin_config.RecordedAdminConfig'.",
+            id="privacy.E010",
+        )
+    ]

@@ -229,3 +229,8 @@ def note_deletion_request(user_id: UUID, *, source: Source, actor_id: UUID | Non
         notice_version=preference.notice_version if preference else None,
         at=timezone.now(),
     )
+
+
+def note_account_change(user_id: UUID, action: Action, *, source: Source, actor_id: UUID | None) -> None:
+    """A line about what the person signs in with: `action` is PASSWORD_SET or one of ACCOUNT_...; no choice changes."""
+    _record(action, source, user_id=user_id, actor_id=actor_id, notice_version=None, at=timezone.now())

@@ -6,6 +6,7 @@ from typing import Any
 from django.db import DatabaseError, transaction
 
 from accounts.models import User
+from privacy.acting import actor_and_source
 from privacy.choices import NothingToDelete, note_deletion_request, request_deletion
 from privacy.models import Action, ConsentEvent, Preference, Source
 
@@ -16,14 +17,15 @@ def on_account_deletion(*, instance: User, **_: Any) -> None:
     """Receiver of `pre_delete`. Of someone who never shared there is nothing; no other installation hears of them."""
     if not _has_ever_shared(instance):
         return
+    actor_id, _source = actor_and_source(instance.pk)
     try:
         # Undone by itself where it fails: telemetry's database being away must not keep the account here.
         with transaction.atomic():
-            request_deletion(instance.pk, source=Source.ACCOUNT_DELETED, actor_id=None)
+            request_deletion(instance.pk, source=Source.ACCOUNT_DELETED, actor_id=actor_id)
     except NothingToDelete:
         return
     except DatabaseError as error:
-        note_deletion_request(instance.pk, source=Source.ACCOUNT_DELETED, actor_id=None)
+        note_deletion_request(instance.pk, source=Source.ACCOUNT_DELETED, actor_id=actor_id)
         logger.warning(
             "What was collected of a deleted account could not be deleted (%s); erase_user_telemetry --replay will",
             type(error).__name__,

@@ -15,6 +15,7 @@ from django.http.response import HttpResponseBase
 
 from accounts.requests import resolved_user
 from privacy import choices
+from privacy.acting import acting_in
 from privacy.context_processors import SHOWN, showing
 
 logger = logging.getLogger(__name__)
@@ -40,13 +41,15 @@ class PrivacyMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponseBase | Awaitable[HttpResponseBase]:
         if self.is_async:
             return self.__acall__(request)
-        response = cast(HttpResponseBase, self.get_response(request))
+        with acting_in(request):
+            response = cast(HttpResponseBase, self.get_response(request))
         if _has_something_to_note(request):
             _note(request, response)
         return response
 
     async def __acall__(self, request: HttpRequest) -> HttpResponseBase:
-        response = cast(HttpResponseBase, await self.get_response(request))
+        with acting_in(request):
+            response = cast(HttpResponseBase, await self.get_response(request))
         if _has_something_to_note(request):
             await sync_to_async(_note)(request, response)
         return response

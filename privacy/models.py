@@ -6,7 +6,7 @@ from typing import Literal
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Q
+from django.db.models import OuterRef, Q, Subquery
 
 from accounts.models import User
 from privacy.consent import Control, Standing
@@ -22,6 +22,7 @@ class Source(models.TextChoices):
     NOTICE = "notice", "Notice"
     BROWSER = "browser", "Browser signal"
     ACCOUNT_DELETED = "account_deleted", "Deletion of the account"
+    ACCOUNT_PAGE = "account_page", "Account page"
 
 
 class Action(models.TextChoices):
@@ -35,6 +36,11 @@ class Action(models.TextChoices):
     LOCKED = "locked", "Telemetry locked off for the installation"
     UNLOCKED = "unlocked", "Installation's lock lifted"
     NOTICE_PUBLISHED = "notice_published", "Privacy notice published"
+    # Not choices, but what a choice is worth: whoever sets a password can sign in with it.
+    PASSWORD_SET = "password_set", "Password set"
+    ACCOUNT_CHANGED = "account_changed", "User name or e-mail address changed"
+    ACCOUNT_DEACTIVATED = "account_deactivated", "Account deactivated"
+    ACCOUNT_ACTIVATED = "account_activated", "Account activated again"
 
 
 class PrivacyNotice(models.Model):
@@ -107,6 +113,15 @@ class Preference(models.Model):
         )
 
 
+class ConsentEvents(models.QuerySet["ConsentEvent"]):
+    def with_password_source(self) -> "ConsentEvents":
+        """Each line with the source of the password that was in force when it was recorded; None if never set again."""
+        set_before = ConsentEvent.objects.filter(
+            user_id=OuterRef("user_id"), action=Action.PASSWORD_SET, recorded_at__lt=OuterRef("recorded_at")
+        )
+        return self.annotate(password_source=Subquery(set_before.order_by("-recorded_at").values("source")[:1]))
+
+
 class ConsentEvent(models.Model):
     """One line of the ledger. A database trigger refuses every update and delete.
 
@@ -135,6 +150,8 @@ class ConsentEvent(models.Model):
     notice_version = models.PositiveIntegerField(null=True)
     recorded_at = models.DateTimeField()
 
+    objects = ConsentEvents.as_manager()
+
     class Meta:
         db_table = "privacy_consent_event"
         ordering = ["-recorded_at", "-id"]
@@ -144,14 +161,25 @@ class ConsentEvent(models.Model):
     def __str__(self) -> str:
         return f"{self.get_action_display()} at {self.recorded_at:%Y-%m-%d %H:%M:%S} UTC"
 
+    @property
+    def password_known_to_staff(self) -> bool:
+        """Whether this was done as the person while a password was in force that staff or a command had set.
+
+        Needs `with_password_source()`.
+        """
+        source: str | None = self.password_source  # type: ignore[attr-defined]
+        by_the_person = self.actor_id is not None and self.actor_id == self.user_id
+        return by_the_person and self.action != Action.PASSWORD_SET and source in {Source.ADMIN, Source.COMMAND}
+
 
 class Access(models.TextChoices):
-    """What a member of staff did that shows other people's data."""
+    """What a member of staff did that shows or changes other people's data."""
 
     LISTED = "listed", "Looked at a list"
     SEARCHED = "searched", "Searched"
     OPENED = "opened", "Opened"
     EXPORTED = "exported", "Exported"
+    CHANGED = "changed", "Changed"
 
 
 class AccessEvent(models.Model):

@@ -1,18 +1,23 @@
-"""For admin pages that show people's data: looking at them is recorded, and so is taking it away as CSV."""
+"""Access log of the admin: what staff look at, change and take away is recorded, in one place for all pages."""
 
 from collections.abc import Callable
-from typing import Any, ClassVar
+from functools import wraps
+from typing import Any, ClassVar, cast
 from uuid import UUID
 
 from django.contrib import admin
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.contrib.admin.utils import unquote
+from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
-from django.template.response import TemplateResponse
 from django.utils import timezone
 
-from privacy.access import record
+from privacy.access import record, was_recorded
 from privacy.models import Access
 from privacy.spreadsheet import csv_download
+
+LONGEST_WHAT = 100
 
 
 class NothingByHand:
@@ -28,8 +33,8 @@ class NothingByHand:
         return False
 
 
-class AccessRecorded:
-    """Mixed into a ModelAdmin. The line is written before the page is shown; if that fails, there is no page."""
+class NamesPeople:
+    """Mixed into a ModelAdmin whose rows each concern one person, so that the log says about whom a page was."""
 
     model: Any
 
@@ -37,34 +42,106 @@ class AccessRecorded:
         """Whose data the row is, where the page says whose; None for rows that name nobody."""
         return None
 
-    @property
-    def _what(self) -> str:
-        return str(self.model._meta.verbose_name_plural)
 
-    def changelist_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        response: HttpResponse = super().changelist_view(request, *args, **kwargs)  # type: ignore[misc]
-        shown = getattr(response, "context_data", None) or {}
-        if "cl" in shown:
-            rows = list(shown["cl"].result_list)
-            people = {self.person_of(row) for row in rows}
-            record(
-                request,
-                Access.SEARCHED if shown["cl"].query else Access.LISTED,
-                self._what,
-                about=people.pop() if len(people) == 1 else None,
-                lines=len(rows),
-            )
+class RecordedAdminSite(admin.AdminSite):
+    """Admin site that records every page it shows and every change it makes, of models and of pages besides them.
+
+    Whatever goes through `admin_view` is recorded, so a new page needs no code of its own. The line is written before
+    the page is shown, and in one transaction with a change; if it cannot be written there is no page and no change.
+    """
+
+    # Pages of the site itself that show nothing of anybody: signing out, one's own password, names of models.
+    unrecorded = frozenset({"logout", "i18n_javascript", "password_change", "password_change_done", "app_index"})
+
+    def admin_view(self, view: Any, cacheable: bool = False) -> Any:
+        if getattr(view, "__self__", None) is self and view.__name__ in self.unrecorded:
+            return super().admin_view(view, cacheable)
+        return super().admin_view(_recorded(view), cacheable)
+
+
+def _recorded(view: Callable[..., Any]) -> Callable[..., Any]:
+    owner = getattr(view, "__self__", None)
+    model_admin = owner if isinstance(owner, admin.ModelAdmin) else None
+
+    @wraps(view)
+    def recorded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        if request.method in {"GET", "HEAD", "OPTIONS"}:
+            response: HttpResponse = view(request, *args, **kwargs)
+            _record_shown(request, response, view, model_admin)
+            return response
+        with transaction.atomic():
+            about = _person_of_address(request, model_admin, args, kwargs)
+            response = view(request, *args, **kwargs)
+            if 300 <= response.status_code < 400:
+                _record_change(request, view, model_admin, about)
+            else:
+                _record_shown(request, response, view, model_admin)
         return response
 
-    def change_view(self, request: HttpRequest, object_id: str, *args: Any, **kwargs: Any) -> HttpResponse:
-        response: HttpResponse = super().change_view(request, object_id, *args, **kwargs)  # type: ignore[misc]
-        if isinstance(response, TemplateResponse):
-            row = (response.context_data or {}).get("original")
-            record(request, Access.OPENED, self._what, about=self.person_of(row) if row is not None else None)
-        return response
+    return recorded
 
 
-class CsvExport(AccessRecorded):
+def _record_shown(request: HttpRequest, response: HttpResponse, view: Callable[..., Any], model_admin: Any) -> None:
+    """Refusals and redirects show nothing; a view that has recorded more than is known here is left alone."""
+    if not 200 <= response.status_code < 300 or was_recorded(request):
+        return
+    shown: dict[str, Any] = getattr(response, "context_data", None) or {}
+    if "cl" in shown:
+        rows = list(shown["cl"].result_list)
+        people = {_person_of(model_admin, row) for row in rows}
+        access = Access.SEARCHED if shown["cl"].query else Access.LISTED
+        about = people.pop() if len(people) == 1 else None
+        record(request, access, _what(request, view, model_admin), about=about, lines=len(rows))
+        return
+    row = shown.get("original") or shown.get("object")
+    lines = len(shown["queryset"]) if "queryset" in shown else None
+    about = _person_of(model_admin, row) if row is not None else None
+    record(request, Access.OPENED, _what(request, view, model_admin), about=about, lines=lines)
+
+
+def _record_change(request: HttpRequest, view: Callable[..., Any], model_admin: Any, about: UUID | None) -> None:
+    if was_recorded(request):
+        return
+    what, lines = _what(request, view, model_admin), None
+    if model_admin is not None and view.__name__ == "changelist_view":
+        action = request.POST.get("action", "")
+        if action not in model_admin.get_actions(request):
+            return  # nothing was run
+        what, lines = f"{what}: {action}", len(request.POST.getlist(ACTION_CHECKBOX_NAME))
+    record(request, Access.CHANGED, what, about=about, lines=lines)
+
+
+def _what(request: HttpRequest, view: Callable[..., Any], model_admin: Any) -> str:
+    """What the log calls a page, such as "users", "users: history" or "report-page features". Never a person's name."""
+    if model_admin is not None:
+        plural = str(model_admin.opts.verbose_name_plural)
+        return plural if view.__name__ in {"changelist_view", "change_view"} else f"{plural}: {_name(view)}"
+    match = request.resolver_match
+    if match is None:
+        return _name(view)
+    if match.url_name == "autocomplete":
+        return f"autocomplete {request.GET.get('app_label')}.{request.GET.get('model_name')}"[:LONGEST_WHAT]
+    return " ".join([match.url_name or _name(view), *map(str, match.kwargs.values())])[:LONGEST_WHAT]
+
+
+def _name(view: Callable[..., Any]) -> str:
+    return view.__name__.removeprefix("user_change_").removesuffix("_view")
+
+
+def _person_of(model_admin: Any, row: Any) -> UUID | None:
+    return model_admin.person_of(row) if isinstance(model_admin, NamesPeople) else None
+
+
+def _person_of_address(request: HttpRequest, model_admin: Any, args: Any, kwargs: Any) -> UUID | None:
+    """Whose page an address is of, looked up before a change: afterwards the row may be gone."""
+    key = kwargs.get("object_id") or kwargs.get("id") or (args[0] if args else None)
+    if key is None or not isinstance(model_admin, NamesPeople):
+        return None
+    row = cast("admin.ModelAdmin[Any]", model_admin).get_object(request, unquote(str(key)))
+    return None if row is None else model_admin.person_of(row)
+
+
+class CsvExport(NamesPeople):
     """An action that downloads the chosen rows, for those with the permission to export this model.
 
     `export_columns` are the columns' names and how each is read from a row; text comes out safe for spreadsheets.
@@ -79,7 +156,8 @@ class CsvExport(AccessRecorded):
 
     @admin.action(description="Download as CSV", permissions=["export"])
     def export(self, request: HttpRequest, queryset: QuerySet[Any]) -> StreamingHttpResponse:
-        record(request, Access.EXPORTED, self._what, lines=queryset.count())
+        what = str(self.model._meta.verbose_name_plural)
+        record(request, Access.EXPORTED, what, lines=queryset.count())
         name = f"{self.model._meta.model_name}_{timezone.now():%Y-%m-%d}.csv"
         rows = queryset.iterator(chunk_size=2000)
         return csv_download(

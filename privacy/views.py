@@ -41,9 +41,9 @@ class PrivacyPage(LoginRequiredMixin, View):
         room = telemetry_room()
         preference = Preference.objects.filter(pk=person.pk).first()
         decision = decision_for(person.pk)
-        history = Paginator(ConsentEvent.objects.filter(user_id=person.pk), EVENTS_A_PAGE).get_page(
-            request.GET.get("history")
-        )
+        history = Paginator(
+            ConsentEvent.objects.filter(user_id=person.pk).with_password_source(), EVENTS_A_PAGE
+        ).get_page(request.GET.get("history"))
         context: dict[str, Any] = {
             "decision": decision,
             # What the toggle shows is what the person wants; the decision below it says what comes of it.

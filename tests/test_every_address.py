@@ -102,7 +102,7 @@ TABLE = [
     Line("admin/autocomplete/", "302 302 403 403 403"),
     Line("admin/r/<path:content_type_id>/<path:object_id>/", "302 302 404 404 404", path="admin/r/0/0/"),
     Line(
-        "admin/^(?P<app_label>auth|knox|accounts|privacy|analytics)/$", "302 302 404 200 200", path="admin/analytics/"
+        "admin/^(?P<app_label>auth|accounts|privacy|knox|analytics)/$", "302 302 404 200 200", path="admin/analytics/"
     ),
     Line("admin/(?P<url>.*)$", "302 302 404 404 404", path="admin/nonsense/"),
     # What people and programs are
@@ -110,7 +110,7 @@ TABLE = [
     Line("admin/accounts/user/<id>/password/", SUPERUSERS, path="admin/accounts/user/{user}/password/"),
     *of_model("accounts", "organization", add=SUPERUSERS, delete=SUPERUSERS),
     *of_model("auth", "group", add=SUPERUSERS, delete=SUPERUSERS),
-    *of_model("knox", "authtoken", add=SUPERUSERS, delete=SUPERUSERS),
+    *of_model("knox", "authtoken", add=NOBODY, delete=SUPERUSERS),
     # What is only written by the program
     *of_model("privacy", "consentevent", add=NOBODY, delete=NOBODY),
     *of_model("privacy", "accessevent", add=NOBODY, delete=NOBODY),
