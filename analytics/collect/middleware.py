@@ -1,22 +1,25 @@
 """Measures requests of people who may be recorded, and tells `track_*` whose request is running.
 
 It adds no query: it looks at who the site already knows the request to be of, after the response. A person known not to
-consent costs a look-up in the hint.
+consent costs a look-up in the hint. A response with a body that is produced while it is sent ends with that body.
 """
 
+from asyncio import CancelledError
 from collections.abc import Awaitable, Callable
 from time import perf_counter_ns, time_ns
 from typing import Any
 
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction
 from django.core.exceptions import MiddlewareNotUsed
-from django.http import HttpRequest
+from django.http import HttpRequest, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 
+from accounts.models import User
 from analytics.collect import pipeline
-from analytics.collect.quietly import swallow
+from analytics.collect.quietly import quietly, swallow
 from analytics.collect.records import RecordedSpan, Subject
-from analytics.collect.scope import enter, leave, person_of, scope_of
+from analytics.collect.scope import enter, leave, person_of, scope_of, settle
+from analytics.collect.streaming import follow
 from analytics.collect.tally import NO_USER, Outcome
 from analytics.conf import conf
 from analytics.vocabulary import KNOWN_METHODS, OTHER_METHOD, UNMATCHED_ROUTE, Category
@@ -48,7 +51,7 @@ class TelemetryMiddleware:
             response: HttpResponseBase = self.get_response(request)
         finally:
             leave(token)
-        self._end(request, response, began_ns, perf_counter_ns() - began)
+        self._returned(request, response, began_ns, began)
         return response
 
     async def __acall__(self, request: HttpRequest) -> HttpResponseBase:
@@ -57,24 +60,45 @@ class TelemetryMiddleware:
         began = perf_counter_ns()
         try:
             response: HttpResponseBase = await self.get_response(request)
+        except CancelledError:
+            # The client went away before there was a status: no endpoint row, but what was tracked is recorded.
+            self._end(request, None, began_ns, 0)
+            raise
         finally:
             leave(token)
-        self._end(request, response, began_ns, perf_counter_ns() - began)
+        self._returned(request, response, began_ns, began)
         return response
 
-    def _end(self, request: HttpRequest, response: HttpResponseBase, began_ns: int, duration_ns: int) -> None:
+    def _returned(self, request: HttpRequest, response: HttpResponseBase, began_ns: int, began: int) -> None:
+        """End the request, or have the end of its body do it. `began` is of the clock that measures durations."""
+        if not isinstance(response, StreamingHttpResponse):
+            self._end(request, response, began_ns, perf_counter_ns() - began)
+            return
+        with quietly():
+            user = person_of(request)
+            if user is not None:
+                if refused(request, user):
+                    return
+                # A stream may last for hours; its events need not wait for its end.
+                for event in settle(request, subject := Subject(user.id, user.organization_id, began_ns)):
+                    pipeline.record(event.of(subject))
+            follow(request, response, lambda: self._end(request, response, began_ns, perf_counter_ns() - began))
+
+    def _end(self, request: HttpRequest, response: HttpResponseBase | None, began_ns: int, duration_ns: int) -> None:
         # A plain try rather than `quietly`, which would cost someone who refuses as much again as all the rest.
         try:
             user = person_of(request)
             if user is None:
                 pipeline.tally.add(Outcome.INVALID, NO_USER, len(scope_of(request).events))
-            elif not pipeline.hint.refuses(user.id) and not getattr(request, "telemetry_refused", False):
+            elif not refused(request, user):
                 self._record(request, Subject(user.id, user.organization_id, began_ns), response, duration_ns)
         except Exception as error:  # noqa: BLE001  whatever goes wrong here, the request has its answer
             swallow(error)
 
-    def _record(self, request: HttpRequest, subject: Subject, response: HttpResponseBase, duration_ns: int) -> None:
-        if self.measures:
+    def _record(
+        self, request: HttpRequest, subject: Subject, response: HttpResponseBase | None, duration_ns: int
+    ) -> None:
+        if self.measures and response is not None:
             pipeline.record(
                 RecordedSpan(
                     subject,
@@ -84,8 +108,13 @@ class TelemetryMiddleware:
                     end_ns=subject.began_ns + duration_ns,
                 )
             )
-        for event in scope_of(request).events:
+        for event in settle(request, subject):
             pipeline.record(event.of(subject))
+
+
+def refused(request: HttpRequest, user: User) -> bool:
+    """Whether nothing of this request may be recorded, as far as that is known without asking the database."""
+    return pipeline.hint.refuses(user.id) or getattr(request, "telemetry_refused", False)
 
 
 def method(request: HttpRequest) -> str:

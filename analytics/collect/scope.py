@@ -19,6 +19,7 @@ from analytics.vocabulary import Category
 
 MAXIMUM_EVENTS_A_REQUEST = 200
 _ATTRIBUTE = "_telemetry_scope"
+_SETTLED = "_telemetry_settled"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +65,9 @@ def current_scope() -> RequestScope | JobScope | None:
     current = _current.get()
     if not isinstance(current, HttpRequest):
         return current
+    settled: Subject | None = current.__dict__.get(_SETTLED)
+    if settled is not None:
+        return JobScope(settled)
     scope: RequestScope | None = current.__dict__.get(_ATTRIBUTE)
     if scope is None:
         scope = RequestScope()
@@ -75,6 +79,16 @@ def scope_of(request: HttpRequest) -> RequestScope:
     """What was tracked inside `request`, to be read only."""
     scope: RequestScope = request.__dict__.get(_ATTRIBUTE, _NOTHING)
     return scope
+
+
+def settle(request: HttpRequest, subject: Subject) -> list[Event]:
+    """The events that waited for the request's person. Later ones, of its body or of its tasks, do not wait."""
+    request.__dict__[_SETTLED] = subject
+    scope = scope_of(request)
+    if not scope.events:
+        return scope.events
+    waiting, scope.events = scope.events, []
+    return waiting
 
 
 def person_of(request: HttpRequest) -> User | None:

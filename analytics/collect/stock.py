@@ -4,10 +4,11 @@ It gathers addresses, user agents and whole URLs on its spans. None of that goes
 route, status and times are read off, and what is recorded is a span of ours. Its provider is private and has no queue.
 """
 
+import time
 from collections import OrderedDict
 from typing import Any
 
-from django.http import HttpRequest
+from django.http import HttpRequest, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from opentelemetry.context import Context
 from opentelemetry.instrumentation.django import DjangoInstrumentor
@@ -18,10 +19,11 @@ from opentelemetry.trace import Span as AnySpan
 
 from accounts.models import User
 from analytics.collect import pipeline
-from analytics.collect.middleware import normal_route
+from analytics.collect.middleware import normal_route, refused
 from analytics.collect.quietly import quietly
 from analytics.collect.records import RecordedSpan, Subject
 from analytics.collect.scope import person_of
+from analytics.collect.streaming import when_closed
 from analytics.vocabulary import (
     HTTP_METHOD,
     HTTP_ROUTE,
@@ -41,12 +43,12 @@ class _Reader(SpanProcessor):
     """Turns a finished stock span into one of ours, if its request turned out to be a person's."""
 
     def __init__(self) -> None:
-        self._subjects: OrderedDict[int, Subject] = OrderedDict()
+        self._subjects: OrderedDict[int, tuple[Subject, HttpResponseBase]] = OrderedDict()
 
-    def belongs_to(self, span: Span, user: User) -> None:
+    def belongs_to(self, span: Span, user: User, response: HttpResponseBase) -> None:
         # The stock span begins a little before our own middleware would: nothing from before consent gets in by that.
         began_ns = span.start_time or 0
-        self._subjects[span.get_span_context().span_id] = Subject(user.id, user.organization_id, began_ns)
+        self._subjects[span.get_span_context().span_id] = Subject(user.id, user.organization_id, began_ns), response
         while len(self._subjects) > MAXIMUM_OPEN:
             self._subjects.popitem(last=False)
 
@@ -56,26 +58,36 @@ class _Reader(SpanProcessor):
     def on_end(self, span: ReadableSpan) -> None:
         with quietly():
             context = span.get_span_context()
-            subject = self._subjects.pop(context.span_id, None) if context is not None else None
-            if subject is None or span.start_time is None or span.end_time is None:
+            known = self._subjects.pop(context.span_id, None) if context is not None else None
+            if known is None or span.end_time is None:
                 return
-            attributes = span.attributes or {}
-            method = attributes.get(HTTP_METHOD) or attributes.get(LEGACY_HTTP_METHOD)
-            route = attributes.get(HTTP_ROUTE)
-            status = attributes.get(HTTP_STATUS_CODE) or attributes.get(LEGACY_HTTP_STATUS_CODE)
-            pipeline.record(
-                RecordedSpan(
-                    subject,
-                    Category.ENDPOINT_USAGE,
-                    (
-                        method if method in KNOWN_METHODS else OTHER_METHOD,
-                        UNMATCHED_ROUTE if route is None else normal_route(str(route)),
-                        status,
-                    ),
-                    start_ns=span.start_time,
-                    end_ns=span.end_time,
-                )
+            subject, response = known
+            if isinstance(response, StreamingHttpResponse):
+                # The stock span ends before the body is produced; what is recorded ends with the body.
+                when_closed(response, lambda: _record(span, subject, time.time_ns()))
+            else:
+                _record(span, subject, span.end_time)
+
+
+def _record(span: ReadableSpan, subject: Subject, end_ns: int) -> None:
+    attributes = span.attributes or {}
+    method = attributes.get(HTTP_METHOD) or attributes.get(LEGACY_HTTP_METHOD)
+    route = attributes.get(HTTP_ROUTE)
+    status = attributes.get(HTTP_STATUS_CODE) or attributes.get(LEGACY_HTTP_STATUS_CODE)
+    with quietly():
+        pipeline.record(
+            RecordedSpan(
+                subject,
+                Category.ENDPOINT_USAGE,
+                (
+                    method if method in KNOWN_METHODS else OTHER_METHOD,
+                    UNMATCHED_ROUTE if route is None else normal_route(str(route)),
+                    status,
+                ),
+                start_ns=subject.began_ns,
+                end_ns=end_ns,
             )
+        )
 
 
 def instrument() -> None:
@@ -87,11 +99,9 @@ def instrument() -> None:
     provider.add_span_processor(reader)
 
     def response_hook(span: AnySpan, request: HttpRequest, response: HttpResponseBase) -> None:
-        if getattr(request, "telemetry_refused", False) or not isinstance(span, Span):
-            return
         user = person_of(request)
-        if user is not None and not pipeline.hint.refuses(user.id):
-            reader.belongs_to(span, user)
+        if isinstance(span, Span) and user is not None and not refused(request, user):
+            reader.belongs_to(span, user, response)
 
     options: dict[str, Any] = {"tracer_provider": provider, "response_hook": response_hook}
     DjangoInstrumentor().instrument(**options)
