@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from asgiref.sync import sync_to_async
 from django.contrib.auth.backends import ModelBackend
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest
@@ -21,18 +22,23 @@ class ThrottledBackend(ModelBackend):
         self, request: HttpRequest | None, username: str | None = None, password: str | None = None, **kwargs: Any
     ) -> User | None:
         name = username or kwargs.get(User.USERNAME_FIELD) or ""
-        if request is None or not name or password is None:
-            return _as_user(super().authenticate(request, username=name, password=password, **kwargs))
-        if (wait := throttle.seconds_to_wait(request, name)) is not None:
-            # Read by the views, to say how long.
-            request.sign_in_wait_seconds = wait  # type: ignore[attr-defined]
+        if not name or password is None:
+            return None
+        if (wait := throttle.begin_attempt(request, name)) is not None:
+            if request is not None:
+                # Read by the views, to say how long.
+                request.sign_in_wait_seconds = wait  # type: ignore[attr-defined]
             raise TooManyAttempts
         user = _as_user(super().authenticate(request, username=name, password=password, **kwargs))
-        if user is None:
-            throttle.note_failure(request, name)
-        else:
-            throttle.note_success(request, name)
+        if user is not None:
+            throttle.attempt_succeeded(request, name)
         return user
+
+    async def aauthenticate(
+        self, request: HttpRequest | None, username: str | None = None, password: str | None = None, **kwargs: Any
+    ) -> User | None:
+        # Django's own would look at the password without the brakes.
+        return await sync_to_async(self.authenticate)(request, username=username, password=password, **kwargs)
 
 
 def _as_user(found: Any) -> User | None:

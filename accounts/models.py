@@ -31,3 +31,17 @@ class User(AbstractUser):
         """Hash that a session is bound to. A new password or a deactivation changes it, for good."""
         bound = f"{self.password}\0{self.sign_in_epoch}"
         return salted_hmac("accounts.session", bound, secret=secret, algorithm="sha256").hexdigest()
+
+
+class SignInCount(models.Model):
+    """Failed sign-ins of one account at one address, or of one address; written by `accounts.throttle` only."""
+
+    key = models.CharField(primary_key=True, max_length=80, help_text="What is counted, and a keyed hash of whose.")
+    attempts = models.PositiveIntegerField()
+    ends_at = models.DateTimeField(db_index=True, help_text="When the count begins again.")
+
+    class Meta:
+        db_table = "accounts_sign_in_count"
+
+    def __str__(self) -> str:
+        return f"{self.attempts} attempts until {self.ends_at:%Y-%m-%d %H:%M:%S} UTC"

@@ -1,56 +1,99 @@
 """Brakes on guessing passwords, shared by the sign-in page, the admin's and the API.
 
-Failures are counted for each account and for each address, in the cache that all workers share, under keyed hashes: the
-cache holds neither names nor addresses. If the cache cannot be read, signing in fails rather than going unbraked.
+An attempt is counted before the password is looked at, in one statement, and given back if it succeeds: attempts at
+once get no more tries than attempts one after another. The counts are a table of their own, which nothing else can push
+out, under keyed hashes: it holds neither names nor addresses. If it cannot be written, signing in fails.
+
+Failures are counted for an account *from an address*, so nobody locks a person out from elsewhere, and for an address.
+A guess at one account from many addresses has the account's allowance at each; a count for the account alone would stop
+that and let anybody lock out anybody.
 """
 
-import time
+import ipaddress
+import unicodedata
+from dataclasses import dataclass
 
 from django.conf import settings
-from django.core.cache import cache
+from django.db import connections, router
 from django.http import HttpRequest
 from django.utils.crypto import salted_hmac
-from rest_framework.throttling import SimpleRateThrottle
+
+from accounts.models import SignInCount
+
+SECONDS_IN = {"second": 1, "minute": 60, "hour": 3600, "day": 86_400}
+IPV6_NETWORK_BITS = 64  # what one customer gets at least
+PURGED_AT_ONCE = 10  # more than the two that an attempt can add, so the table stays as small as what still counts
+
+COUNT = """
+INSERT INTO accounts_sign_in_count AS counted (key, attempts, ends_at)
+VALUES (%(key)s, 1, clock_timestamp() + %(window_s)s * interval '1 second')
+ON CONFLICT (key) DO UPDATE SET
+    attempts = CASE WHEN counted.ends_at <= clock_timestamp() THEN 1
+                    ELSE LEAST(counted.attempts + 1, %(allowed)s + 1) END,
+    ends_at = CASE WHEN counted.ends_at <= clock_timestamp() THEN excluded.ends_at ELSE counted.ends_at END
+RETURNING attempts, ceil(extract(epoch FROM ends_at - clock_timestamp()))::int
+"""
+GIVE_BACK = "UPDATE accounts_sign_in_count SET attempts = greatest(attempts - 1, 0) WHERE key = %(key)s"
+CLEAR = "DELETE FROM accounts_sign_in_count WHERE key = %(key)s"
+PURGE = """
+DELETE FROM accounts_sign_in_count WHERE key IN (
+    SELECT key FROM accounts_sign_in_count WHERE ends_at <= clock_timestamp()
+    LIMIT %(most)s FOR UPDATE SKIP LOCKED)
+"""
 
 
-class FailedSignIns(SimpleRateThrottle):
-    """DRF's sliding window, over failures only. `rate` such as "10/hour"; the identity is hashed into the key."""
+@dataclass(frozen=True, slots=True)
+class Brake:
+    """Failures of one identity: `rate` such as "10/hour" are allowed in a window that begins with the first of them."""
 
-    scope = "sign-in"
+    kind: str
+    identity: str
+    rate: str
 
-    def __init__(self, kind: str, identity: str, rate: str) -> None:
-        self.rate = rate
-        super().__init__()
-        attempts, window_s = self.parse_rate(rate)
-        self.attempts, self.window_s = attempts or 0, window_s or 0
-        self.key = f"sign-in-{kind}-{salted_hmac('accounts.throttle', identity, algorithm='sha256').hexdigest()}"
+    @property
+    def key(self) -> str:
+        return f"{self.kind}-{salted_hmac('accounts.throttle', self.identity, algorithm='sha256').hexdigest()}"
 
-    def seconds_to_wait(self) -> float | None:
-        """None if another attempt is allowed now."""
-        now, failures = self._failures()
-        if len(failures) < self.attempts:
-            return None
-        # The oldest failure that still counts must grow out of the window.
-        return self.window_s - (now - failures[self.attempts - 1])
+    def count(self) -> int | None:
+        """Count an attempt. None if it may be made, otherwise the seconds until the next one may."""
+        number, _, period = self.rate.partition("/")
+        counted = _run(COUNT, key=self.key, window_s=SECONDS_IN[period], allowed=int(number))
+        attempts, seconds_left = counted[0]
+        return max(1, seconds_left) if attempts > int(number) else None
 
-    def count(self) -> None:
-        now, failures = self._failures()
-        cache.set(self.key, [now, *failures][: self.attempts], self.window_s)
+    def give_back(self) -> None:
+        _run(GIVE_BACK, key=self.key)
 
     def clear(self) -> None:
-        cache.delete(self.key)
-
-    def _failures(self) -> tuple[float, list[float]]:
-        """The time now, and those of the failures inside the window, newest first."""
-        now = time.time()
-        return now, [moment for moment in cache.get(self.key, []) if moment > now - self.window_s]
+        _run(CLEAR, key=self.key)
 
 
-def _brakes(request: HttpRequest, username: str) -> tuple[FailedSignIns, FailedSignIns]:
-    return (
-        FailedSignIns("account", username.casefold(), settings.SIGN_IN_FAILURES_PER_ACCOUNT),
-        FailedSignIns("address", address(request), settings.SIGN_IN_FAILURES_PER_ADDRESS),
-    )
+def begin_attempt(request: HttpRequest | None, username: str) -> int | None:
+    """Count an attempt to sign in. None if it may be made, otherwise the seconds until the next one may."""
+    _run(PURGE, most=PURGED_AT_ONCE)
+    account, address_ = _brakes(request, username)
+    if address_ is not None and (wait := address_.count()) is not None:
+        return wait
+    wait = account.count()
+    if wait is not None and address_ is not None:
+        address_.give_back()  # nothing was tried
+    return wait
+
+
+def attempt_succeeded(request: HttpRequest | None, username: str) -> None:
+    """Give the attempt back. A person who knows the password does not pay for their own slips; their address does."""
+    account, address_ = _brakes(request, username)
+    account.clear()
+    if address_ is not None:
+        address_.give_back()
+
+
+def _brakes(request: HttpRequest | None, username: str) -> tuple[Brake, Brake | None]:
+    """For the account from this address, and for the address; a program that names no request has no address."""
+    network = "" if request is None else network_of(address(request))
+    name = unicodedata.normalize("NFKC", username).casefold()
+    account = Brake("account", f"{network}\0{name}", settings.SIGN_IN_FAILURES_PER_ACCOUNT)
+    return account, None if request is None else Brake("address", network, settings.SIGN_IN_FAILURES_PER_ADDRESS)
 
 
 def address(request: HttpRequest) -> str:
@@ -60,17 +103,29 @@ def address(request: HttpRequest) -> str:
     return forwarded.rsplit(",", 1)[-1].strip() or request.META.get("REMOTE_ADDR", "")
 
 
-def seconds_to_wait(request: HttpRequest, username: str) -> int | None:
-    """How long until this account may be tried again from this address; None if now."""
-    waits = [wait for brake in _brakes(request, username) if (wait := brake.seconds_to_wait()) is not None]
-    return int(max(waits)) + 1 if waits else None
+def network_of(written: str) -> str:
+    """The address that counts: an IPv6 network of 64 bits is one, and an IPv4 address however it is written.
+
+    A port that a proxy adds is left out. Text that is no address counts as it is.
+    """
+    host = written.strip()
+    if host.startswith("["):
+        host = host[1:].partition("]")[0]
+    elif host.count(":") == 1:
+        host = host.partition(":")[0]
+    try:
+        parsed = ipaddress.ip_address(host.partition("%")[0])
+    except ValueError:
+        return written
+    if isinstance(parsed, ipaddress.IPv4Address):
+        return str(parsed)
+    embedded = parsed.ipv4_mapped or (ipaddress.IPv4Address(int(parsed)) if int(parsed) >> 32 == 0 else None)
+    if embedded is not None and parsed != ipaddress.IPv6Address("::1"):
+        return str(embedded)
+    return str(ipaddress.ip_network((parsed, IPV6_NETWORK_BITS), strict=False))
 
 
-def note_failure(request: HttpRequest, username: str) -> None:
-    for brake in _brakes(request, username):
-        brake.count()
-
-
-def note_success(request: HttpRequest, username: str) -> None:
-    """A person who knows the password does not pay for their own slips; their address still does."""
-    _brakes(request, username)[0].clear()
+def _run(statement: str, **values: str | int) -> list[tuple[int, int]]:
+    with connections[router.db_for_write(SignInCount)].cursor() as cursor:
+        cursor.execute(statement, values)
+        return list(cursor.fetchall()) if cursor.description else []

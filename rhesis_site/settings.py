@@ -143,7 +143,7 @@ AUTH_PASSWORD_VALIDATORS = [
     )
 ]
 AUTHENTICATION_BACKENDS = ["accounts.backends.ThrottledBackend"]
-# Failed sign-ins allowed, as a rate ("10/hour"), for one account and from one address.
+# Failed sign-ins allowed, as a rate ("10/hour"): for one account from one address, and from one address in all.
 SIGN_IN_FAILURES_PER_ACCOUNT = env.str("SIGN_IN_FAILURES_PER_ACCOUNT", default="10/hour")
 SIGN_IN_FAILURES_PER_ADDRESS = env.str("SIGN_IN_FAILURES_PER_ADDRESS", default="100/hour")
 LOGIN_URL = "sign-in"
