@@ -6,16 +6,15 @@ a user, an organization and a session of equal ids have pseudonyms that share no
 
 import hashlib
 import hmac
+import os
 from enum import StrEnum
 from functools import lru_cache
 from uuid import UUID
 
-from django.conf import settings
 from django.core.signals import setting_changed
 from django.utils.crypto import salted_hmac
 
-# NIST SP 800-107: an HMAC key shorter than the security strength wanted weakens it; 128 bits are wanted.
-MINIMUM_KEY_BYTES = 16
+from analytics.conf import conf
 
 
 class Kind(StrEnum):
@@ -29,9 +28,8 @@ class Kind(StrEnum):
 
 @lru_cache(maxsize=1)
 def _key() -> bytes:
-    configured: str = settings.TELEMETRY_HASH_KEY
-    if configured:
-        return configured.encode()
+    if conf.hash_key:
+        return os.fsencode(conf.hash_key)
     return salted_hmac("analytics.identity.pseudonym", "", algorithm="sha256").digest()
 
 

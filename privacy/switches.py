@@ -1,21 +1,52 @@
-"""What the environment says about telemetry, before any person is asked.
-
-Settings hold the words as they were written; here they are read, live, so `override_settings` works. Words that are
-not understood are read in the way that collects less, and `manage.py check` names them (`privacy.checks`).
-"""
+"""The installation's switches: settings that decide before any person is asked. Text not understood collects less."""
 
 from dataclasses import dataclass
 from enum import StrEnum
 
-from django.conf import settings
-
-TRUE_WORDS = frozenset({"1", "true", "yes", "on"})
-FALSE_WORDS = frozenset({"", "0", "false", "no", "off"})
+from privacy.declared import Setting
+from privacy.kinds import Misread, address, choice, flag
 
 
 class DeploymentType(StrEnum):
     CLOUD = "cloud"
     SELF_HOSTED = "self_hosted"
+
+
+ENDPOINT = Setting(
+    "OTEL_EXPORTER_OTLP_ENDPOINT",
+    "analytics.E001",
+    address,
+    otherwise="",
+    help="The address usage data is sent to (OTLP). Left empty, telemetry is off for everyone, whatever they chose. "
+    "If you opt in: https://telemetry.rhesis.ai",
+    meanwhile="Until it is mended, nothing is collected.",
+)
+DEPLOYMENT_TYPE = Setting(
+    "DEPLOYMENT_TYPE",
+    "privacy.E001",
+    choice(DeploymentType),
+    otherwise=DeploymentType.SELF_HOSTED,
+    default="self_hosted",
+    help="cloud (sharing is on once the notice was shown) or self_hosted (off until a person switches it on).",
+    meanwhile="Until it is mended, the installation counts as self_hosted, where sharing is off by default.",
+)
+DO_NOT_TRACK = Setting(
+    "DO_NOT_TRACK",
+    "privacy.E002",
+    flag,
+    otherwise=True,
+    help="true switches telemetry off for everyone.",
+    meanwhile="Until it is mended, nothing is collected.",
+)
+SDK_DISABLED = Setting(
+    "OTEL_SDK_DISABLED",
+    "privacy.E003",
+    flag,
+    otherwise=True,
+    help="true switches telemetry off for everyone, as it does every other use of OpenTelemetry's SDK.",
+    meanwhile="Until it is mended, nothing is collected.",
+)
+SETTINGS = (ENDPOINT, DEPLOYMENT_TYPE, DO_NOT_TRACK, SDK_DISABLED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,24 +65,14 @@ class Switches:
 def parse_deployment_type(word: str) -> DeploymentType | None:
     """`cloud`, `self_hosted` or its other spelling `self-hosted`; None for any other word."""
     try:
-        return DeploymentType(word.strip().lower().replace("-", "_"))
-    except ValueError:
+        return DEPLOYMENT_TYPE.parse(word)
+    except Misread:
         return None
 
 
 def deployment_type() -> DeploymentType:
-    """An unknown word counts as self-hosted: there the default is off."""
-    return parse_deployment_type(settings.DEPLOYMENT_TYPE) or DeploymentType.SELF_HOSTED
-
-
-def stops(word: str) -> bool:
-    """Whether an off-switch with this value stops collection: only a clear "no" leaves it running."""
-    return word.strip().lower() not in FALSE_WORDS
+    return DEPLOYMENT_TYPE.value
 
 
 def current_switches() -> Switches:
-    return Switches(
-        endpoint_set=bool(settings.OTEL_EXPORTER_OTLP_ENDPOINT.strip()),
-        sdk_disabled=stops(settings.OTEL_SDK_DISABLED),
-        do_not_track=stops(settings.DO_NOT_TRACK),
-    )
+    return Switches(endpoint_set=bool(ENDPOINT.value), sdk_disabled=SDK_DISABLED.value, do_not_track=DO_NOT_TRACK.value)

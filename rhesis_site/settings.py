@@ -1,19 +1,20 @@
-"""Settings, all from the environment or from `.env` (see `.env.example`, which explains each one).
+"""Settings, all from the environment or from `.env` (docs/settings.md explains each one).
 
-What is wrong here is reported by `manage.py check` with a number, not by an exception on import: values that
-only the telemetry needs are kept as they were written and judged in `privacy.switches` and `analytics.conf`.
+`rhesis_site.declared`, `privacy.switches` and `analytics.conf` declare them. A mistake in one that Django needs to
+start is a numbered error here; the others are kept as they are written, and `manage.py check` has their numbers.
 """
 
+import os
 from datetime import timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import django_stubs_ext
-import environ
 from csp.constants import NONE, SELF
-from django.core.exceptions import ImproperlyConfigured
 
-from rhesis_site.flags import flag
+from analytics.conf import BROWSER_ENDPOINT
+from privacy.declared import as_written
+from rhesis_site import declared, dotenv
 from rhesis_site.secret_key import local_secret_key
 
 # Lets classes such as ModelAdmin say in brackets what they are of, as their types do.
@@ -22,22 +23,19 @@ django_stubs_ext.monkeypatch()
 BASE_DIR = Path(__file__).resolve().parent.parent
 LOCAL_DIR = BASE_DIR / ".local"
 
-env = environ.Env()
-env.read_env(BASE_DIR / ".env")
+try:
+    # Into the environment: libraries read it too.
+    os.environ.update(dotenv.load(BASE_DIR / ".env", os.environ))
+except dotenv.Unreadable as error:
+    declared.refuse([f"site.E010: {error}."])
+declared.refuse_what_is_misread(os.environ)
+UNKNOWN_VARIABLES = declared.unknown_variables(os.environ)
+_env = os.environ.get
 
-
-def _flag(name: str, *, default: bool) -> bool:
-    """A yes or a no. Anything else is refused: guessing at a switch of security would be worse than not starting."""
-    try:
-        return flag(env.str(name, default=""), default=default)
-    except ValueError as error:
-        raise ImproperlyConfigured(f"{name} {error}.") from None
-
-
-DEBUG = _flag("DJANGO_DEBUG", default=False)
-SECRET_KEY = env.str("SECRET_KEY", default="") or local_secret_key(LOCAL_DIR)
-ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
-CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
+DEBUG = declared.DEBUG.read(_env)
+SECRET_KEY = declared.SECRET_KEY.read(_env) or local_secret_key(LOCAL_DIR)
+ALLOWED_HOSTS = declared.ALLOWED_HOSTS.read(_env)
+CSRF_TRUSTED_ORIGINS = declared.CSRF_TRUSTED_ORIGINS.read(_env)
 
 INSTALLED_APPS = [
     # Django's admin, which records what staff look at and change.
@@ -52,6 +50,7 @@ INSTALLED_APPS = [
     "knox",
     "drf_spectacular",
     "csp",
+    "rhesis_site",
     "accounts",
     "privacy",
     "analytics",
@@ -97,31 +96,13 @@ TEMPLATES = [
 EMBEDDED_POSTGRES_DIR = LOCAL_DIR / "postgres"
 
 
-def _database(variable: str) -> dict[str, object]:
-    """The database named by `variable`. Anything but PostgreSQL is refused: partitions and COPY need it."""
-    scheme = env.str(variable).partition("://")[0]
-    if scheme not in {"postgres", "postgresql"}:
-        raise ImproperlyConfigured(f"{variable} must be a postgres:// address; no other database will do.")
-    try:
-        config: dict[str, object] = env.db_url(variable)
-    except ValueError:
-        # The parser's own message would repeat the address, password and all.
-        raise ImproperlyConfigured(f"{variable} is no address such as postgres://user:password@host/name.") from None
-    return {"CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": True, **config}
-
-
+_KEPT_OPEN: dict[str, object] = {"CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": True}
+_EMBEDDED: dict[str, object] = {"ENGINE": "rhesis_site.embedded_postgres", "NAME": "rhesis"}
 DATABASES: dict[str, dict[str, object]] = {
-    "default": _database("DATABASE_URL")
-    if env.str("DATABASE_URL", default="")
-    else {
-        "ENGINE": "rhesis_site.embedded_postgres",
-        "NAME": "rhesis",
-        "CONN_MAX_AGE": 60,
-        "CONN_HEALTH_CHECKS": True,
-    }
+    "default": {**_KEPT_OPEN, **(declared.DATABASE_URL.read(_env) or _EMBEDDED)},
 }
-if env.str("ANALYTICS_DATABASE_URL", default=""):
-    DATABASES["analytics"] = _database("ANALYTICS_DATABASE_URL")
+if _analytics := declared.ANALYTICS_DATABASE_URL.read(_env):
+    DATABASES["analytics"] = {**_KEPT_OPEN, **_analytics}
 DATABASE_ROUTERS = ["analytics.router.AnalyticsRouter"]
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
@@ -143,9 +124,8 @@ AUTH_PASSWORD_VALIDATORS = [
     )
 ]
 AUTHENTICATION_BACKENDS = ["accounts.backends.ThrottledBackend"]
-# Failed sign-ins allowed, as a rate ("10/hour"): for one account from one address, and from one address in all.
-SIGN_IN_FAILURES_PER_ACCOUNT = env.str("SIGN_IN_FAILURES_PER_ACCOUNT", default="10/hour")
-SIGN_IN_FAILURES_PER_ADDRESS = env.str("SIGN_IN_FAILURES_PER_ADDRESS", default="100/hour")
+SIGN_IN_FAILURES_PER_ACCOUNT = declared.FAILURES_PER_ACCOUNT.read(_env)
+SIGN_IN_FAILURES_PER_ADDRESS = declared.FAILURES_PER_ADDRESS.read(_env)
 LOGIN_URL = "sign-in"
 LOGIN_REDIRECT_URL = "home"
 LOGOUT_REDIRECT_URL = "sign-in"
@@ -162,12 +142,10 @@ REST_FRAMEWORK = {
     "URL_FORMAT_OVERRIDE": None,
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
 }
-_token_hours = env.str("SESSION_TOKEN_HOURS", default="10")
-SESSION_TOKEN_HOURS_UNREADABLE = not (_token_hours.isdecimal() and 1 <= int(_token_hours) <= 8760)
 REST_KNOX = {
     "AUTH_HEADER_PREFIX": "Bearer",
     "AUTO_REFRESH": False,
-    "TOKEN_TTL": timedelta(hours=10 if SESSION_TOKEN_HOURS_UNREADABLE else int(_token_hours)),
+    "TOKEN_TTL": timedelta(hours=declared.SESSION_TOKEN_HOURS.read(_env)),
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "Rhesis telemetry",
@@ -186,7 +164,8 @@ SPECTACULAR_SETTINGS = {
 # --- The web ---
 
 # On wherever the site is reached over the internet; `dev.py run` switches it off for plain HTTP on loopback.
-HTTPS = _flag("DJANGO_HTTPS", default=not DEBUG)
+_https = declared.HTTPS.read(_env)
+HTTPS = not DEBUG if _https is None else _https
 SECURE_SSL_REDIRECT = HTTPS
 SECURE_REDIRECT_EXEMPT = [r"^healthz$"]
 SESSION_COOKIE_SECURE = HTTPS
@@ -194,21 +173,16 @@ CSRF_COOKIE_SECURE = HTTPS
 SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = HTTPS
 SECURE_HSTS_PRELOAD = HTTPS
-BEHIND_PROXY = _flag("DJANGO_BEHIND_PROXY", default=False)
+BEHIND_PROXY = declared.BEHIND_PROXY.read(_env)
 if BEHIND_PROXY:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 SESSION_COOKIE_HTTPONLY = True
 X_FRAME_OPTIONS = "DENY"
 SECURE_REFERRER_POLICY = "same-origin"
 
-NEXT_PUBLIC_OTEL_ENDPOINT = env.str("NEXT_PUBLIC_OTEL_ENDPOINT", default="")
 # Browsers may send to a collector elsewhere only where that is where telemetry goes.
-CONNECT_SOURCES: list[str] = []
-try:
-    _collector = urlsplit(NEXT_PUBLIC_OTEL_ENDPOINT.strip())
-    CONNECT_SOURCES += [f"{_collector.scheme}://{_collector.netloc}"] if _collector.netloc else []
-except ValueError:
-    pass  # analytics.E008 says what is wrong with it
+_collector = urlsplit(BROWSER_ENDPOINT.read(_env))
+CONNECT_SOURCES = [f"{_collector.scheme}://{_collector.netloc}"] if _collector.netloc else []
 
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
@@ -242,31 +216,13 @@ USE_I18N = True
 USE_TZ = True
 TIME_ZONE = "UTC"
 
-# --- Telemetry: the original note's variables, under their own names ---
+# --- Telemetry: as written; the declarations parse it ---
 
-DEPLOYMENT_TYPE = env.str("DEPLOYMENT_TYPE", default="self_hosted")
-DO_NOT_TRACK = env.str("DO_NOT_TRACK", default="")
-OTEL_SDK_DISABLED = env.str("OTEL_SDK_DISABLED", default="")
-OTEL_EXPORTER_OTLP_ENDPOINT = env.str("OTEL_EXPORTER_OTLP_ENDPOINT", default="")
-OTEL_EXPORTER_OTLP_PROTOCOL = env.str("OTEL_EXPORTER_OTLP_PROTOCOL", default="http/protobuf")
-OTEL_EXPORTER_OTLP_HEADERS = env.str("OTEL_EXPORTER_OTLP_HEADERS", default="")
-OTEL_SERVICE_NAME = env.str("OTEL_SERVICE_NAME", default="rhesis-backend")
-OTEL_PYTHON_DJANGO_INSTRUMENT = env.str("OTEL_PYTHON_DJANGO_INSTRUMENT", default="")
-OTEL_API_KEY = env.str("OTEL_API_KEY", default="")
-OTEL_EXPORTER_OTLP_METRICS_ENDPOINT = env.str("OTEL_EXPORTER_OTLP_METRICS_ENDPOINT", default="")
-NEXT_PUBLIC_DEPLOYMENT_TYPE = env.str("NEXT_PUBLIC_DEPLOYMENT_TYPE", default="")
-TELEMETRY_HASH_KEY = env.str("TELEMETRY_HASH_KEY", default="")
-TELEMETRY_CATALOGUES = env.list("TELEMETRY_CATALOGUES", default=[])
-TELEMETRY_STORED_HERE = env.str("TELEMETRY_STORED_HERE", default="")
-TELEMETRY_SMALLEST_GROUP = env.str("TELEMETRY_SMALLEST_GROUP", default="1")
-TELEMETRY_SMALLEST_GROUP_BI = env.str("TELEMETRY_SMALLEST_GROUP_BI", default="5")
+globals().update(as_written(declared.OF_THE_APPS, os.environ))
 
 # --- Logging: no personal data, so no request lines with paths and no SQL with values ---
 
-LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
-LOG_LEVEL = env.str("LOG_LEVEL", default="INFO").upper()
-if LOG_LEVEL not in LOG_LEVELS:
-    raise ImproperlyConfigured(f"LOG_LEVEL must be one of {', '.join(LOG_LEVELS)}.")
+LOG_LEVEL = declared.LOG_LEVEL.read(_env)
 _TO_THE_ROOT: dict[str, object] = {"handlers": [], "propagate": True}
 LOGGING = {
     "version": 1,

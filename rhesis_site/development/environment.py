@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import re
 import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from rhesis_site import dotenv
 from rhesis_site.embedded_postgres.place import exclusively
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -40,23 +40,25 @@ def say(line: str) -> None:
     print(line, flush=True)
 
 
-def with_defaults(environment: Mapping[str, str], defaults: Mapping[str, str], dotenv: Path) -> dict[str, str]:
-    """`environment`, plus those `defaults` that neither it nor the file `dotenv` names, not even as empty.
+def with_defaults(environment: Mapping[str, str], defaults: Mapping[str, str], file: Path) -> dict[str, str]:
+    """`environment`, plus those `defaults` that neither it nor the `.env` file names, not even as empty.
 
     The file's values are not put in: the site reads it itself, and prefers the environment.
     """
-    named = set(environment)
-    if dotenv.exists():
-        named |= set(re.findall(r"^\s*(?:export\s+)?([A-Za-z_]\w*)\s*=", dotenv.read_text(), re.MULTILINE))
+    named = {*environment, *_variables(file)}
     return {**{name: value for name, value in defaults.items() if name not in named}, **environment}
 
 
-def value_of(name: str, environment: Mapping[str, str], dotenv: Path) -> str:
-    """What the site would read for `name`: the environment's, else the file's, else nothing."""
-    if name in environment or not dotenv.exists():
-        return environment.get(name, "")
-    lines = re.findall(rf"^\s*(?:export\s+)?{name}\s*=[ \t]*(.*?)\s*$", dotenv.read_text(), re.MULTILINE)
-    return lines[-1].strip("'\"") if lines else ""
+def value_of(name: str, environment: Mapping[str, str], file: Path) -> str:
+    """The site's value of `name`: the environment's, else the file's, else nothing."""
+    return environment[name] if name in environment else _variables(file).get(name, "")
+
+
+def _variables(file: Path) -> dict[str, str]:
+    try:
+        return dotenv.read(file)
+    except dotenv.Unreadable as error:
+        raise SetupFailed(str(error)) from None
 
 
 def _venv_is_made() -> bool:

@@ -9,7 +9,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from rhesis_site.flags import flag
+from privacy.kinds import flag
 
 from . import collector, processes
 from .environment import LOCAL, PYTHON, ROOT, SetupFailed, last_words, say, value_of, with_defaults
@@ -50,7 +50,7 @@ def surprises(environment: dict[str, str], dotenv: Path) -> list[str]:
     """What somebody who looks at the site will wonder about, where the caller or `.env` decided otherwise than we."""
     found = []
     https, debug = (value_of(name, environment, dotenv) for name in ("DJANGO_HTTPS", "DJANGO_DEBUG"))
-    if flag(https, default=not flag(debug, default=False)):
+    if flag(https) if https.strip() else not flag(debug):
         found.append("DJANGO_HTTPS is not false: every page redirects to https, which nobody serves here")
     if not value_of("OTEL_EXPORTER_OTLP_ENDPOINT", environment, dotenv):
         found.append("OTEL_EXPORTER_OTLP_ENDPOINT is empty: telemetry is off for everybody")

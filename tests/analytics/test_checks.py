@@ -1,12 +1,14 @@
 """Each numbered error of analytics' settings, by the word that causes it; messages never repeat a secret."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.core.checks import run_checks
 from django.test import override_settings
 
-from analytics.conf import EVERYONE, conf
+from analytics.conf import EVERYONE, SETTINGS, conf
+from privacy.declared import Setting
 
 CASES = [
     ("OTEL_EXPORTER_OTLP_ENDPOINT", "telemetry.rhesis.ai", "analytics.E001"),
@@ -17,15 +19,19 @@ CASES = [
     ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://[::1", "analytics.E001"),
     ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://me:hidden-word@host", "analytics.E001"),
     ("OTEL_EXPORTER_OTLP_PROTOCOL", "http/json", "analytics.E002"),
-    ("OTEL_EXPORTER_OTLP_PROTOCOL", "", "analytics.E002"),
+    ("OTEL_EXPORTER_OTLP_PROTOCOL", "hidden-word", "analytics.E002"),
+    ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://host/a b", "analytics.E001"),
+    ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://:hidden-word@host", "analytics.E001"),
     ("TELEMETRY_HASH_KEY", "hidden-word", "analytics.E003"),
     ("OTEL_PYTHON_DJANGO_INSTRUMENT", "perhaps", "analytics.E004"),
     ("OTEL_EXPORTER_OTLP_HEADERS", "hidden-word", "analytics.E006"),
     ("OTEL_EXPORTER_OTLP_HEADERS", "=hidden-word", "analytics.E006"),
+    ("OTEL_EXPORTER_OTLP_HEADERS", "a b=hidden-word", "analytics.E006"),
+    ("OTEL_EXPORTER_OTLP_HEADERS", "a=hidden-word%0d%0aHost:%20x", "analytics.E006"),
+    ("OTEL_EXPORTER_OTLP_HEADERS", "a=hidden-word%ff", "analytics.E006"),
     ("TELEMETRY_STORED_HERE", "perhaps", "analytics.E007"),
     ("NEXT_PUBLIC_OTEL_ENDPOINT", "ftp://host", "analytics.E008"),
     ("NEXT_PUBLIC_DEPLOYMENT_TYPE", "clown", "analytics.E009"),
-    ("TELEMETRY_SMALLEST_GROUP", "", "analytics.E010"),
     ("TELEMETRY_SMALLEST_GROUP", "0", "analytics.E010"),
     ("TELEMETRY_SMALLEST_GROUP", "five", "analytics.E010"),
     ("TELEMETRY_SMALLEST_GROUP", "²", "analytics.E010"),
@@ -44,7 +50,7 @@ def test_each_mistake_is_one_numbered_error_that_names_the_variable(setting: str
     with override_settings(**{setting: value}):
         errors = [message for message in run_checks() if message.id == number]
     assert len(errors) == 1 and setting in errors[0].msg
-    assert "hidden-word" not in errors[0].msg
+    assert "hidden-word" not in f"{errors[0].msg} {errors[0].hint}"
 
 
 @pytest.mark.parametrize(
@@ -62,6 +68,32 @@ def test_each_mistake_is_one_numbered_error_that_names_the_variable(setting: str
 def test_what_the_original_note_writes_is_no_mistake(setting: str, value: str) -> None:
     with override_settings(**{setting: value}):
         assert run_checks(tags=["analytics", "privacy"]) == []
+
+
+@pytest.mark.parametrize("setting", SETTINGS, ids=lambda setting: setting.name)
+def test_a_blank_value_counts_as_unset(setting: Setting[object]) -> None:
+    with override_settings(**{setting.name: " \t"}):
+        assert run_checks(tags=["analytics"]) == [] and setting.value == setting.parse(setting.default)
+
+
+@pytest.mark.parametrize("setting", SETTINGS, ids=lambda setting: setting.name)
+def test_a_setting_that_is_absent_has_its_default(setting: Setting[object], settings: Any) -> None:
+    if hasattr(settings, setting.name):
+        delattr(settings, setting.name)
+    assert run_checks(tags=["analytics"]) == [] and setting.value == setting.parse(setting.default)
+
+
+def test_headers_are_decoded_as_the_specification_says() -> None:
+    with override_settings(
+        OTEL_EXPORTER_OTLP_HEADERS="Authorization=Basic%20dXNlcjpwdw%3D%3D, b = c=d ,", OTEL_API_KEY="k"
+    ):
+        assert conf.headers == {"authorization": "Basic dXNlcjpwdw==", "b": "c=d", "x-api-key": "k"}
+
+
+@pytest.mark.parametrize("key", ["$ecret-value-of-32-characters-long", "a%20b # '\"\\n ${HOME} 0123456789"])
+def test_a_key_is_taken_as_written(key: str) -> None:
+    with override_settings(TELEMETRY_HASH_KEY=key):
+        assert conf.hash_key == key and run_checks(tags=["analytics"]) == []
 
 
 def test_a_catalogue_that_is_missing_is_an_error_with_its_name(tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 import pytest
 from django.test import override_settings
 
-from privacy.switches import DeploymentType, current_switches, deployment_type, parse_deployment_type, stops
+from privacy.switches import DeploymentType, current_switches, deployment_type, parse_deployment_type
 
 
 @pytest.mark.parametrize("word", ["self_hosted", "self-hosted", " SELF_HOSTED ", "Self-Hosted"])
@@ -18,14 +18,16 @@ def test_an_unknown_deployment_type_counts_as_the_one_that_is_off_by_default(wor
         assert deployment_type() is DeploymentType.SELF_HOSTED
 
 
-@pytest.mark.parametrize("word", ["1", "true", "TRUE", "yes", "on", "maybe", "flase", " 2 "])
-def test_only_a_clear_no_leaves_collection_running(word: str) -> None:
-    assert stops(word)
+@pytest.mark.parametrize("word", ["1", "true", "TRUE", "yes", "on", "maybe", "flase", " 2 ", True])
+def test_only_a_clear_no_leaves_collection_running(word: object) -> None:
+    with override_settings(DO_NOT_TRACK=word, OTEL_SDK_DISABLED=word):
+        assert current_switches().do_not_track and current_switches().sdk_disabled
 
 
-@pytest.mark.parametrize("word", ["", "0", "false", "No", " off "])
-def test_a_clear_no(word: str) -> None:
-    assert not stops(word)
+@pytest.mark.parametrize("word", ["", "  ", None, False, "0", "false", "No", " off "])
+def test_a_clear_no(word: object) -> None:
+    with override_settings(DO_NOT_TRACK=word, OTEL_SDK_DISABLED=word):
+        assert not current_switches().do_not_track and not current_switches().sdk_disabled
 
 
 @pytest.mark.parametrize(
@@ -33,6 +35,7 @@ def test_a_clear_no(word: str) -> None:
     [
         {"OTEL_EXPORTER_OTLP_ENDPOINT": ""},
         {"OTEL_EXPORTER_OTLP_ENDPOINT": "   "},
+        {"OTEL_EXPORTER_OTLP_ENDPOINT": "telemetry.rhesis.ai"},
         {"OTEL_SDK_DISABLED": "true"},
         {"DO_NOT_TRACK": "1"},
     ],

@@ -8,6 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from rhesis_site import dotenv
+from rhesis_site.declared import AT_START, EVERY_SETTING, LIVE, OF_THE_APPS
+from rhesis_site.documents import documents
+
 ROOT = Path(__file__).resolve().parents[2]
 NOTE_VARIABLES = {
     "OTEL_EXPORTER_OTLP_ENDPOINT",
@@ -29,20 +33,20 @@ def manage(*arguments: str, **environment: str) -> "subprocess.CompletedProcess[
     )
 
 
-def variables_read() -> set[str]:
-    """Every variable that settings read."""
-    text = (ROOT / "rhesis_site/settings.py").read_text()
-    return set(re.findall(r'(?:env\.\w+|_flag|_database)\(\s*"([A-Z_]+)"', text))
+def test_every_file_made_from_the_declarations_is_up_to_date() -> None:
+    stale = [path.name for path, text in documents().items() if path.read_text() != text]
+    assert stale == [], "write them again: python -m rhesis_site.documents"
 
 
-def test_env_example_explains_every_variable_and_no_other() -> None:
-    example = (ROOT / ".env.example").read_text()
-    listed = re.findall(r"^([A-Z_]+)=", example, re.MULTILINE)
-    assert len(listed) == len(set(listed))
-    assert set(listed) == variables_read() and set(listed) >= NOTE_VARIABLES
-    for match in re.finditer(r"^([A-Z_]+)=", example, re.MULTILINE):
-        block = example[: match.start()].rpartition("\n\n")[2]
-        assert "#" in block, f"{match[1]} has no explanation"
+def test_every_setting_is_declared_once_with_a_number_of_its_own() -> None:
+    names, numbers = ([getattr(each, field) for each in EVERY_SETTING] for field in ("name", "number"))
+    assert len(names) == len(set(names)) == len(set(numbers)) and set(names) >= NOTE_VARIABLES
+    assert {each.name for each in (*AT_START, *LIVE, *OF_THE_APPS)} == set(names)
+
+
+def test_the_example_reads_as_the_defaults() -> None:
+    read = dotenv.read(ROOT / ".env.example")
+    assert {each.name: each.default for each in EVERY_SETTING} == read
 
 
 @pytest.mark.parametrize(
@@ -53,7 +57,9 @@ def test_env_example_explains_every_variable_and_no_other() -> None:
         ({"DATABASE_URL": "sqlite:///x"}, "DATABASE_URL must be a postgres:// address"),
         ({"DATABASE_URL": "postgres://me:hidden-word@[::1/x"}, "DATABASE_URL is no address"),
         ({"ANALYTICS_DATABASE_URL": "mysql://x"}, "ANALYTICS_DATABASE_URL must be"),
-        ({"LOG_LEVEL": "loud"}, "LOG_LEVEL must be one of"),
+        ({"DATABASE_URL": "postgres://me:hidden-word@host"}, "DATABASE_URL names no database"),
+        ({"LOG_LEVEL": "hidden-word"}, "LOG_LEVEL must be one of"),
+        ({"SIGN_IN_FAILURES_PER_ACCOUNT": "many"}, "accounts.E001: SIGN_IN_FAILURES_PER_ACCOUNT must be a rate"),
     ],
 )
 def test_a_mistake_that_keeps_the_site_from_starting_is_one_line_and_code_2(

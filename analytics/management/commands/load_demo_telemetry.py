@@ -11,7 +11,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
-from analytics.conf import conf, endpoint_problem
+from analytics.conf import conf
 from analytics.demo import store
 from analytics.demo.load import load
 from analytics.demo.sending import NotTaken, Send, connected
@@ -21,6 +21,7 @@ from analytics.keep.rollups import roll_up
 from analytics.management.database import TRY_AGAIN, WRONG_USAGE, database_may_go_away
 from analytics.management.progress import Progress
 from analytics.router import conninfo
+from privacy.kinds import Misread, address
 
 MOST_PEOPLE, MOST_DAYS = 20_000, 360
 
@@ -117,8 +118,10 @@ def _number(options: dict[str, Any], name: str, most: int, *, least: int = 1) ->
 def _reason_to_ask(endpoint: str | None) -> str | None:
     """Why demo people might not be wanted here."""
     if endpoint is not None:
-        if problem := endpoint_problem(endpoint):
-            raise CommandError(f"--endpoint is not a usable address: {problem}", returncode=WRONG_USAGE)
+        try:
+            address(endpoint)
+        except Misread as misread:
+            raise CommandError(f"--endpoint {misread}", returncode=WRONG_USAGE) from None
         if not _is_loopback(urlsplit(endpoint).hostname or ""):
             return f"{urlsplit(endpoint).hostname} is another machine, and what it stores is not seen from here"
     if store.has_real_people():

@@ -1,0 +1,111 @@
+"""Kinds of settings: functions that parse a setting's text, or raise `Misread`.
+
+Standard library only, because `dev.py` uses them too. No message repeats the text: it may be a misplaced secret.
+"""
+
+import re
+from collections.abc import Callable
+from enum import StrEnum
+from typing import TypeVar
+from urllib.parse import urlsplit
+
+YES, NO = frozenset({"1", "true", "yes", "on"}), frozenset({"", "0", "false", "no", "off"})
+RATE = re.compile(r"[1-9]\d{0,5}/(second|minute|hour|day)")
+
+T = TypeVar("T")
+E = TypeVar("E", bound=StrEnum)
+
+
+class Misread(ValueError):
+    """A text is not of its kind. The message continues the setting's name: "must be true or false"."""
+
+
+def flag(text: str) -> bool:
+    """A yes or a no; empty text is a no."""
+    word = text.strip().lower()
+    if word not in YES | NO:
+        raise Misread("must be true or false")
+    return word in YES
+
+
+def optional(parse: Callable[[str], T]) -> Callable[[str], T | None]:
+    """`parse`, and None for empty text."""
+    return lambda text: parse(text) if text.strip() else None
+
+
+def choice(words: type[E]) -> Callable[[str], E]:
+    """One of the words, in any letter case, with `-` or `_`."""
+
+    def parse(text: str) -> E:
+        word = text.strip().lower().replace("-", "_")
+        for each in words:
+            if word == each.value.replace("-", "_"):
+                return each
+        raise Misread(f"must be {either(words)}")
+
+    return parse
+
+
+def either(words: type[StrEnum]) -> str:
+    *others, last = (word.value for word in words)
+    return f"{', '.join(others)} or {last}" if others else last
+
+
+def whole_number(minimum: int, maximum: int, of: str = "") -> Callable[[str], int]:
+    """Decimal ASCII digits from `minimum` to `maximum`."""
+
+    def parse(text: str) -> int:
+        digits = text.strip()
+        # The length first: Python refuses to convert thousands of digits.
+        if digits.isascii() and digits.isdecimal() and len(digits) <= 19 and minimum <= int(digits) <= maximum:
+            return int(digits)
+        raise Misread(f"must be a whole number{f' of {of}' if of else ''} from {minimum} to {maximum}")
+
+    return parse
+
+
+def listed(text: str) -> list[str]:
+    """Items separated by commas; spaces around an item and empty items do not count."""
+    return [item.strip() for item in text.split(",") if item.strip()]
+
+
+def rate(text: str) -> str:
+    """A number of times in a period, such as 10/hour."""
+    if not RATE.fullmatch(text.strip()):
+        raise Misread("must be a rate such as 10/hour")
+    return text.strip()
+
+
+def plain(text: str) -> str:
+    """Any text, without the spaces around it."""
+    return text.strip()
+
+
+def secret(text: str) -> str:
+    """A key as it is written: printable ASCII without spaces around it, which every client and header can carry."""
+    if text != text.strip() or not text.isascii() or not text.isprintable():
+        raise Misread("must be printable ASCII without spaces around it")
+    return text
+
+
+def address(text: str) -> str:
+    """An http(s) address without a user name; empty text for none."""
+    text = text.strip()
+    if not text:
+        return ""
+    try:
+        parts = urlsplit(text)
+        _ = parts.port  # raises ValueError for a port that is no number or too large
+    except ValueError:
+        raise Misread("is not a usable address: it must be such as https://host:4318") from None
+    if parts.scheme not in {"http", "https"}:
+        raise Misread("is not a usable address: it must begin with http:// or https://")
+    if not parts.hostname:
+        raise Misread("is not a usable address: it names no host")
+    if any(character.isspace() or not character.isprintable() for character in text):
+        raise Misread("is not a usable address: it has a space in it")
+    if parts.username is not None or parts.password is not None:
+        raise Misread(
+            "is not a usable address: it must not carry a user name or password; use OTEL_EXPORTER_OTLP_HEADERS"
+        )
+    return text

@@ -1,0 +1,211 @@
+"""This site's own settings, each declared once, and the whole list with those of `privacy` and `analytics`.
+
+`AT_START` must be right before Django can start: `rhesis_site.settings` raises a numbered error for each.
+"""
+
+from collections.abc import Iterable, Mapping
+from enum import StrEnum
+from typing import Any
+
+from django.conf import settings
+from django.core.checks import CheckMessage, Warning  # noqa: A004  Django's name for it
+from django.core.exceptions import ImproperlyConfigured
+
+from analytics import conf
+from privacy import switches
+from privacy.declared import Setting
+from privacy.kinds import Misread, either, flag, listed, optional, rate, whole_number
+
+
+class LogLevel(StrEnum):
+    DEBUG = "DEBUG"
+    INFO = "INFO"
+    WARNING = "WARNING"
+    ERROR = "ERROR"
+    CRITICAL = "CRITICAL"
+
+
+def log_level(text: str) -> LogLevel:
+    try:
+        return LogLevel(text.strip().upper())
+    except ValueError:
+        raise Misread(f"must be one of {either(LogLevel)}") from None
+
+
+def database(text: str) -> dict[str, Any]:
+    """Django's settings of a PostgreSQL database, from its address; none for empty text."""
+    import environ
+
+    text = text.strip()
+    if not text:
+        return {}
+    if text.partition("://")[0] not in {"postgres", "postgresql"}:
+        raise Misread("must be a postgres:// address; no other database will do")
+    try:
+        config: dict[str, Any] = environ.Env.db_url_config(text)
+    except ValueError:
+        # The parser's own message would repeat the address, password and all.
+        raise Misread("is no address such as postgres://user:password@host/name") from None
+    if not config["NAME"]:
+        raise Misread("names no database; it must be such as postgres://user:password@host/name")
+    return config
+
+
+SECRET_KEY = Setting(
+    "SECRET_KEY",
+    "site.E001",
+    lambda text: text,
+    otherwise="",
+    help="Signs sessions and, unless TELEMETRY_HASH_KEY is set, keys the pseudonyms. Left empty, a random one is made "
+    "and kept in .local/secret_key, which does for one machine; several machines must be given the same.",
+)
+ALLOWED_HOSTS = Setting[list[str]](
+    "ALLOWED_HOSTS",
+    "site.E002",
+    listed,
+    otherwise=[],
+    default="localhost,127.0.0.1,[::1]",
+    help="Host names the site answers to, separated by commas.",
+)
+CSRF_TRUSTED_ORIGINS = Setting[list[str]](
+    "CSRF_TRUSTED_ORIGINS",
+    "site.E003",
+    listed,
+    otherwise=[],
+    help="Origins that may send forms when a proxy changes the host, separated by commas, such as "
+    "https://rhesis.example.",
+)
+DEBUG = Setting(
+    "DJANGO_DEBUG",
+    "site.E004",
+    flag,
+    otherwise=False,
+    default="false",
+    help="Never true where strangers can reach the site: error pages show settings and values.",
+)
+HTTPS = Setting[bool | None](
+    "DJANGO_HTTPS",
+    "site.E005",
+    optional(flag),
+    otherwise=True,
+    help="Redirect to HTTPS, secure cookies, HSTS. Left empty: true, unless DJANGO_DEBUG is. Where this is not named, "
+    "`dev.py run` sets it to false, for plain HTTP on loopback.",
+)
+BEHIND_PROXY = Setting(
+    "DJANGO_BEHIND_PROXY",
+    "site.E006",
+    flag,
+    otherwise=False,
+    default="false",
+    help="true where a proxy in front sets X-Forwarded-Proto and X-Forwarded-For, and nobody can reach the site "
+    "around it.",
+)
+LOG_LEVEL = Setting(
+    "LOG_LEVEL",
+    "site.E007",
+    log_level,
+    otherwise=LogLevel.INFO,
+    default="INFO",
+    help="DEBUG, INFO, WARNING, ERROR or CRITICAL. Logs hold no personal data at any level.",
+)
+FAILURES_PER_ACCOUNT = Setting(
+    "SIGN_IN_FAILURES_PER_ACCOUNT",
+    "accounts.E001",
+    rate,
+    otherwise="1/hour",
+    default="10/hour",
+    help="Failed sign-ins allowed for one account from one address, as a rate: N/second, /minute, /hour or /day. An IPv6 "
+    "network of 64 bits is one address.",
+)
+FAILURES_PER_ADDRESS = Setting(
+    "SIGN_IN_FAILURES_PER_ADDRESS",
+    "accounts.E002",
+    rate,
+    otherwise="1/hour",
+    default="100/hour",
+    help="Failed sign-ins allowed from one address for all accounts, as a rate.",
+)
+SESSION_TOKEN_HOURS = Setting(
+    "SESSION_TOKEN_HOURS",
+    "accounts.E003",
+    whole_number(1, 8760, of="hours"),
+    otherwise=1,
+    default="10",
+    help="How long a session token of the API is valid, in hours.",
+    meanwhile="Until it is mended, a token is valid for 1 hour.",
+)
+DATABASE_URL = Setting[dict[str, Any]](
+    "DATABASE_URL",
+    "site.E008",
+    database,
+    otherwise={},
+    help="postgres://user:password@host/name, with what is special in a password percent-encoded. Left empty, a "
+    "PostgreSQL 18 starts itself under .local/ and ends with the last process that uses it.",
+)
+ANALYTICS_DATABASE_URL = Setting[dict[str, Any]](
+    "ANALYTICS_DATABASE_URL",
+    "site.E009",
+    database,
+    otherwise={},
+    help="A database of its own for telemetry; left empty, it is kept beside the rest.",
+)
+
+AT_START: tuple[Setting[Any], ...] = (
+    SECRET_KEY,
+    ALLOWED_HOSTS,
+    CSRF_TRUSTED_ORIGINS,
+    DEBUG,
+    HTTPS,
+    BEHIND_PROXY,
+    LOG_LEVEL,
+    DATABASE_URL,
+    ANALYTICS_DATABASE_URL,
+)
+# Must be right to start too. `manage.py check` judges them again: tests and other settings modules may change them.
+LIVE: tuple[Setting[Any], ...] = (FAILURES_PER_ACCOUNT, FAILURES_PER_ADDRESS, SESSION_TOKEN_HOURS)
+
+# Titles and settings, in the order of `.env.example` and docs/settings.md.
+SECTIONS: dict[str, tuple[Setting[Any], ...]] = {
+    "The site": (
+        SECRET_KEY,
+        ALLOWED_HOSTS,
+        CSRF_TRUSTED_ORIGINS,
+        DEBUG,
+        HTTPS,
+        BEHIND_PROXY,
+        LOG_LEVEL,
+        *LIVE,
+    ),
+    "Databases (PostgreSQL only)": (DATABASE_URL, ANALYTICS_DATABASE_URL),
+    "Telemetry": (*switches.SETTINGS, *conf.SETTINGS),
+}
+EVERY_SETTING: tuple[Setting[Any], ...] = tuple(each for settings_ in SECTIONS.values() for each in settings_)
+OF_THE_APPS: tuple[Setting[Any], ...] = (*switches.SETTINGS, *conf.SETTINGS)
+
+# Every variable that begins so is ours, or has one meaning for everybody; another one is a typing mistake.
+PREFIXES = ("TELEMETRY_", "SIGN_IN_", "SESSION_TOKEN_", "NEXT_PUBLIC_OTEL_", "OTEL_API_", "ANALYTICS_DATABASE_")
+
+
+def refuse_what_is_misread(environ: Mapping[str, str]) -> None:
+    """Raises ImproperlyConfigured, one line for each setting of the site that is not understood."""
+    problems = ((setting.number, setting.problem(environ.get)) for setting in (*AT_START, *LIVE))
+    refuse(f"{number}: {problem}" for number, problem in problems if problem)
+
+
+def refuse(problems: Iterable[str]) -> None:
+    if lines := list(problems):
+        raise ImproperlyConfigured("\n".join(lines))
+
+
+def unknown_variables(environ: Mapping[str, str]) -> list[str]:
+    known = {setting.name for setting in EVERY_SETTING}
+    return sorted(name for name in environ if name.startswith(PREFIXES) and name not in known)
+
+
+def unknown_variables_findings() -> list[CheckMessage]:
+    return [
+        Warning(
+            f"{name} is set, and no such variable is read.", hint="docs/settings.md lists all of them.", id="site.W001"
+        )
+        for name in settings.UNKNOWN_VARIABLES
+    ]

@@ -1,0 +1,76 @@
+"""Writes `.env.example` and the tables of docs/settings.md from the declarations: `python -m rhesis_site.documents`."""
+
+import textwrap
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from privacy.declared import Setting
+from rhesis_site.declared import SECTIONS
+
+ROOT = Path(__file__).resolve().parent.parent
+WIDTH = 118
+BEGIN, END = "<!-- begin: made from the declarations -->", "<!-- end -->"
+ENV_EXAMPLE_HEAD = (
+    "Every variable this project reads is here, with its default. `manage.py check` names what is wrong by number.",
+    "To try the project, copy only the lines you change to `.env`. `dev.py run` sets what makes it work on this "
+    "machine (plain HTTP, its own processor) where `.env` does not name it, and a line left empty names it too. For a "
+    "real installation copy all of it.",
+    "A variable of the environment takes precedence over the same one in `.env`. A blank variable counts as unset.",
+    "The file is UTF-8, one NAME=value a line, with or without `export` before it. A value is taken as it is written: "
+    "$, #, % and backslashes are like any other character. Spaces around a value do not count; quotes around all of it "
+    "go, and keep the spaces inside. A comment has a line of its own. Refused, because shells, systemd and Compose "
+    "disagree about them: a space and # outside quotes, a quote inside the same quotes, a backslash in double quotes. "
+    "Put values in single quotes in a file that a shell or systemd reads too.",
+    "Made from the declarations by `python -m rhesis_site.documents`.",
+)
+
+
+def env_example() -> str:
+    head = "\n#\n".join(_comment(paragraph) for paragraph in ENV_EXAMPLE_HEAD)
+    return "\n".join([head, "", *_env_lines()])
+
+
+def _comment(text: str) -> str:
+    return "\n".join(f"# {line}" for line in textwrap.wrap(text, WIDTH, break_on_hyphens=False))
+
+
+def _env_lines() -> Iterator[str]:
+    for title, settings in SECTIONS.items():
+        yield f"# --- {title} ---\n"
+        for setting in settings:
+            yield _comment(setting.help)
+            yield f"{setting.name}={setting.default}"
+        yield ""
+
+
+def settings_tables() -> str:
+    """Markdown: a table a section."""
+    return "\n".join(line for title, settings in SECTIONS.items() for line in _table(title, settings))
+
+
+def _table(title: str, settings: tuple[Setting[Any], ...]) -> Iterator[str]:
+    yield f"### {title}\n"
+    yield "| variable | default | meaning | error |\n| --- | --- | --- | --- |"
+    for setting in settings:
+        default = f"`{setting.default}`" if setting.default else "empty"
+        meaning = " ".join(filter(None, [setting.help, setting.meanwhile])).replace("|", "\\|")
+        yield f"| `{setting.name}` | {default} | {meaning} | {setting.number} |"
+    yield ""
+
+
+def filled_in(document: str, made: str) -> str:
+    """`document`, with `made` between its two marks."""
+    before, _, rest = document.partition(BEGIN)
+    return f"{before}{BEGIN}\n\n{made}\n{END}{rest.partition(END)[2]}"
+
+
+def documents() -> dict[Path, str]:
+    """Every file that is made from the declarations, with the text it should have."""
+    table = ROOT / "docs" / "settings.md"
+    return {ROOT / ".env.example": env_example(), table: filled_in(table.read_text(), settings_tables())}
+
+
+if __name__ == "__main__":
+    for path, text in documents().items():
+        path.write_text(text)

@@ -1,0 +1,62 @@
+"""Reads `.env`: the site and `dev.py` alike. Standard library only, because `dev.py` runs before anything is installed.
+
+The rules (also in `.env.example`): one `NAME=value` a line, with or without `export`. The value is taken as written:
+`$`, `#`, `%` and a backslash are like any other character. Spaces around it do not count; quotes around all of it go.
+Ambiguous values are refused: a ` #` outside quotes, a quote inside the same quotes, a backslash in double quotes.
+"""
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+LINE = re.compile(r"(?:export[ \t]+)?(?P<name>[A-Za-z_][A-Za-z0-9_]*)[ \t]*=(?P<gap>[ \t]*)(?P<value>.*)")
+
+
+class Unreadable(ValueError):
+    """The file cannot be used. The message names the file, and the line and variable to blame, and never a value."""
+
+
+def read(path: Path) -> dict[str, str]:
+    """The variables of the file, in its order; none if there is no file. Raises Unreadable."""
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
+        return {}
+    except OSError as error:
+        raise Unreadable(f"{path} cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise Unreadable(f"{path} cannot be read: it is not UTF-8") from None
+    variables: dict[str, str] = {}
+    for number, line in enumerate(re.split(r"\r\n|\r|\n", text), 1):
+        if not line.strip() or line.lstrip().startswith("#"):
+            continue
+        match = LINE.fullmatch(line.strip(" \t"))
+        if match is None:
+            raise Unreadable(f"{path} line {number} must be NAME=value, a comment or blank")
+        name, value = match["name"], match["value"]
+        if problem := _problem(match["gap"] + value):
+            raise Unreadable(f"{path} line {number}: {name} {problem}")
+        variables[name] = value[1:-1] if value[:1] in ("'", '"') else value
+    return variables
+
+
+def _problem(value: str) -> str | None:
+    quote = value.lstrip(" \t")[:1]
+    if "\0" in value:
+        return "has a zero byte in it"
+    if quote not in ("'", '"'):
+        comment = re.search(r"[ \t]#", value)
+        return "has a # after a space; put a comment on its own line, or the value in quotes" if comment else None
+    inside = value.strip(" \t")[1:-1]
+    if len(value.strip(" \t")) < 2 or value[-1] != quote:
+        return "begins with a quote and does not end with it"
+    if quote in inside:
+        return f"has a {quote} between two; put the value in the other quotes"
+    if quote == '"' and "\\" in inside:
+        return "has a backslash in double quotes; put the value in single quotes"
+    return None
+
+
+def load(path: Path, environ: Mapping[str, str]) -> dict[str, str]:
+    """The file's variables that `environ` does not name. Raises Unreadable."""
+    return {name: value for name, value in read(path).items() if name not in environ}
