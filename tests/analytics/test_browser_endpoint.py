@@ -4,6 +4,7 @@ import pytest
 from pytest_django import Settings
 
 from analytics.checks import check_settings
+from privacy.checks import check_switches
 
 
 @pytest.mark.parametrize("endpoint", ["", "/v1/traces", "/telemetry/v1/traces", "https://telemetry.example:4318/otlp"])
@@ -31,4 +32,4 @@ def test_what_may_not(settings: Settings, endpoint: str) -> None:
 
 def test_the_server_s_own_endpoint_is_never_a_path(settings: Settings) -> None:
     settings.OTEL_EXPORTER_OTLP_ENDPOINT = "/v1/traces"
-    assert [problem.id for problem in check_settings(None)] == ["analytics.E001"]
+    assert [problem.id for problem in check_switches(None)] == ["analytics.E001"]

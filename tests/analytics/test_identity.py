@@ -26,7 +26,7 @@ def guesses(person: uuid.UUID) -> "list[bytes]":
     prefixes = ["", "user\0", "user:", "user", "\0"]
     messages = [prefix.encode() + text.encode() for prefix, text in product(prefixes, texts)]
     messages += [person.bytes, b"user\0" + person.bytes]
-    keys = [b"", b"\0" * 32, b"rhesis", b"secret", b"user", person.bytes]
+    keys = [b"", b"\0" * 32, b"rhesis", b"rhesis-telemetry", b"secret", b"user", person.bytes]
     plain = [hashlib.new(name, message).digest() for name in ("md5", "sha1", "sha256") for message in messages]
     keyed = [hmac.new(key, message, hashlib.sha256).digest() for key in keys for message in messages]
     return plain + keyed
@@ -45,7 +45,7 @@ def test_whoever_knows_every_id_but_not_the_key_matches_nobody(pseudonyms: set[u
 
 def test_the_sweep_above_would_find_a_key_that_is_known() -> None:
     person = PEOPLE[0]
-    with override_settings(TELEMETRY_HASH_KEY="rhesis"):
+    with override_settings(TELEMETRY_HASH_KEY="rhesis-telemetry"):
         assert pseudonym(Kind.USER, person).bytes in {digest[:16] for digest in guesses(person)}
 
 
