@@ -114,8 +114,8 @@ FAILURES_PER_ACCOUNT = Setting(
     rate,
     otherwise="1/hour",
     default="10/hour",
-    help="Failed sign-ins allowed for one account from one address, as a rate: N/second, /minute, /hour or /day. An IPv6 "
-    "network of 64 bits is one address.",
+    help="Failed sign-ins allowed for one account from one address, as a rate: N/second, /minute, /hour or /day. An "
+    "IPv6 network of 64 bits is one address.",
 )
 FAILURES_PER_ADDRESS = Setting(
     "SIGN_IN_FAILURES_PER_ADDRESS",
