@@ -1,6 +1,6 @@
 """Session tokens for programs: `POST /api/auth/login` and `/logout`."""
 
-from typing import Any, cast
+from typing import Any
 
 from django.contrib.auth import authenticate
 from django.contrib.auth.signals import user_logged_in, user_logged_out
@@ -19,7 +19,7 @@ from accounts.authentication import SessionTokenAuthentication
 from accounts.models import User
 
 REFUSED = "Unable to sign in with these credentials."
-# Receivers of Django's signals read from `user.backend` how somebody signed in.
+# Sent with Django's signals: what somebody signed in to, where it is no session.
 TOKEN_BACKEND = f"{SessionTokenAuthentication.__module__}.{SessionTokenAuthentication.__qualname__}"
 
 
@@ -56,8 +56,7 @@ class Login(APIView):
             if not unchanged.exists():
                 raise AuthenticationFailed(REFUSED)
             instance, token = get_token_model().objects.create(user=user)
-        user.backend = TOKEN_BACKEND
-        user_logged_in.send(sender=type(user), request=django_request, user=user)
+        user_logged_in.send(sender=type(user), request=django_request, user=user, backend=TOKEN_BACKEND)
         return Response({"session_token": token, "expires_at": instance.expiry})
 
     def get_authenticate_header(self, request: Request) -> str:
@@ -73,7 +72,7 @@ class Logout(APIView):
     @extend_schema(request=None, responses={204: None})
     def post(self, request: Request) -> Response:
         request.auth.delete()
-        user = cast("User", request.user)
-        user.backend = TOKEN_BACKEND
-        user_logged_out.send(sender=type(user), request=request._request, user=user)
+        user_logged_out.send(
+            sender=type(request.user), request=request._request, user=request.user, backend=TOKEN_BACKEND
+        )
         return Response(status=status.HTTP_204_NO_CONTENT)

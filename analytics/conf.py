@@ -271,6 +271,12 @@ class AnalyticsSettings:
         return BROWSER_DEPLOYMENT_TYPE.value or self.deployment_type
 
     @property
+    def sign_in_methods(self) -> dict[str, str]:
+        """Path of an authentication backend to a method that the catalogue's `login` declares."""
+        methods: dict[str, str] = getattr(settings, "TELEMETRY_SIGN_IN_METHODS", {})
+        return methods
+
+    @property
     def use_stock_instrumentor(self) -> bool:
         return USE_STOCK_INSTRUMENTOR.value
 

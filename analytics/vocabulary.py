@@ -65,6 +65,7 @@ WORDS = frozenset(
 )
 
 # A request that no URL pattern matched; its path is never sent.
+OTHER_SIGN_IN_METHOD = "other"
 UNMATCHED_ROUTE = "unmatched"
 # Semantic conventions' name for a method outside the known ones.
 OTHER_METHOD = "_OTHER"

@@ -219,6 +219,11 @@ TIME_ZONE = "UTC"
 # --- Telemetry: as written; the declarations parse it ---
 
 globals().update(as_written(declared.OF_THE_APPS, os.environ))
+# How somebody signed in, by what they were authenticated by: a choice of the catalogue's `login`; `other` for the rest.
+TELEMETRY_SIGN_IN_METHODS = {
+    "accounts.backends.ThrottledBackend": "password",
+    "accounts.authentication.SessionTokenAuthentication": "token",
+}
 
 # --- Logging: no personal data, so no request lines with paths and no SQL with values ---
 

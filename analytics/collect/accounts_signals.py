@@ -1,44 +1,50 @@
 """Signing in and out, from Django's own signals.
 
-`login` and `logout` are recorded for browsers (method=password) and programs (method=token); `session_start` when a
-browser session begins. Session ids leave the process as pseudonyms only.
+`login` and `logout` carry the method that the setting TELEMETRY_SIGN_IN_METHODS declares for the authentication
+backend, and `other` for a backend that it does not declare. `session_start` is recorded when a browser session begins.
+Session ids leave the process as pseudonyms only.
 """
 
 from typing import Any
 
-from django.contrib.auth import SESSION_KEY
+from django.contrib.auth import BACKEND_SESSION_KEY, SESSION_KEY
 from django.http import HttpRequest
 
 from accounts.models import User
 from analytics.collect.quietly import quietly
 from analytics.collect.scope import RequestScope, current_scope
 from analytics.collect.track import track_user_activity
+from analytics.conf import conf
+from analytics.vocabulary import OTHER_SIGN_IN_METHOD
 
 
-def _session_key(request: HttpRequest) -> str | None:
-    """The key of the browser session, None for a program's token."""
-    session = getattr(request, "session", None)
-    return session.session_key if session is not None and SESSION_KEY in session else None
-
-
-def on_signed_in(*, request: HttpRequest, user: User, **_: Any) -> None:
+def on_signed_in(*, request: HttpRequest | None, user: User, backend: str | None = None, **_: Any) -> None:
+    """Receiver of `user_logged_in`. `backend` is sent where somebody signs in to something else than a session."""
     with quietly():
-        scope = current_scope()
-        if not isinstance(scope, RequestScope):
-            return
-        scope.user = user
-        session_key = _session_key(request)
-        track_user_activity("login", session_id=session_key, method="password" if session_key else "token")
+        session_key = _track("login", request, user, backend)
         if session_key:
             track_user_activity("session_start", session_id=session_key)
 
 
-def on_signed_out(*, request: HttpRequest, user: User | None, **_: Any) -> None:
+def on_signed_out(*, request: HttpRequest | None, user: User | None, backend: str | None = None, **_: Any) -> None:
+    """Receiver of `user_logged_out`, which is sent while the session is still there."""
     with quietly():
-        scope = current_scope()
-        if not isinstance(scope, RequestScope) or user is None:
-            return
-        # The request forgets its person now; what they did is still theirs.
-        scope.user = user
-        session_key = _session_key(request)
-        track_user_activity("logout", session_id=session_key, method="password" if session_key else "token")
+        if user is not None:
+            _track("logout", request, user, backend)
+
+
+def _track(event: str, request: HttpRequest | None, user: User, backend: str | None) -> str | None:
+    """Record `event`; the key of the browser session it was in, None if it was in none."""
+    scope = current_scope()
+    if not isinstance(scope, RequestScope):
+        return None
+    # The request forgets its person when they sign out; what they did is still theirs.
+    scope.user = user
+    session_key = None
+    session = None if backend else getattr(request, "session", None)
+    if session is not None and session.get(SESSION_KEY) == str(user.pk):
+        session_key, backend = session.session_key, session.get(BACKEND_SESSION_KEY)
+    backend = backend or getattr(user, "backend", None)
+    method = conf.sign_in_methods.get(backend or "", OTHER_SIGN_IN_METHOD)
+    track_user_activity(event, session_id=session_key, method=method)
+    return session_key
