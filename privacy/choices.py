@@ -11,6 +11,7 @@ from privacy.consent import Decision, decide
 from privacy.gate import current_control
 from privacy.models import Action, ConsentEvent, InstallationControl, Preference, PrivacyNotice, Source
 from privacy.notices import forget_current_notice
+from privacy.sending import wait_for_attempts
 from privacy.signals import consent_changed
 from privacy.switches import DeploymentType, current_switches, deployment_type
 from privacy.telemetry import ErasureReceipt, telemetry_room
@@ -33,6 +34,11 @@ def _decision(preference: Preference) -> Decision:
 
 def _announce(user_id: UUID | None, *, enabled: bool) -> None:
     transaction.on_commit(lambda: consent_changed.send(sender=None, user_id=user_id, enabled=enabled))
+
+
+def _answer_when_nothing_leaves() -> None:
+    """A withdrawal is answered once no attempt is under way any more that began before it."""
+    transaction.on_commit(wait_for_attempts)
 
 
 def _record(
@@ -59,11 +65,15 @@ def choose(user_id: UUID, *, enabled: bool, source: Source, actor_id: UUID | Non
     """Record the person's choice and return the effective decision now.
 
     Anyone but the person may only switch off: PermissionDenied otherwise. Choosing again what is already chosen
-    changes nothing and adds no line to the ledger.
+    changes nothing and adds no line to the ledger. Switching off returns when nothing of the person's can leave any
+    more: committed at once, it waits for attempts under way, six seconds at most and usually not at all.
     """
     if enabled and actor_id != user_id:
         raise PermissionDenied("Only the person can switch sharing on.")
     preference = _locked_preference(user_id)
+    if not enabled:
+        # Also of somebody who is off already: the one who asked first may still be waiting.
+        _answer_when_nothing_leaves()
     if preference.choice is enabled:
         return _decision(preference)
     before = _decision(preference)
@@ -182,7 +192,10 @@ def _take_browser_signal(preference: Preference) -> bool:
 
 @transaction.atomic
 def set_lock(*, locked: bool, source: Source, actor_id: UUID | None) -> None:
-    """Set or lift the operator's lock. Lifting it turns nobody on who was not on before."""
+    """Set or lift the operator's lock. Lifting it turns nobody on who was not on before. Setting it waits as
+    switching off does."""
+    if locked:
+        _answer_when_nothing_leaves()
     control = InstallationControl.objects.select_for_update().get(pk=1)
     if control.locked is locked:
         return

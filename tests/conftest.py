@@ -11,6 +11,8 @@ from analytics.collect import pipeline
 from analytics.collect.exporter import GatedExporter
 from analytics.collect.relay import forward
 from analytics.keep import correction
+from privacy.elapsed import elapsed
+from tests.support.clock import Clock
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -52,7 +54,7 @@ def _no_telemetry_from_one_test_in_another() -> Iterator[None]:
         patch.setattr(GatedExporter, "export", lambda self, spans: SpanExportResult.SUCCESS)
         pipeline.stop()
         forward.stop()
-    for shared in (pipeline.hint, pipeline.withdrawals, pipeline.tally):
+    for shared in (pipeline.hint, pipeline.tally):
         shared.start_anew()
 
 
@@ -61,3 +63,12 @@ def _corrections_end_with_the_test() -> Iterator[None]:
     """A committed erasure has reports corrected in a thread besides, which must not meet the next test."""
     yield
     correction.wait()
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    """In place of the host's elapsed time, so that a test need not sleep through waits."""
+    found = Clock()
+    monkeypatch.setattr(elapsed, "now", found.now)
+    monkeypatch.setattr(elapsed, "wait", found.wait)
+    return found

@@ -4,28 +4,41 @@ It is the one event that is sent without consent to sharing: the person asked fo
 and the moment goes with it. A pseudonym only its own installation can compute is the proof.
 """
 
-import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from opentelemetry.sdk.trace import ReadableSpan
-from opentelemetry.sdk.trace.export import SpanExportResult
 
 from analytics import vocabulary as words
+from analytics.collect.attempts import Permitted, Sender
 from analytics.collect.clean import SCOPE, resource
-from analytics.collect.pipeline import wire_exporter
+from analytics.collect.pipeline import make_transport
 from analytics.collect.records import new_context
+from analytics.collect.transport.answers import Fate
 from analytics.vocabulary import SPAN_NAMES, Category
 from privacy.switches import current_switches
 
-logger = logging.getLogger(__name__)
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class _Request:
+    """The batch of one event. Its gate is the installation's switches alone: an operator's "off" holds for it too."""
+
+    def __init__(self, span: ReadableSpan) -> None:
+        self._span = span
+
+    def anything_left(self) -> bool:
+        return current_switches().allow
+
+    @contextmanager
+    def permitted(self) -> Iterator[Permitted]:
+        yield Permitted([self._span] if current_switches().allow else [], lambda: float("inf"))
 
 
 def send_erasure_request(pseudonym: UUID, requested_at: datetime) -> bool:
     """Send it now, waiting five seconds at most. Whether it was acknowledged; if not, ask again later."""
-    if not current_switches().allow:
-        return False
     moment_ns = (requested_at - EPOCH) // timedelta(microseconds=1) * 1000
     span = ReadableSpan(
         SPAN_NAMES[Category.USER_ACTIVITY],
@@ -40,11 +53,5 @@ def send_erasure_request(pseudonym: UUID, requested_at: datetime) -> bool:
         end_time=moment_ns,
         instrumentation_scope=SCOPE,
     )
-    wire = wire_exporter()
-    try:
-        return wire.export([span]) is SpanExportResult.SUCCESS
-    except Exception as error:  # noqa: BLE001  whatever the transport raises, the request stays pending
-        logger.warning("A request to delete could not be sent yet: %s", type(error).__name__)
-        return False
-    finally:
-        wire.shutdown()
+    answer = Sender(make_transport).send(_Request(span))
+    return answer is not None and answer.fate is Fate.TAKEN and not answer.rejected

@@ -2,25 +2,30 @@
 
 import logging
 import time
-from collections import OrderedDict
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from threading import Lock
-from uuid import UUID
 
 from django.db import connections
+from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 
+from analytics.collect.attempts import CONSENT_UNREADABLE, ConsentUnreadable, Permitted, Sender
 from analytics.collect.clean import clean_span, resource
 from analytics.collect.hint import Hint
 from analytics.collect.records import RecordedSpan
 from analytics.collect.tally import Outcome, Tally
+from analytics.collect.transport import Transport
+from analytics.collect.transport.answers import Answer, Fate, Reason
+from analytics.conf import EXPORT_TIMEOUT_SECONDS
 from analytics.exceptions import AnalyticsError
+from privacy.consent import Decision
 from privacy.gate import decisions_for
+from privacy.sending import attempt
 
 logger = logging.getLogger(__name__)
-MAXIMUM_WITHDRAWALS = 10_000
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -29,49 +34,91 @@ def _unix_ns(moment: datetime) -> int:
     return (moment - EPOCH) // timedelta(microseconds=1) * 1000
 
 
-class Withdrawals:
-    """Who withdrew in this process and when, for the moment between reading consent and sending. Thread-safe."""
+class ConsentedBatch:
+    """Recorded spans on their way out. Each time the gate is asked, it keeps what consent covers at that moment.
 
-    def __init__(self) -> None:
-        self._at: OrderedDict[UUID | None, float] = OrderedDict()
-        self._lock = Lock()
+    What the gate refuses is counted and gone: a consent given later does not cover it.
+    """
 
-    def start_anew(self) -> None:
-        """In a child just forked: whoever held the lock is not there."""
-        self.__init__()  # type: ignore[misc]
+    def __init__(self, recorded: Sequence[RecordedSpan], *, hint: Hint, tally: Tally) -> None:
+        self.left = list(recorded)
+        self._hint, self._tally = hint, tally
 
-    def note(self, user_id: UUID | None) -> None:
-        """`user_id` None: everyone."""
-        with self._lock:
-            self._at[user_id] = time.monotonic()
-            self._at.move_to_end(user_id)
-            while len(self._at) > MAXIMUM_WITHDRAWALS:
-                self._at.popitem(last=False)
+    def anything_left(self) -> bool:
+        return bool(self._ask())
 
-    def since(self, moment: float, user_id: UUID) -> bool:
-        """Whether the person withdrew (or everyone was withdrawn) at or after `moment` of the monotonic clock."""
-        return max(self._at.get(user_id, 0.0), self._at.get(None, 0.0)) >= moment
+    @contextmanager
+    def permitted(self) -> Iterator[Permitted]:
+        with attempt() as still_held:
+            yield Permitted(self._ask(), still_held)
+
+    def _ask(self) -> list[ReadableSpan]:
+        """What may leave now, built anew. Raises ConsentUnreadable."""
+        asked_at = time.monotonic()
+        try:
+            decisions = decisions_for({span.subject.user_id for span in self.left}) if self.left else {}
+        except Exception as error:  # noqa: BLE001  whatever keeps it from being read
+            raise ConsentUnreadable(type(error).__name__) from None
+        self._hint.note((who for who, decision in decisions.items() if not decision.enabled), read_at=asked_at)
+        of = resource()
+        judged = [(span, _judged(span, decisions.get(span.subject.user_id), of)) for span in self.left]
+        # Counted when all are judged: should one of them break this, all of them are still there.
+        for reason, spans in Counter(found for _, found in judged if isinstance(found, str)).items():
+            self._tally.add(Outcome.WITHHELD, reason, spans)
+        self.left = [span for span, found in judged if not isinstance(found, str)]
+        return [found for _, found in judged if not isinstance(found, str)]
+
+
+def _judged(span: RecordedSpan, decision: Decision | None, of: Resource) -> ReadableSpan | str:
+    """The span that may leave, or the reason why none may."""
+    if decision is None:
+        return "user_gone"
+    if not decision.enabled or decision.since is None:
+        return decision.reason.value
+    if span.subject.began_ns < _unix_ns(decision.since):
+        return "before_consent"
+    try:
+        return clean_span(span, of)
+    except AnalyticsError as error:
+        logger.warning("A span was withheld: %s", error)
+        return "undeclared"
 
 
 class GatedExporter(SpanExporter):
-    """Wraps the exporter that does the sending, which is made on first use: until then there is no socket."""
+    """Sends recorded spans through the gate, each batch within `seconds`.
+
+    `attempts`: at most so many for each batch; None for as many as the time allows. `on_batch` is called with the
+    number of spans of each batch that is begun, `on_end` when no batch can be begun any more.
+    """
 
     def __init__(
-        self, make_wire: Callable[[], SpanExporter], *, hint: Hint, tally: Tally, withdrawals: Withdrawals
+        self,
+        make_transport: Callable[[], Transport],
+        *,
+        hint: Hint,
+        tally: Tally,
+        seconds: float = EXPORT_TIMEOUT_SECONDS,
+        attempts: int | None = None,
     ) -> None:
-        self._make_wire = make_wire
-        self._wire: SpanExporter | None = None
-        self._hint, self._tally, self._withdrawals = hint, tally, withdrawals
+        self.sender = Sender(make_transport)
+        self._hint, self._tally, self._seconds, self._attempts = hint, tally, seconds, attempts
         self.on_batch: Callable[[int], None] = lambda spans: None
+        self.on_end: Callable[[], None] = lambda: None
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
         """Send what may be sent. Counts everything, raises nothing.
 
-        FAILURE if the sending failed or consent could not be read: whoever still has the spans may try again.
+        FAILURE if the collector did not take it or consent could not be read: a browser still has the spans, and tries
+        again.
         """
-        self.on_batch(len(spans))
+        result = SpanExportResult.FAILURE
         try:
-            return self._export([span for span in spans if isinstance(span, RecordedSpan)])
+            if not self.sender.over():
+                self.on_batch(len(spans))
+                result = self._export([span for span in spans if isinstance(span, RecordedSpan)])
+            if self.sender.over():
+                self.on_end()
+            return result
         finally:
             self._tally.write()
             # The thread sleeps for seconds between batches; it need not hold connections meanwhile. (A flush asked for
@@ -81,65 +128,28 @@ class GatedExporter(SpanExporter):
                     connection.close()
 
     def _export(self, recorded: Sequence[RecordedSpan]) -> SpanExportResult:
-        cleaned = list(self._cleaned(recorded))
-        read_at = time.monotonic()
-        permitted = self._permitted(cleaned, read_at)
-        if permitted is None:
-            return SpanExportResult.FAILURE
-        going = [clean for span, clean in permitted if not self._withdrawals.since(read_at, span.subject.user_id)]
-        self._tally.add(Outcome.WITHHELD, "withdrawn", len(permitted) - len(going))
-        if not going:
+        batch = ConsentedBatch(recorded, hint=self._hint, tally=self._tally)
+        answer = self.sender.send(batch, seconds=self._seconds, attempts=self._attempts)
+        return self._count(answer, len(batch.left))
+
+    def _count(self, answer: Answer | None, spans: int) -> SpanExportResult:
+        """`spans`: how many the gate left in the batch, the last time it was asked."""
+        if answer is None:
             return SpanExportResult.SUCCESS
-        if self._wire is None:
-            self._wire = self._make_wire()
-        try:
-            result = self._wire.export(going)
-        except Exception as error:  # noqa: BLE001  whatever the transport raises, the host must not notice
-            logger.warning("Telemetry could not be sent: %s", type(error).__name__)
-            result = SpanExportResult.FAILURE
-        self._tally.add(Outcome.SENT if result is SpanExportResult.SUCCESS else Outcome.FAILED, spans=len(going))
-        return result
-
-    def _cleaned(self, recorded: Sequence[RecordedSpan]) -> Iterator[tuple[RecordedSpan, ReadableSpan]]:
-        of = resource()
-        for span in recorded:
-            try:
-                yield span, clean_span(span, of)
-            except AnalyticsError as error:
-                self._tally.add(Outcome.WITHHELD, "undeclared")
-                logger.warning("A span was withheld: %s", error)
-
-    def _permitted(
-        self, cleaned: list[tuple[RecordedSpan, ReadableSpan]], read_at: float
-    ) -> list[tuple[RecordedSpan, ReadableSpan]] | None:
-        """Those the gate says yes to; None if it could not be asked. `read_at` is now, by the monotonic clock."""
-        people = {span.subject.user_id for span, _ in cleaned}
-        if not people:
-            return []
-        try:
-            decisions = decisions_for(people)
-        except Exception as error:  # noqa: BLE001  whatever keeps it from being read
-            # Consent that cannot be read is consent that was not given.
-            logger.warning("A batch was withheld, consent could not be read: %s", type(error).__name__)
-            self._tally.add(Outcome.WITHHELD, "consent_unreadable", len(cleaned))
-            return None
-        self._hint.note((who for who, decision in decisions.items() if not decision.enabled), read_at=read_at)
-        permitted = []
-        for span, clean in cleaned:
-            decision = decisions.get(span.subject.user_id)
-            if decision is None:
-                self._tally.add(Outcome.WITHHELD, "user_gone")
-            elif not decision.enabled or decision.since is None:
-                self._tally.add(Outcome.WITHHELD, decision.reason.value)
-            elif span.subject.began_ns < _unix_ns(decision.since):
-                self._tally.add(Outcome.WITHHELD, "before_consent")
-            else:
-                permitted.append((span, clean))
-        return permitted
+        if answer.fate is Fate.TAKEN:
+            rejected = min(answer.rejected, spans)
+            self._tally.add(Outcome.SENT, spans=spans - rejected)
+            self._tally.add(Outcome.FAILED, Reason.REJECTED, rejected)
+            return SpanExportResult.SUCCESS
+        if answer.reason == CONSENT_UNREADABLE:
+            self._tally.add(Outcome.WITHHELD, CONSENT_UNREADABLE, spans)
+        else:
+            self._tally.add(Outcome.FAILED, answer.reason, spans)
+            logger.warning("Telemetry was not sent: %s", answer.reason)
+        return SpanExportResult.FAILURE
 
     def shutdown(self) -> None:
-        if self._wire is not None:
-            self._wire.shutdown()
+        self.sender.abort()
 
     def force_flush(self, timeout_millis: int = 30_000) -> bool:
         return True

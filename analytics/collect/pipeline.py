@@ -9,56 +9,73 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from threading import Lock
+from typing import Any
 from uuid import UUID
 
-from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter as GrpcSpanExporter
-from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter as HttpSpanExporter
 from opentelemetry.sdk.trace import ReadableSpan, SpanLimits, TracerProvider
-from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter
+from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.sdk.trace.sampling import ALWAYS_ON
 
 from analytics.collect.clean import resource
-from analytics.collect.exporter import GatedExporter, Withdrawals
+from analytics.collect.exporter import GatedExporter
 from analytics.collect.hint import Hint
 from analytics.collect.records import RecordedSpan
 from analytics.collect.tally import Outcome, Tally
+from analytics.collect.transport import Transport
+from analytics.collect.transport.otlp_grpc import GrpcTransport
+from analytics.collect.transport.otlp_http import HttpTransport
 from analytics.conf import EXPORT_TIMEOUT_SECONDS, Protocol, conf
+from privacy.elapsed import elapsed
 from privacy.switches import current_switches
 
-# Of the five seconds a process may take to end; the rest is for the export that is under way.
-SHUTDOWN_MILLIS = 2_500
+# Of the five seconds a process may take to end: what is queued is sent for so long, then an attempt under way is ended,
+# and what was not sent is counted.
+SENDING_AT_END_SECONDS = 2.5
+COUNTING_AT_END_SECONDS = 1.0
 DEFAULT_QUEUE_CAPACITY = 2048  # the specification's
+DEFAULT_BATCH_SIZE = 512
+DEFAULT_SCHEDULE_DELAY_SECONDS = 5.0
 TRACES_PATH = "/v1/traces"
 
 hint = Hint()
-withdrawals = Withdrawals()
 tally = Tally()
 
 
-def wire_exporter() -> SpanExporter:
-    """The OTLP exporter the settings ask for. Connects on first use."""
+def make_transport() -> Transport:
+    """The transport the settings ask for, from `conf` alone: no variable of the environment reaches it past `conf`.
+
+    Raises ValueError for settings of which `manage.py check` has a numbered error.
+    """
     if conf.protocol is Protocol.GRPC:
-        return GrpcSpanExporter(endpoint=conf.endpoint, headers=conf.headers, timeout=EXPORT_TIMEOUT_SECONDS)
-    return HttpSpanExporter(
-        endpoint=conf.endpoint.rstrip("/") + TRACES_PATH, headers=conf.headers, timeout=EXPORT_TIMEOUT_SECONDS
-    )
+        return GrpcTransport(conf.endpoint, headers=conf.headers)
+    return HttpTransport(conf.endpoint.rstrip("/") + TRACES_PATH, headers=conf.headers)
 
 
-def queue_capacity() -> int:
-    """The standard variable OTEL_BSP_MAX_QUEUE_SIZE; what is not a positive number counts as unset."""
-    word = os.environ.get("OTEL_BSP_MAX_QUEUE_SIZE", "")
-    return int(word) if word.isdecimal() and int(word) > 0 else DEFAULT_QUEUE_CAPACITY
+def _whole_number(variable: str, default: int) -> int:
+    """What is not a positive number counts as unset."""
+    word = os.environ.get(variable, "")
+    return int(word) if word.isdecimal() and int(word) > 0 else default
 
 
 class _CountingProcessor(BatchSpanProcessor):
-    """The SDK's queue, which drops in silence when it is full; this one counts what it drops."""
+    """The SDK's queue, which drops in silence when it is full or its time is over; this one counts what it drops."""
 
-    def __init__(self, exporter: GatedExporter) -> None:
-        self._capacity = queue_capacity()
+    def __init__(
+        self, exporter: GatedExporter, *, queue_capacity: int, batch_size: int, schedule_delay_seconds: float
+    ) -> None:
+        self._exporter = exporter
+        self._capacity = queue_capacity
         self._waiting = 0
         self._waiting_lock = Lock()
-        exporter.on_batch = self._left
-        super().__init__(exporter, max_queue_size=self._capacity)
+        exporter.on_batch, exporter.on_end = self._left, self._abandoned
+        # Every argument is given: the SDK reads OTEL_BSP_* for those that are not.
+        super().__init__(
+            exporter,
+            max_queue_size=queue_capacity,
+            schedule_delay_millis=schedule_delay_seconds * 1000,
+            max_export_batch_size=min(batch_size, queue_capacity),
+            export_timeout_millis=1000,  # of no effect there: `Sender` has the deadline
+        )
 
     def on_end(self, span: ReadableSpan) -> None:
         with self._waiting_lock:
@@ -73,17 +90,45 @@ class _CountingProcessor(BatchSpanProcessor):
         with self._waiting_lock:
             self._waiting -= spans
 
-    def stop(self, timeout_millis: int) -> None:
-        """Send what is queued, through the gate, and end; what takes longer than the time given is lost."""
-        self._batch_processor.shutdown(timeout_millis=timeout_millis)
+    def _abandoned(self) -> None:
+        """Count what no time is left for."""
+        with self._waiting_lock:
+            waiting, self._waiting = self._waiting, 0
+        tally.add(Outcome.DROPPED, "process_ended", waiting)
+
+    def stop(self) -> None:
+        """Send what is queued, through the gate, and end; what takes longer than its time is dropped and counted."""
+        self._exporter.sender.end_by(elapsed.now() + SENDING_AT_END_SECONDS)
+        self._batch_processor.shutdown(timeout_millis=int(SENDING_AT_END_SECONDS * 1000))
+        # An attempt that was under way has been ended by that; its thread counts, and writes the counts down.
+        self._batch_processor._worker_thread.join(COUNTING_AT_END_SECONDS)
 
 
 class Pipeline:
-    """The provider, its queue and its exporter. `record` never blocks, `stop` takes 2.5 seconds at most."""
+    """The provider, its queue and its exporter. `record` never blocks, `stop` takes 3.5 seconds at most.
 
-    def __init__(self, make_wire: Callable[[], SpanExporter] = wire_exporter) -> None:
+    `queue_capacity` and `batch_size` are numbers of spans, `schedule_delay_seconds` is the longest wait for a batch to
+    fill: what OTEL_BSP_MAX_QUEUE_SIZE, OTEL_BSP_MAX_EXPORT_BATCH_SIZE and OTEL_BSP_SCHEDULE_DELAY name. A batch size
+    above the queue's is cut to it. `timeout_seconds` (OTEL_BSP_EXPORT_TIMEOUT, OTEL_EXPORTER_OTLP_TIMEOUT) is for one
+    batch with all its attempts.
+    """
+
+    def __init__(
+        self,
+        make_transport: Callable[[], Transport] = make_transport,
+        *,
+        queue_capacity: int = DEFAULT_QUEUE_CAPACITY,
+        batch_size: int = DEFAULT_BATCH_SIZE,
+        schedule_delay_seconds: float = DEFAULT_SCHEDULE_DELAY_SECONDS,
+        timeout_seconds: float = EXPORT_TIMEOUT_SECONDS,
+    ) -> None:
         self.pid = os.getpid()
-        self._processor = _CountingProcessor(GatedExporter(make_wire, hint=hint, tally=tally, withdrawals=withdrawals))
+        self._processor = _CountingProcessor(
+            GatedExporter(make_transport, hint=hint, tally=tally, seconds=timeout_seconds),
+            queue_capacity=queue_capacity,
+            batch_size=batch_size,
+            schedule_delay_seconds=schedule_delay_seconds,
+        )
         # Everything said expressly: OTEL_TRACES_SAMPLER and the OTEL_SPAN_* limits, which an operator sets for tracing
         # of their own, change nothing here.
         self.provider = TracerProvider(
@@ -99,7 +144,17 @@ class Pipeline:
         self._processor.force_flush()
 
     def stop(self) -> None:
-        self._processor.stop(SHUTDOWN_MILLIS)
+        self._processor.stop()
+
+
+def configured() -> Pipeline:
+    """The pipeline that the standard variables ask for."""
+    return Pipeline(
+        queue_capacity=_whole_number("OTEL_BSP_MAX_QUEUE_SIZE", DEFAULT_QUEUE_CAPACITY),
+        batch_size=_whole_number("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", DEFAULT_BATCH_SIZE),
+        schedule_delay_seconds=_whole_number("OTEL_BSP_SCHEDULE_DELAY", int(DEFAULT_SCHEDULE_DELAY_SECONDS * 1000))
+        / 1000,
+    )
 
 
 _pipeline: Pipeline | None = None
@@ -113,7 +168,7 @@ def pipeline() -> Pipeline | None:
         return running
     if not current_switches().allow:
         return None
-    return _start(Pipeline)
+    return _start(configured)
 
 
 def _start(make: Callable[[], Pipeline]) -> Pipeline:
@@ -138,7 +193,7 @@ atexit.register(stop)
 def _after_fork() -> None:
     global _starting  # noqa: PLW0603  whoever held it is not in the child
     _starting = Lock()
-    for shared in (hint, withdrawals, tally):
+    for shared in (hint, tally):
         shared.start_anew()
 
 
@@ -153,17 +208,15 @@ def record(span: RecordedSpan) -> None:
 
 
 @contextmanager
-def replaced(make_wire: Callable[[], SpanExporter]) -> Iterator[Pipeline]:
-    """For tests: this process's pipeline with another wire, for as long as the block lasts."""
+def replaced(make_transport: Callable[[], Transport], **options: Any) -> Iterator[Pipeline]:
+    """For tests: this process's pipeline with another transport, for as long as the block lasts."""
     stop()
     try:
-        yield _start(lambda: Pipeline(make_wire))
+        yield _start(lambda: Pipeline(make_transport, **options))
     finally:
         stop()
 
 
-def on_consent_changed(*, user_id: UUID | None, enabled: bool, **_: object) -> None:
+def on_consent_changed(*, user_id: UUID | None, **_: object) -> None:
     """Receiver of `privacy.signals.consent_changed`: takes effect in this process at once."""
     hint.forget(user_id)
-    if not enabled:
-        withdrawals.note(user_id)

@@ -46,7 +46,7 @@ def person(request: pytest.FixtureRequest, collector: Collector, settings: Setti
     settings.OTEL_EXPORTER_OTLP_PROTOCOL = request.param
     settings.OTEL_EXPORTER_OTLP_ENDPOINT = collector.grpc_url if request.param == "grpc" else collector.http_url
     pipeline.hint.forget(None)
-    with pipeline.replaced(pipeline.wire_exporter):
+    with pipeline.replaced(pipeline.make_transport):
         yield someone_who_shares()
 
 

@@ -9,6 +9,7 @@ The normal profile takes some thousand steps; TELEMETRY_TEST_PROFILE=long takes 
 
 import os
 import sys
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 
@@ -21,11 +22,13 @@ from django.urls import include, path
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
-from opentelemetry.sdk.trace.export import SpanExportResult
+from opentelemetry.sdk.trace import ReadableSpan
 
 from accounts.models import User
 from analytics import track_feature_usage
 from analytics.collect import pipeline
+from analytics.collect.transport import StillPermitted
+from analytics.collect.transport.answers import Answer, Fate, Reason, refused
 from analytics.identity import Kind, pseudonym
 from privacy import choices
 from privacy.installation import ensure_installation_rows
@@ -81,12 +84,13 @@ class NumberedWire(Wire):
 
     seen: dict[int, str] = field(default_factory=dict)
 
-    def export(self, spans: object) -> SpanExportResult:
-        for span in spans:  # type: ignore[attr-defined]
+    def send(self, spans: Sequence[ReadableSpan], still_permitted: StillPermitted) -> Answer:
+        still_permitted()
+        for span in spans:
             attributes = dict(span.attributes or {})
             if NUMBER_ATTRIBUTE in attributes:
                 self.seen[int(str(attributes[NUMBER_ATTRIBUTE]))] = str(attributes["user.id"])
-        return SpanExportResult.FAILURE if self.failing else SpanExportResult.SUCCESS
+        return refused(Reason.REFUSED) if self.failing else Answer(Fate.TAKEN)
 
 
 def empty_the_tables() -> None:

@@ -8,9 +8,10 @@ from typing import Any
 from django.test import override_settings
 from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
 from opentelemetry.sdk.trace import ReadableSpan
-from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 
 from analytics.collect import pipeline
+from analytics.collect.transport import Send, StillPermitted
+from analytics.collect.transport.answers import Answer, Fate, Reason, refused
 
 # Nothing listens there, and nothing is sent there: the wire is replaced.
 ENDPOINT = "http://127.0.0.1:9"
@@ -18,22 +19,31 @@ TELEMETRY_ON: dict[str, Any] = {"OTEL_EXPORTER_OTLP_ENDPOINT": ENDPOINT}
 
 
 @dataclass
-class Wire(SpanExporter):
-    """Keeps what is put on it, as spans and as the bytes OTLP makes of them; fails or breaks when told to."""
+class Wire:
+    """A transport that keeps what is put on it, as spans and as the bytes OTLP makes of them; refuses or breaks when
+    told to. `answers`: what is answered first, in their order."""
 
     spans: list[ReadableSpan] = field(default_factory=list)
     sent: bytes = b""
     failing: bool = False
     breaking: Exception | None = None
+    answers: list[Answer] = field(default_factory=list)
 
-    def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
+    @contextmanager
+    def connected(self, deadline: float) -> Iterator[Send]:
+        yield self.send
+
+    def send(self, spans: Sequence[ReadableSpan], still_permitted: StillPermitted) -> Answer:
         if self.breaking is not None:
             raise self.breaking
+        still_permitted()
         self.spans += spans
         self.sent += encode_spans(spans).SerializeToString()
-        return SpanExportResult.FAILURE if self.failing else SpanExportResult.SUCCESS
+        if self.answers:
+            return self.answers.pop(0)
+        return refused(Reason.REFUSED) if self.failing else Answer(Fate.TAKEN)
 
-    def shutdown(self) -> None:
+    def abort(self) -> None:
         """Nothing is held."""
 
     def attributes(self) -> list[dict[str, Any]]:

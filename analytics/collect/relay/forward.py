@@ -6,16 +6,17 @@ process sends at a time, others give up after a moment, and after a failure nobo
 """
 
 import os
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from threading import Lock
 
-from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
+from opentelemetry.sdk.trace.export import SpanExportResult
 
 from analytics.collect import pipeline
 from analytics.collect.exporter import GatedExporter
 from analytics.collect.records import RecordedSpan
+from analytics.collect.transport import Transport
+from privacy.elapsed import elapsed
 
 WAIT_FOR_TURN_SECONDS = 0.5
 REST_AFTER_FAILURE_SECONDS = 5.0
@@ -24,30 +25,30 @@ REST_AFTER_FAILURE_SECONDS = 5.0
 class Forwarder:
     """One process's. Connects on first use."""
 
-    def __init__(self, make_wire: Callable[[], SpanExporter]) -> None:
+    def __init__(self, make_transport: Callable[[], Transport]) -> None:
         self.pid = os.getpid()
-        self._exporter = GatedExporter(
-            make_wire, hint=pipeline.hint, tally=pipeline.tally, withdrawals=pipeline.withdrawals
-        )
+        # One attempt: the browser tries again, and a request of the host's is not held up for waiting.
+        self._exporter = GatedExporter(make_transport, hint=pipeline.hint, tally=pipeline.tally, attempts=1)
         self._turn = Lock()
         self._rests_until = 0.0
 
     def send(self, spans: Sequence[RecordedSpan]) -> bool:
         """Whether the gate has withheld, or the collector taken, every one of them."""
-        if self.rests() or not self._turn.acquire(timeout=WAIT_FOR_TURN_SECONDS):
+        if self.rest_seconds() or not self._turn.acquire(timeout=WAIT_FOR_TURN_SECONDS):
             return False
         try:
             # Whoever waited for their turn behind a failure need not fail as slowly.
-            if self.rests():
+            if self.rest_seconds():
                 return False
             taken = self._exporter.export(spans) is SpanExportResult.SUCCESS
-            self._rests_until = 0.0 if taken else time.monotonic() + REST_AFTER_FAILURE_SECONDS
+            self._rests_until = 0.0 if taken else elapsed.now() + REST_AFTER_FAILURE_SECONDS
             return taken
         finally:
             self._turn.release()
 
-    def rests(self) -> bool:
-        return time.monotonic() < self._rests_until
+    def rest_seconds(self) -> float:
+        """How long nobody tries after a failure, or because the collector asked for it; 0 if somebody may now."""
+        return max(0.0, self._rests_until - elapsed.now(), self._exporter.sender.pause_seconds())
 
     def stop(self) -> None:
         self._exporter.shutdown()
@@ -62,14 +63,14 @@ def forwarder() -> Forwarder:
     running = _forwarder
     if running is not None and running.pid == os.getpid():
         return running
-    return _start(pipeline.wire_exporter)
+    return _start(pipeline.make_transport)
 
 
-def _start(make_wire: Callable[[], SpanExporter]) -> Forwarder:
+def _start(make_transport: Callable[[], Transport]) -> Forwarder:
     global _forwarder  # noqa: PLW0603  one process, one forwarder
     with _starting:
         if _forwarder is None or _forwarder.pid != os.getpid():
-            _forwarder = Forwarder(make_wire)
+            _forwarder = Forwarder(make_transport)
         return _forwarder
 
 
@@ -90,10 +91,10 @@ def stop() -> None:
 
 
 @contextmanager
-def replaced(make_wire: Callable[[], SpanExporter]) -> Iterator[Forwarder]:
-    """For tests: this process's forwarder with another wire, for as long as the block lasts."""
+def replaced(make_transport: Callable[[], Transport]) -> Iterator[Forwarder]:
+    """For tests: this process's forwarder with another transport, for as long as the block lasts."""
     stop()
     try:
-        yield _start(make_wire)
+        yield _start(make_transport)
     finally:
         stop()

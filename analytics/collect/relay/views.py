@@ -68,8 +68,13 @@ def traces(request: HttpRequest) -> HttpResponse:
         taken, rejections = _judged(
             spans, Subject(user.pk, user.organization_id, came_in_ns), page.session_key(request)
         )
-        if taken and not forwarder().send(taken):
-            raise _Refused(503, "the collector or the database is away", retry_after_seconds=REST_AFTER_FAILURE_SECONDS)
+        sending = forwarder()
+        if taken and not sending.send(taken):
+            raise _Refused(
+                503,
+                "the collector or the database is away",
+                retry_after_seconds=sending.rest_seconds() or REST_AFTER_FAILURE_SECONDS,
+            )
         # Only now: what is sent again after a refusal is not to be counted twice.
         for rejection, number in rejections.items():
             pipeline.tally.add(Outcome.INVALID, f"browser_{rejection}", number)

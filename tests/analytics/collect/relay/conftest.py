@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from secrets import token_hex
 from typing import Any
 
@@ -10,8 +10,6 @@ import pytest
 from django.db import DatabaseError
 from django.http import HttpResponse
 from django.test import Client
-from opentelemetry.sdk.trace import ReadableSpan
-from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 from pytest_django import Settings
 
 from accounts.models import User
@@ -19,23 +17,7 @@ from analytics.collect.relay import forward
 from analytics.collect.relay.allowance import allowance
 from privacy.choices import choose
 from privacy.models import Source
-
-
-class Wire(SpanExporter):
-    """Keeps what it is given; `away` makes it fail, as an exporter whose collector does not answer."""
-
-    def __init__(self) -> None:
-        self.spans: list[ReadableSpan] = []
-        self.away = False
-
-    def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
-        if self.away:
-            return SpanExportResult.FAILURE
-        self.spans.extend(spans)
-        return SpanExportResult.SUCCESS
-
-    def shutdown(self) -> None:
-        """Nothing is open."""
+from tests.support.wire import Wire
 
 
 @pytest.fixture(autouse=True)

@@ -1,0 +1,23 @@
+"""Elapsed time in a test's hand."""
+
+from dataclasses import dataclass, field
+from threading import Event
+
+from privacy.elapsed import Elapsed
+
+
+@dataclass
+class Clock(Elapsed):
+    """The host's, `skipped` seconds ahead. Waits end at once and skip as much; `waits` are the waits there were."""
+
+    skipped: float = 0.0
+    waits: list[float] = field(default_factory=list)
+
+    def now(self) -> float:
+        return super().now() + self.skipped
+
+    def wait(self, event: Event, seconds: float) -> bool:
+        if not event.is_set():
+            self.waits.append(seconds)
+            self.skipped += seconds
+        return event.is_set()
