@@ -1,5 +1,6 @@
 """Elapsed time in a test's hand."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from threading import Event
 
@@ -8,10 +9,14 @@ from privacy.elapsed import Elapsed
 
 @dataclass
 class Clock(Elapsed):
-    """The host's, `skipped` seconds ahead. Waits end at once and skip as much; `waits` are the waits there were."""
+    """The host's, `skipped` seconds ahead. Waits end at once and skip as much; `waits` are the waits there were.
+
+    `meanwhile` is done once, in the middle of the next wait.
+    """
 
     skipped: float = 0.0
     waits: list[float] = field(default_factory=list)
+    meanwhile: Callable[[], object] | None = None
 
     def now(self) -> float:
         return super().now() + self.skipped
@@ -20,4 +25,7 @@ class Clock(Elapsed):
         if not event.is_set():
             self.waits.append(seconds)
             self.skipped += seconds
+            todo, self.meanwhile = self.meanwhile, None
+            if todo is not None:
+                todo()
         return event.is_set()

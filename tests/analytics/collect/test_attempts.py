@@ -1,0 +1,151 @@
+"""Attempts, waits and deadlines: the one machine behind the exporter, the relay and requests to delete."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from django.db import OperationalError
+from opentelemetry.sdk.trace import ReadableSpan
+
+from analytics.collect.attempts import CONSENT_UNREADABLE, ConsentUnreadable, Permitted, Sender
+from analytics.collect.records import new_context
+from analytics.collect.transport.answers import Answer, Fate, Reason, again, refused
+from privacy.sending import NoLongerHeld
+from tests.support.clock import Clock
+from tests.support.wire import Wire
+
+TAKEN = Answer(Fate.TAKEN)
+SPAN = ReadableSpan("one", context=new_context(), start_time=1, end_time=1)
+
+
+@dataclass
+class Batch:
+    """Asked `asked` times before a connection and `permitted_times` times for good; `gone` once nothing is left."""
+
+    asked: int = 0
+    permitted_times: int = 0
+    gone: bool = False
+    failing: list[Exception] = field(default_factory=list)
+
+    def anything_left(self) -> bool:
+        self.asked += 1
+        if self.failing:
+            raise self.failing.pop(0)
+        return not self.gone
+
+    @contextmanager
+    def permitted(self) -> Iterator[Permitted]:
+        self.permitted_times += 1
+        yield Permitted([] if self.gone else [SPAN], lambda: float("inf"))
+
+
+def sent(wire: Wire, batch: Batch, **options: Any) -> Answer | None:
+    return Sender(lambda: wire).send(batch, **options)
+
+
+def test_one_attempt_is_enough_where_it_succeeds(clock: Clock) -> None:
+    wire, batch = Wire(), Batch()
+    assert sent(wire, batch) == TAKEN
+    assert (len(wire.spans), batch.asked, batch.permitted_times, clock.waits) == (1, 1, 1, [])
+
+
+def test_each_attempt_asks_the_gate_anew(clock: Clock) -> None:
+    wire, batch = Wire(answers=[again(Reason.BUSY), again(Reason.UNREACHABLE)]), Batch()
+    assert sent(wire, batch) == TAKEN
+    assert (len(wire.spans), batch.asked, batch.permitted_times) == (3, 3, 3)
+
+
+def test_waits_double_and_stay_within_the_time(clock: Clock) -> None:
+    wire = Wire(answers=[again(Reason.BUSY)] * 100)
+    began = clock.now()
+    assert sent(wire, Batch(), seconds=5.0) == again(Reason.BUSY)
+    assert 3 <= len(wire.spans) <= 5
+    for number, wait in enumerate(clock.waits):
+        assert 0.25 * 2**number <= wait <= 0.75 * 2**number
+    assert clock.skipped < 5.0 and clock.now() >= began + clock.skipped
+
+
+def test_what_is_refused_for_good_is_not_tried_again(clock: Clock) -> None:
+    wire = Wire(answers=[refused(Reason.REFUSED)])
+    assert sent(wire, Batch()) == refused(Reason.REFUSED)
+    assert len(wire.spans) == 1 and clock.waits == []
+
+
+def test_the_collector_s_wish_for_a_pause_is_granted(clock: Clock) -> None:
+    wire = Wire(answers=[again(Reason.BUSY, pause_seconds=3.0)])
+    assert sent(wire, Batch()) == TAKEN
+    assert clock.skipped >= 2.9
+
+
+def test_a_pause_longer_than_the_time_is_not_waited_for_and_holds_for_the_next_batch(clock: Clock) -> None:
+    wire = Wire(answers=[again(Reason.BUSY, pause_seconds=60.0)])
+    sender = Sender(lambda: wire)
+    assert sender.send(Batch()) == again(Reason.BUSY, pause_seconds=60.0)
+    assert 55 < sender.pause_seconds() <= 60
+    assert sender.send(Batch()) == again(Reason.BUSY)
+    assert len(wire.spans) == 1, "it was left alone"
+    clock.skipped += 60
+    assert sender.send(Batch()) == TAKEN
+
+
+def test_what_is_withdrawn_while_waiting_is_not_sent_again(clock: Clock) -> None:
+    wire, batch = Wire(answers=[again(Reason.BUSY)]), Batch()
+    clock.meanwhile = lambda: setattr(batch, "gone", True)
+    assert sent(wire, batch) is None
+    assert len(wire.spans) == 1
+
+
+def test_where_nothing_is_left_no_transport_is_even_made(clock: Clock) -> None:
+    def made() -> Wire:
+        raise AssertionError("nothing may go")
+
+    assert Sender(made).send(Batch(gone=True)) is None
+
+
+@pytest.mark.parametrize("error", [ConsentUnreadable(), OperationalError()])
+def test_a_gate_that_cannot_be_asked_is_asked_again(clock: Clock, error: Exception) -> None:
+    wire = Wire()
+    assert sent(wire, Batch(failing=[error])) == TAKEN
+    assert sent(wire, Batch(failing=[error] * 100)) == again(CONSENT_UNREADABLE)
+    assert len(wire.spans) == 1
+
+
+@pytest.mark.parametrize(
+    ("error", "answer"),
+    [
+        (NoLongerHeld(), again(Reason.TIMEOUT)),
+        (ConnectionRefusedError(), again(Reason.UNREACHABLE)),
+        (TimeoutError(), again(Reason.TIMEOUT)),
+        (ValueError("a header that is none"), refused(Reason.BROKEN)),
+        (KeyError("secret"), refused(Reason.BROKEN)),
+    ],
+)
+def test_whatever_the_transport_raises_is_an_answer(
+    clock: Clock, caplog: pytest.LogCaptureFixture, error: Exception, answer: Answer
+) -> None:
+    assert sent(Wire(breaking=error), Batch(), attempts=1) == answer
+    assert "secret" not in caplog.text and "header" not in caplog.text
+
+
+@pytest.mark.parametrize("error", [ValueError("secret"), FileNotFoundError("secret")])
+def test_a_transport_that_cannot_be_made_is_no_reason_to_try_again(
+    clock: Clock, caplog: pytest.LogCaptureFixture, error: Exception
+) -> None:
+    def made() -> Wire:
+        raise error
+
+    assert Sender(made).send(Batch()) == refused(Reason.BROKEN)
+    assert clock.waits == [] and "secret" not in caplog.text
+
+
+def test_at_the_end_of_the_process_nobody_waits_and_soon_nobody_begins(clock: Clock) -> None:
+    wire = Wire(answers=[again(Reason.BUSY)] * 3)
+    sender = Sender(lambda: wire)
+    sender.end_by(clock.now() + 2.5)
+    assert sender.send(Batch()) == again(Reason.BUSY)
+    assert (len(wire.spans), clock.waits, sender.over()) == (1, [], False)
+    clock.skipped += 2.5
+    assert sender.over() and sender.send(Batch()) == again(Reason.BUSY)
+    assert len(wire.spans) == 1
