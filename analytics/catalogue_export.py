@@ -30,7 +30,7 @@ TITLES = {
 }
 TABLES: tuple[type[models.Model], ...] = (UserActivity, EndpointUsage, FeatureUsage)
 COLUMN_TYPES = {
-    "UUIDField": "UUID",
+    "UUIDField": "uuid",
     "DateTimeField": "date and time",
     "IntegerField": "integer",
     "FloatField": "number",
@@ -123,8 +123,7 @@ def _table_section(table: type[models.Model]) -> Iterator[str]:
 
 
 def _column_type(column: "models.Field[Any, Any]") -> str:
-    longest = getattr(column, "max_length", None)
-    kind = f"text, at most {longest} characters" if longest else COLUMN_TYPES[column.get_internal_type()]
+    kind = COLUMN_TYPES.get(column.get_internal_type()) or f"text, at most {column.max_length} characters"
     return f"{kind}, may be empty" if column.null else kind
 
 

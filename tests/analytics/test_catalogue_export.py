@@ -180,3 +180,10 @@ def test_the_collectors_list_has_every_declared_key() -> None:
     text = exported("collector")
 
     assert {"steps", "style", "partner", "slow", "test_count"} <= set(re.findall(r'"metadata\.(\w+)"', text))
+
+
+def test_ids_are_uuids_in_the_dictionary() -> None:
+    """Django's field has a longest length too, of its text form on other databases."""
+    lines = export(current_catalogue(), Format.MARKDOWN).splitlines()
+    assert len([line for line in lines if line.startswith(("| `id` | uuid |", "| `user_id` | uuid |"))]) == 6
+    assert len([line for line in lines if line.startswith("| `organization_id` | uuid, may be empty |")]) == 3
