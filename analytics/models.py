@@ -235,7 +235,7 @@ class PeopleOfDay(models.Model):
 
 
 class EarlierPeople(models.Model):
-    """Who of those still known signed in on a day that is closed by now, and is therefore not new when they return."""
+    """Who of those still known was active on a day that is closed by now, and is therefore not new when they return."""
 
     pk = models.CompositePrimaryKey("deployment_type", "chunk")
     deployment_type = models.CharField(max_length=16)
@@ -255,8 +255,8 @@ class DailyActivity(models.Model):
     pk = models.CompositePrimaryKey("day", "deployment_type")
     day = models.DateField()
     deployment_type = models.CharField(max_length=16)
-    people = models.IntegerField(help_text="With any row that day.")
-    people_signed_in = models.IntegerField(help_text="The daily active people of the reports.")
+    people = models.IntegerField(help_text="With any row that day: the active people of the reports.")
+    people_signed_in = models.IntegerField(help_text="With a login that day.")
     people_in_sessions = models.IntegerField(db_default=0, help_text="With a row of a session that day.")
     people_using_features = models.IntegerField(db_default=0, help_text="With a use of any feature that day.")
     people_requesting = models.IntegerField(db_default=0, help_text="With a request that day.")
@@ -294,7 +294,7 @@ class DailyEndpoint(models.Model):
     endpoint = models.CharField(max_length=512)
     method = models.CharField(max_length=16)
     requests = models.BigIntegerField()
-    errors = models.BigIntegerField(help_text="Answered with 500 or more.")
+    errors = models.BigIntegerField(help_text="Answered with 500 or more, or without a known status.")
     duration_ns = models.DecimalField(max_digits=38, decimal_places=0, help_text="Sum, in whole nanoseconds.")
     buckets = ArrayField(models.SmallIntegerField())
     counts = ArrayField(models.BigIntegerField())
@@ -307,7 +307,10 @@ class DailyEndpoint(models.Model):
 
 
 class DailySessions(models.Model):
-    """A day's sessions, cut at midnight UTC; `buckets` and `counts` are the histogram of lengths in microseconds."""
+    """A day's sessions, each from its first event of that UTC day to its last.
+
+    `buckets` and `counts` are the histogram of lengths in microseconds.
+    """
 
     pk = models.CompositePrimaryKey("day", "deployment_type")
     day = models.DateField()
@@ -325,7 +328,7 @@ class DailySessions(models.Model):
 
 
 class Cohort(models.Model):
-    """The people who first signed in on a day, and how many of them did again on one of the seven days after it."""
+    """The people whose first event is of a day, and how many were active again on one of the seven days after it."""
 
     pk = models.CompositePrimaryKey("first_day", "deployment_type")
     first_day = models.DateField()

@@ -181,7 +181,7 @@ def forget_people() -> None:
 
 def _forget(cursor: CursorWrapper, people: list[UUID]) -> None:
     if people:
-        cursor.execute(sql("forget_earlier_sign_ins"), {"people": people})
+        cursor.execute(sql("forget_earlier_days"), {"people": people})
 
 
 def _first_open_day(cursor: CursorWrapper) -> date:

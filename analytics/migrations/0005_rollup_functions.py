@@ -10,6 +10,7 @@ DROP TRIGGER analytics_endpoint_usage_erased ON analytics_endpoint_usage;
 DROP TRIGGER analytics_feature_usage_erased ON analytics_feature_usage;
 DROP FUNCTION analytics_touch_erased_days, analytics_first_open_day, analytics_between, analytics_bucket_value,
     analytics_bucket;
+DROP FUNCTION IF EXISTS analytics_is_error;
 """
 
 

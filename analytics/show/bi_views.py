@@ -7,6 +7,7 @@ from django.db import connections
 from analytics.conf import conf
 from analytics.models import ViewThreshold
 from analytics.router import analytics_database
+from analytics.sql import sql
 
 # Each is analytics_report_NAME.
 REPORTS = (
@@ -17,11 +18,27 @@ REPORTS = (
     "feature_adoption",
     "endpoint_performance",
     "retention",
+    "weekly_retention",
     "sessions",
     "received",
     "rejected",
+    "freshness",
+    "calendar",
 )
 VIEWS = tuple(f"analytics_report_{name}" for name in REPORTS)
+# The same views, in a schema that has nothing else.
+SCHEMA = "analytics_bi"
+VIEWS_OF_SCHEMA = tuple(f"{SCHEMA}.{name}" for name in REPORTS)
+
+
+def make_schema() -> bool:
+    """Make the schema, or bring it up to date with the views; False if this database role may not."""
+    with connections[analytics_database()].cursor() as cursor:
+        cursor.execute(sql("bi_schema"))
+        cursor.execute(
+            "SELECT count(*) FROM unnest(%s::text[]) AS name WHERE to_regclass(name) IS NULL", [[*VIEWS_OF_SCHEMA]]
+        )
+        return bool(cursor.fetchone() == (0,))
 
 
 def publish_threshold() -> int:

@@ -1,15 +1,18 @@
 """Reports as CSV and JSON."""
 
 from collections.abc import Sequence
+from decimal import Decimal
 from typing import Any
 
 from analytics.show.report import Report, Row
 from privacy.spreadsheet import csv_lines
 
+DECIMALS = 4
+
 
 def as_csv(report: Report, rows: Sequence[Row]) -> str:
     """RFC 4180, with a header of column names. Text that a spreadsheet would run is put behind an apostrophe."""
-    return "".join(csv_lines([column.name for column in report.columns], rows))
+    return "".join(csv_lines([column.name for column in report.columns], [[*map(_plain, row)] for row in rows]))
 
 
 def as_json(report: Report, rows: Sequence[Row]) -> list[dict[str, Any]]:
@@ -17,6 +20,8 @@ def as_json(report: Report, rows: Sequence[Row]) -> list[dict[str, Any]]:
 
 
 def _plain(value: Any) -> Any:
-    if value is None or isinstance(value, str | int):
-        return value
-    return value.isoformat() if hasattr(value, "isoformat") else float(value)
+    """A number as a person writes it: 0, 12 or 0.3984, with at most four decimals; a day as 2026-05-03."""
+    if isinstance(value, float | Decimal):
+        number = round(float(value), DECIMALS)
+        return int(number) if number.is_integer() else number
+    return value.isoformat() if hasattr(value, "isoformat") else value

@@ -76,7 +76,8 @@ def of_people(answers: Answers, daily: Report = reports.DAILY_PEOPLE) -> list[Fi
     (of_range,) = answers[reports.PEOPLE_OF_RANGE.name]
     active = daily.values(answers[daily.name], "active_people")
     return [
-        Figure("People who signed in", "count", of_range[0], "people"),
+        Figure("Active people", "count", of_range[0], "people"),
+        Figure("People who signed in", "count", of_range[1], "sessions"),
         Figure("Active a day, on average", "number", sum(active) / len(active) if active else None, "people"),
     ]
 

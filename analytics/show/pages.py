@@ -38,7 +38,7 @@ PAGES = {
         Page(
             "people",
             "Active people",
-            "How many people signed in, by day, week and month.",
+            "How many people were active, by day, week and month: everybody of whom there is any event.",
             (reports.DAILY_PEOPLE, reports.WEEKLY_PEOPLE, reports.MONTHLY_PEOPLE),
             figures.of_people,
             summed=(reports.PEOPLE_OF_RANGE,),

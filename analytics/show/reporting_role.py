@@ -16,7 +16,7 @@ from psycopg import sql as composable
 
 from analytics.exceptions import AnalyticsError
 from analytics.router import analytics_database
-from analytics.show.bi_views import VIEWS, publish_threshold
+from analytics.show.bi_views import SCHEMA, VIEWS, VIEWS_OF_SCHEMA, make_schema, publish_threshold
 from analytics.sql import sql
 
 RAW_TABLES = ("analytics_user_activity", "analytics_endpoint_usage", "analytics_feature_usage")
@@ -24,6 +24,8 @@ NAME = re.compile(r"[a-z_][a-z0-9_]{0,62}")
 NOT_NAMES = {"public", "none", "current_user", "current_role", "session_user"}
 SHORTEST_PASSWORD = 12
 CONNECTIONS = 20
+# Days of queries on the rows, such as DATE("timestamp"), are those of the session's zone.
+DEFAULTS = ("TimeZone = 'UTC'", "default_transaction_read_only = on", "statement_timeout = '60s'")
 
 
 class Refused(AnalyticsError):
@@ -32,11 +34,17 @@ class Refused(AnalyticsError):
 
 @dataclass(frozen=True, slots=True)
 class Granted:
-    """What was done: whether the role is new, and what it may read."""
+    """What was done: whether the role is new, and what it may read.
+
+    `unset` are statements for the server's administrator: settings of the role that this site's role may not make.
+    `may_make_temporary_tables` is what PUBLIC may by PostgreSQL's default, and so the role.
+    """
 
     made: bool
     relations: tuple[str, ...]
     smallest_group: int
+    unset: tuple[str, ...]
+    may_make_temporary_tables: bool
 
 
 def exists(role: str) -> bool:
@@ -54,7 +62,7 @@ def grant(role: str, *, views_only: bool, password: str | None) -> Granted:
     """
     if password is not None and len(password) < SHORTEST_PASSWORD:
         raise Refused(f"the password is shorter than {SHORTEST_PASSWORD} characters")
-    wanted = (*VIEWS, *(() if views_only else RAW_TABLES))
+    wanted = (*VIEWS_OF_SCHEMA, *VIEWS, *(() if views_only else RAW_TABLES))
     made = not exists(role)
     database = analytics_database()
     with _in_one_piece() as cursor:
@@ -65,11 +73,21 @@ def grant(role: str, *, views_only: bool, password: str | None) -> Granted:
         if password is not None:
             _set_password(cursor, role, password)
         _revoke_everything(cursor, role)
-        schema = _row(cursor, "SELECT current_schema()")[0]
-        _run(cursor, "GRANT USAGE ON SCHEMA {} TO {}", schema, role)
-        _run(cursor, "GRANT CONNECT ON DATABASE {} TO {}", _row(cursor, "SELECT current_database()")[0], role)
+        if not make_schema():
+            raise Refused(
+                f"this site's database role may not make or change the schema {SCHEMA}; have the server's "
+                "administrator run this command, with DATABASE_URL naming their role"
+            )
+        schema, name = _row(cursor, "SELECT current_schema(), current_database()")
+        for each in (schema, SCHEMA):
+            _run(cursor, "GRANT USAGE ON SCHEMA {} TO {}", each, role)
+        _run(cursor, "GRANT CONNECT ON DATABASE {} TO {}", name, role)
         for relation in wanted:
-            _run(cursor, "GRANT SELECT ON {} TO {}", relation, role)
+            grant_of = composable.SQL("GRANT SELECT ON {} TO {}").format(
+                composable.Identifier(*relation.split(".")), composable.Identifier(role)
+            )
+            cursor.execute(grant_of.as_string())
+        unset = _set_defaults(cursor, role)
         smallest = publish_threshold()
         _refuse_other_rights(cursor, role, wanted)
         # The databases of people and of telemetry may be on one server, where every role can connect to both.
@@ -78,7 +96,8 @@ def grant(role: str, *, views_only: bool, password: str | None) -> Granted:
                 known = _row(elsewhere, "SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = %s)", role)[0]
                 # One just made is not seen from there yet; it has what everybody has.
                 _refuse_other_rights(elsewhere, role if known else "public", ())
-    return Granted(made, wanted, smallest)
+        may_make_temporary_tables = _row(cursor, "SELECT has_database_privilege(%s, %s, 'TEMP')", role, name)[0]
+    return Granted(made, wanted, smallest, unset, may_make_temporary_tables)
 
 
 def remove(role: str) -> None:
@@ -118,9 +137,28 @@ def _make(cursor: CursorWrapper, role: str) -> None:
             f"`CREATE ROLE {role} LOGIN PASSWORD ...` and run this again"
         )
     _run(cursor, f"CREATE ROLE {{}} LOGIN CONNECTION LIMIT {CONNECTIONS}", role)
-    # No promise, as the role can set both again; it cannot write for want of rights. They stop accidents.
-    _run(cursor, "ALTER ROLE {} SET default_transaction_read_only = on", role)
-    _run(cursor, "ALTER ROLE {} SET statement_timeout = '60s'", role)
+
+
+def _set_defaults(cursor: CursorWrapper, role: str) -> tuple[str, ...]:
+    """Set how the role's sessions begin; the statements that somebody else must run, where this site's role may not.
+
+    No promise depends on these, as whoever signs in can set each again: the role cannot write for want of rights, and
+    the views are of UTC's days whatever its time zone is.
+    """
+    statements = [f"ALTER ROLE {role} SET {setting}" for setting in DEFAULTS]
+    try:
+        with transaction.atomic(using=analytics_database()):
+            for statement in statements:
+                cursor.execute(statement)
+    except ProgrammingError as error:
+        if getattr(error.__cause__, "sqlstate", None) != "42501":  # insufficient_privilege
+            raise
+        found = _row(cursor, "SELECT rolconfig FROM pg_roles WHERE rolname = %s", role)[0] or []
+        there = {each.partition("=")[0].lower() for each in found}
+        return tuple(
+            each for each, name in zip(statements, DEFAULTS, strict=True) if name.split()[0].lower() not in there
+        )
+    return ()
 
 
 def _refuse_more_than_a_reader(cursor: CursorWrapper, role: str, *, may_not_sign_in: bool) -> None:

@@ -21,6 +21,7 @@ OVERVIEW = Report(
     columns=(
         DAY,
         ACTIVE_PEOPLE,
+        Column("people_signed_in", "Signed in", "count"),
         Column("sign_ins", "Sign-ins", "count"),
         Column("new_people", "New people", "count"),
         Column("returned", "Came back", "count"),
@@ -42,15 +43,15 @@ OVERVIEW = Report(
 PEOPLE_OF_RANGE = Report(
     name="people_of_range",
     title="People of the range",
-    description="Distinct people who signed in on any day of the range.",
+    description="Distinct people who were active on any day of the range, and those of them who signed in.",
     query="rollup_report_people_of_range",
-    columns=(Column("people", "People", "count"),),
+    columns=(Column("people", "Active people", "count"), Column("people_signed_in", "Signed in", "count")),
     compared=True,
 )
 DAILY_PEOPLE = Report(
     name="active_people",
     title="Daily active people",
-    description="People who signed in, by UTC day.",
+    description="People of whom there is any event, by UTC day.",
     query="rollup_report_active_people",
     columns=(DAY, CLOUD, SELF_HOSTED, ACTIVE_PEOPLE),
     drawings=(Drawing("Daily active people", Form.COLUMNS, ("day",), "active_people", "people"),),
@@ -59,8 +60,8 @@ DAILY_PEOPLE = Report(
 WEEKLY_PEOPLE = Report(
     name="weekly_people",
     title="Weekly active people",
-    description="Distinct people who signed in, by ISO week (from Monday, UTC). The weeks the range touches, each "
-    "whole. Weeks whose raw rows have gone are not known any more; their days and months are.",
+    description="Distinct people of whom there is any event, by ISO week (from Monday, UTC). The weeks the range "
+    "touches, each whole. Weeks whose raw rows have gone are not known any more; their days and months are.",
     query="rollup_report_weekly_people",
     columns=(Column("week", "Week", "text"), Column("first_day", "From", "day"), CLOUD, SELF_HOSTED, ACTIVE_PEOPLE),
     drawings=(Drawing("Weekly active people", Form.COLUMNS, ("week",), "active_people", "people"),),
@@ -68,7 +69,7 @@ WEEKLY_PEOPLE = Report(
 MONTHLY_PEOPLE = Report(
     name="monthly_people",
     title="Monthly active people",
-    description="Distinct people who signed in, by month (UTC). The months the range touches, each whole.",
+    description="Distinct people of whom there is any event, by month (UTC). The months the range touches, each whole.",
     query="rollup_report_monthly_people",
     columns=(Column("month", "Month", "text"), CLOUD, SELF_HOSTED, ACTIVE_PEOPLE),
     drawings=(Drawing("Monthly active people", Form.COLUMNS, ("month",), "active_people", "people"),),
@@ -105,8 +106,8 @@ FEATURE_ACTIONS = Report(
 ENDPOINT_PERFORMANCE = Report(
     name="endpoint_performance",
     title="Endpoint performance",
-    description="Durations in milliseconds and server errors (status 500 and above), by URL pattern and method. "
-    "Percentiles are within 2 percent; all else is exact.",
+    description="Durations in milliseconds and server errors (status 500 and above, or unknown), by URL pattern and "
+    "method. Percentiles are within 2 percent; all else is exact.",
     query="rollup_report_endpoint_performance",
     columns=(
         Column("endpoint", "Endpoint", "name"),
@@ -134,7 +135,7 @@ ENDPOINT_PERFORMANCE = Report(
 )
 RETENTION = Report(
     name="retention",
-    title="By day of the first sign-in",
+    title="By day of the first event",
     description="The same by the single day of the range. Days that are not over yet are not judged.",
     query="rollup_report_retention",
     columns=(Column("first_day", "First day", "day"), *RETURNS),
@@ -143,10 +144,10 @@ RETENTION = Report(
 )
 WEEKLY_RETENTION = Report(
     name="weekly_retention",
-    title="By week of the first sign-in",
-    description="Of the people who first signed in during an ISO week (from Monday, UTC), how many did again on one of "
-    "the seven days after their first, and on each. The weeks the range touches, each whole; a day is judged once "
-    "it is over for everybody of the week.",
+    title="By week of the first event",
+    description="Of the people whose first event was in an ISO week (from Monday, UTC), how many were active again on "
+    "one of the seven days after their first, and on each. The weeks the range touches, each whole; a day is judged "
+    "once it is over for everybody of the week.",
     query="rollup_report_weekly_retention",
     columns=(Column("week", "Week", "text"), Column("first_day", "From", "day"), *RETURNS),
     drawings=(Drawing("Who came back, by day (percent)", Form.COHORTS, ("week",), "retention_percent", "percent"),),
@@ -163,8 +164,9 @@ SIGN_INS = Report(
 SESSIONS = Report(
     name="sessions",
     title="Sessions",
-    description="How long sessions last, from their first event of a day to their last. One that goes on past midnight "
-    "UTC counts on both days, with each day's part. Percentiles are within 2 percent.",
+    description="How long sessions last, from their first event of a UTC day to their last of that day. One that goes "
+    "on past midnight counts on both days; the time between the last event before midnight and the first one after "
+    "it is in neither. Percentiles are within 2 percent.",
     query="rollup_report_sessions",
     columns=(
         DAY,

@@ -1,10 +1,10 @@
--- Closes the days before a day, because their raw rows are about to go: who signed in on them is known as "earlier" from
+-- Closes the days before a day, because their raw rows are about to go: who was active on them is known as "earlier" from
 -- now on, and which day it was is forgotten. Parameter: day.
 WITH bits_of_closed AS (
     DELETE FROM analytics_people_of_day WHERE day < %(day)s RETURNING deployment_type, measure, chunk, bits
 ), earlier AS (
     INSERT INTO analytics_earlier_people AS known (deployment_type, chunk, bits)
-    SELECT deployment_type, chunk, bit_or(bits) FROM bits_of_closed WHERE measure = 'sign_in'
+    SELECT deployment_type, chunk, bit_or(bits) FROM bits_of_closed WHERE measure = 'any'
     GROUP BY deployment_type, chunk
     ON CONFLICT (deployment_type, chunk) DO UPDATE SET bits = known.bits | excluded.bits
 ), last AS (

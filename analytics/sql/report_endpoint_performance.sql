@@ -6,8 +6,8 @@ SELECT endpoint, method, count(*) AS requests,
        percentile_cont(0.5) WITHIN GROUP (ORDER BY duration_ms) AS p50_ms,
        percentile_cont(0.95) WITHIN GROUP (ORDER BY duration_ms) AS p95_ms,
        percentile_cont(0.99) WITHIN GROUP (ORDER BY duration_ms) AS p99_ms,
-       count(*) FILTER (WHERE status_code >= 500) AS errors,
-       100.0 * count(*) FILTER (WHERE status_code >= 500) / count(*) AS error_percent,
+       count(*) FILTER (WHERE analytics_is_error(status_code)) AS errors,
+       100.0 * count(*) FILTER (WHERE analytics_is_error(status_code)) / count(*) AS error_percent,
        count(DISTINCT user_id) AS unique_users
 FROM analytics_endpoint_usage
 WHERE "timestamp" >= %(start)s AND "timestamp" < %(end)s

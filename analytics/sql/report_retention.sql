@@ -1,17 +1,19 @@
--- 7-day retention: of the people who first signed in on a day of the range, how many signed in again on one of the
--- seven days after it, and on each of them. Parameters: start, end (exclusive), deployment type or null for all, now.
+-- 7-day retention: of the people whose first event of any kind is on a day of the range, how many were active again on one
+-- of the seven days after it, and on each of them. Parameters: start, end (exclusive), deployment type or null for all, now.
 --
--- Unlike the original note's query: a second sign-in on the first day is no return; a cohort is not judged by days that
--- are not over yet (null); nothing is divided by zero.
-WITH sign_ins AS (
+-- Unlike the original note's query: any event counts, not sign-ins alone; a second one on the first day is no return; a
+-- cohort is not judged by days that are not over yet (null); nothing is divided by zero.
+WITH active AS (
     SELECT DISTINCT user_id, ("timestamp" AT TIME ZONE 'UTC')::date AS day
-    FROM analytics_user_activity
-    WHERE event_type = 'login' AND (%(deployment)s::varchar IS NULL OR deployment_type = %(deployment)s)
+    FROM (SELECT "timestamp", deployment_type, user_id FROM analytics_user_activity
+          UNION ALL SELECT "timestamp", deployment_type, user_id FROM analytics_endpoint_usage
+          UNION ALL SELECT "timestamp", deployment_type, user_id FROM analytics_feature_usage) AS usage
+    WHERE %(deployment)s::varchar IS NULL OR deployment_type = %(deployment)s
 ), firsts AS (
-    SELECT user_id, min(day) AS first_day FROM sign_ins GROUP BY user_id
+    SELECT user_id, min(day) AS first_day FROM active GROUP BY user_id
 ), people AS (
     SELECT first_day, firsts.user_id, array_agg(day - first_day) AS came
-    FROM firsts JOIN sign_ins USING (user_id)
+    FROM firsts JOIN active USING (user_id)
     WHERE first_day >= (%(start)s::timestamptz AT TIME ZONE 'UTC')::date
       AND first_day < (%(end)s::timestamptz AT TIME ZONE 'UTC')::date
     GROUP BY first_day, firsts.user_id

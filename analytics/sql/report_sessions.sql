@@ -1,6 +1,6 @@
 -- Sessions by UTC day: how many, and how long from their first to their last event of the day, in seconds. A session that
--- goes on past midnight counts on both days, with each day's part. Parameters: start, end (exclusive), deployment type or
--- null for all. A day without any is a row with 0.
+-- goes on past midnight counts on both days; the time across midnight is in neither. One id in both deployment types is two
+-- sessions. Parameters: start, end (exclusive), deployment type or null for all. A day without any is a row with 0.
 WITH sessions AS (
     SELECT (date_trunc('day', "timestamp", 'UTC') AT TIME ZONE 'UTC')::date AS day,
            extract(epoch FROM max("timestamp") - min("timestamp"))::float8 AS length_s

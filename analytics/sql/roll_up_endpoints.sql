@@ -2,7 +2,7 @@
 -- consequence. Parameters: day, start, end.
 WITH buckets AS (
     SELECT deployment_type, endpoint, method, analytics_bucket(duration_ms) AS bucket,
-           count(*) AS requests, count(*) FILTER (WHERE status_code >= 500) AS errors,
+           count(*) AS requests, count(*) FILTER (WHERE analytics_is_error(status_code)) AS errors,
            sum(round(duration_ms * 1e6)::bigint) AS duration_ns
     FROM analytics_endpoint_usage
     WHERE "timestamp" >= %(start)s AND "timestamp" < %(end)s

@@ -1,4 +1,5 @@
--- A day's sessions and their lengths, from the first to the last event of the day. Parameters: day, start, end.
+-- A day's sessions and their lengths, from the first to the last event of the day; one id in both deployment types is two
+-- sessions. A day needs no other day's rows, so a late row never owes two days. Parameters: day, start, end.
 WITH sessions AS (
     SELECT deployment_type,
            (extract(epoch FROM max("timestamp") - min("timestamp")) * 1000000)::bigint AS length_us

@@ -14,6 +14,11 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN CASE WHEN bucket = -32768 THEN 0::float8
             ELSE exp(bucket * ln(1.019::float8 / 0.981::float8)) * 0.981::float8 END;
 
+-- A request that the server failed at: 500 or more, or no status at all, because the answer ended in an exception.
+CREATE OR REPLACE FUNCTION analytics_is_error(status_code integer) RETURNS boolean
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN (status_code BETWEEN 1 AND 499) IS NOT TRUE;
+
 -- As percentile_cont does it: between the two values the rank lies between.
 CREATE OR REPLACE FUNCTION analytics_between(low smallint, high smallint, rank double precision)
 RETURNS double precision

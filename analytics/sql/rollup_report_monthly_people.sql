@@ -1,4 +1,4 @@
--- People who signed in, by month (UTC), for good: the months the range touches, each whole. Parameters: start, end
+-- Active people by month (UTC), for good: the months the range touches, each whole. Parameters: start, end
 -- (exclusive), deployment type or null for all, smallest (see rollup_report_active_people.sql).
 WITH months AS (
     SELECT generate_series(date_trunc('month', %(start)s::timestamptz AT TIME ZONE 'UTC'),
@@ -12,7 +12,7 @@ WITH months AS (
                  AND coalesce(%(deployment)s::varchar, 'self_hosted') = 'self_hosted'), 0) AS self_hosted,
            coalesce(sum(people) FILTER (
                WHERE deployment_type = coalesce(%(deployment)s::varchar, 'all')), 0) AS active_people
-    FROM months LEFT JOIN analytics_monthly_people people ON people.month = months.month AND measure = 'sign_in'
+    FROM months LEFT JOIN analytics_monthly_people people ON people.month = months.month AND measure = 'any'
     GROUP BY months.month
 ), judged AS (
     SELECT *, cloud NOT BETWEEN 1 AND %(smallest)s::integer - 1

@@ -34,7 +34,8 @@ WITH days AS (
     WHERE day >= (%(start)s::timestamptz AT TIME ZONE 'UTC')::date AND day < (%(end)s::timestamptz AT TIME ZONE 'UTC')::date
     GROUP BY day
 ), counted AS (
-    SELECT days.day, coalesce(people_signed_in, 0)::bigint AS active_people, coalesce(sign_ins, 0) AS sign_ins,
+    SELECT days.day, coalesce(people, 0)::bigint AS active_people,
+           coalesce(people_signed_in, 0)::bigint AS people_signed_in, coalesce(sign_ins, 0) AS sign_ins,
            coalesce(new_people, 0) AS new_people, returned,
            coalesce(uses, 0) AS uses, coalesce(requests, 0) AS requests, coalesce(errors, 0) AS errors, duration_ns,
            coalesce(sessions, 0) AS sessions, length_us,
@@ -52,11 +53,13 @@ WITH days AS (
     LEFT JOIN received ON received.day = days.day
 ), judged AS (
     SELECT *, active_people NOT BETWEEN 1 AND %(smallest)s::integer - 1 AS active_large,
+           people_signed_in NOT BETWEEN 1 AND %(smallest)s::integer - 1 AS signed_in_large,
            new_people NOT BETWEEN 1 AND %(smallest)s::integer - 1 AS new_large
     FROM counted
 )
 SELECT day, CASE WHEN active_large THEN active_people END AS active_people,
-       CASE WHEN active_large THEN sign_ins END AS sign_ins,
+       CASE WHEN signed_in_large THEN people_signed_in END AS people_signed_in,
+       CASE WHEN signed_in_large THEN sign_ins END AS sign_ins,
        CASE WHEN new_large THEN new_people END AS new_people,
        CASE WHEN new_large AND returned NOT BETWEEN 1 AND %(smallest)s::integer - 1 THEN returned END AS returned,
        CASE WHEN features_large THEN uses END AS feature_uses,

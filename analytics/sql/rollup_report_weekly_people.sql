@@ -1,4 +1,4 @@
--- People who signed in, by ISO week (from Monday, UTC): the weeks the range touches, each whole. Parameters: start, end
+-- Active people by ISO week (from Monday, UTC): the weeks the range touches, each whole. Parameters: start, end
 -- (exclusive), deployment type or null for all, smallest (see rollup_report_active_people.sql). A week that began before
 -- the days whose raw rows are kept is null: its people cannot be told apart any more.
 WITH weeks AS (
@@ -11,7 +11,7 @@ WITH weeks AS (
            bit_count(bit_or(bits) FILTER (WHERE deployment_type = 'self_hosted')) AS self_hosted
     FROM analytics_people_of_day
     WHERE day >= (SELECT min(first_day) FROM weeks) AND day < (SELECT max(first_day) + 7 FROM weeks)
-      AND measure = 'sign_in' AND (%(deployment)s::varchar IS NULL OR deployment_type = %(deployment)s)
+      AND measure = 'any' AND (%(deployment)s::varchar IS NULL OR deployment_type = %(deployment)s)
     GROUP BY 1, chunk
 ), counted AS (
     SELECT weeks.first_day, weeks.first_day >= analytics_first_open_day() AS known,

@@ -1,4 +1,4 @@
--- Retention by the ISO week (from Monday, UTC) of the first sign-in: the weeks the range touches, each whole. Columns but
+-- Retention by the ISO week (from Monday, UTC) of the first event: the weeks the range touches, each whole. Columns but
 -- the week, parameters and nulls as in rollup_report_retention.sql; day n is judged once it is over for all of the week.
 WITH cohorts AS (
     SELECT date_trunc('week', first_day::timestamp)::date AS first_day,

@@ -2,11 +2,11 @@
 -- each row by itself, so that a range of days reads the bits of those days only.
 CREATE OR REPLACE VIEW analytics_report_endpoint_performance WITH (security_barrier) AS
 SELECT day, deployment_type, endpoint, method, unique_users, requests, errors,
-       100.0 * errors / requests AS error_percent,
-       (duration_ns / requests)::float8 / 1e6 AS avg_ms,
-       analytics_percentile(buckets, counts, 0.5) AS p50_ms,
-       analytics_percentile(buckets, counts, 0.95) AS p95_ms,
-       analytics_percentile(buckets, counts, 0.99) AS p99_ms
+       trim_scale(round(100.0 * errors / requests, 4)) AS error_percent,
+       round(duration_ns / requests / 1000000, 4)::float8 AS avg_ms,
+       round(analytics_percentile(buckets, counts, 0.5)::numeric, 4)::float8 AS p50_ms,
+       round(analytics_percentile(buckets, counts, 0.95)::numeric, 4)::float8 AS p95_ms,
+       round(analytics_percentile(buckets, counts, 0.99)::numeric, 4)::float8 AS p99_ms
 FROM analytics_daily_endpoint daily
 CROSS JOIN LATERAL (
     SELECT sum(bit_count(bits))::bigint AS unique_users FROM analytics_people_of_day people
@@ -15,5 +15,19 @@ CROSS JOIN LATERAL (
 ) AS counted
 WHERE unique_users >= (SELECT smallest_group FROM analytics_view_threshold);
 COMMENT ON VIEW analytics_report_endpoint_performance IS
-    'Requests, errors (status 500 and above) and durations in milliseconds by URL pattern, method, UTC day and deployment '
+    'Requests, errors (status 500 and above, or unknown) and durations in milliseconds by URL pattern, method, UTC day and deployment '
     'type. Percentiles are within 2 percent, and those of several days cannot be averaged.';
+COMMENT ON COLUMN analytics_report_endpoint_performance.day IS 'UTC day.';
+COMMENT ON COLUMN analytics_report_endpoint_performance.deployment_type IS 'cloud or self_hosted.';
+COMMENT ON COLUMN analytics_report_endpoint_performance.endpoint IS 'URL pattern, never a path.';
+COMMENT ON COLUMN analytics_report_endpoint_performance.method IS 'HTTP method.';
+COMMENT ON COLUMN analytics_report_endpoint_performance.unique_users IS 'Distinct people who requested it.';
+COMMENT ON COLUMN analytics_report_endpoint_performance.requests IS 'Number of requests.';
+COMMENT ON COLUMN analytics_report_endpoint_performance.errors IS 'Requests with status 500 and above, or unknown.';
+COMMENT ON COLUMN analytics_report_endpoint_performance.error_percent IS 'Errors in percent of requests.';
+COMMENT ON COLUMN analytics_report_endpoint_performance.avg_ms IS 'Average duration in milliseconds.';
+COMMENT ON COLUMN analytics_report_endpoint_performance.p50_ms IS 'Median duration in milliseconds, within 2 percent.';
+COMMENT ON COLUMN analytics_report_endpoint_performance.p95_ms IS
+    '95th percentile in milliseconds, within 2 percent; not to be averaged over days.';
+COMMENT ON COLUMN analytics_report_endpoint_performance.p99_ms IS
+    '99th percentile in milliseconds, within 2 percent; not to be averaged over days.';

@@ -15,3 +15,8 @@ CROSS JOIN LATERAL (
 WHERE unique_users >= (SELECT smallest_group FROM analytics_view_threshold);
 COMMENT ON VIEW analytics_report_feature_adoption IS
     'How many people used each feature, and how often, by UTC day and deployment type.';
+COMMENT ON COLUMN analytics_report_feature_adoption.day IS 'UTC day.';
+COMMENT ON COLUMN analytics_report_feature_adoption.deployment_type IS 'cloud or self_hosted.';
+COMMENT ON COLUMN analytics_report_feature_adoption.feature_name IS 'Feature, as the catalogue declares it.';
+COMMENT ON COLUMN analytics_report_feature_adoption.unique_users IS 'Distinct people who used it.';
+COMMENT ON COLUMN analytics_report_feature_adoption.total_uses IS 'How often it was used.';

@@ -8,3 +8,8 @@ SELECT day,
 FROM analytics_ingest_tally
 GROUP BY day;
 COMMENT ON VIEW analytics_report_received IS 'What the processor did with the spans that came in on a UTC day.';
+COMMENT ON COLUMN analytics_report_received.day IS 'UTC day on which the spans came in.';
+COMMENT ON COLUMN analytics_report_received.received IS 'Spans received: stored, duplicate and rejected together.';
+COMMENT ON COLUMN analytics_report_received.stored IS 'Spans stored.';
+COMMENT ON COLUMN analytics_report_received.duplicate IS 'Spans that were stored already.';
+COMMENT ON COLUMN analytics_report_received.rejected IS 'Spans rejected.';

@@ -1,14 +1,47 @@
--- Those who returned are a group as well, and not told where they are few (but not none); nor before their seven days are
--- over.
+-- Those who returned are a group as well, and not told where they are few (but not none); nor before the days in question
+-- are over.
 CREATE OR REPLACE VIEW analytics_report_retention WITH (security_barrier) AS
+WITH cohorts AS (
+    SELECT first_day, deployment_type, people, returned, (now() AT TIME ZONE 'UTC')::date - first_day - 1 AS days_over,
+           returned_on[1] AS day_1, returned_on[2] AS day_2, returned_on[3] AS day_3, returned_on[4] AS day_4,
+           returned_on[5] AS day_5, returned_on[6] AS day_6, returned_on[7] AS day_7
+    FROM analytics_cohort
+    WHERE deployment_type <> 'all'
+)
 SELECT first_day, deployment_type, people,
        CASE WHEN told THEN returned END AS returned,
-       CASE WHEN told THEN 100.0 * returned / people END AS retention_percent
-FROM analytics_cohort
+       CASE WHEN told THEN trim_scale(round(100.0 * returned / people, 4)) END AS retention_percent,
+       CASE WHEN days_over >= 1 AND (day_1 = 0 OR day_1 >= smallest_group) THEN day_1 END AS day_1,
+       CASE WHEN days_over >= 2 AND (day_2 = 0 OR day_2 >= smallest_group) THEN day_2 END AS day_2,
+       CASE WHEN days_over >= 3 AND (day_3 = 0 OR day_3 >= smallest_group) THEN day_3 END AS day_3,
+       CASE WHEN days_over >= 4 AND (day_4 = 0 OR day_4 >= smallest_group) THEN day_4 END AS day_4,
+       CASE WHEN days_over >= 5 AND (day_5 = 0 OR day_5 >= smallest_group) THEN day_5 END AS day_5,
+       CASE WHEN days_over >= 6 AND (day_6 = 0 OR day_6 >= smallest_group) THEN day_6 END AS day_6,
+       CASE WHEN days_over >= 7 AND (day_7 = 0 OR day_7 >= smallest_group) THEN day_7 END AS day_7
+FROM cohorts
+JOIN analytics_view_threshold ON people >= smallest_group
 CROSS JOIN LATERAL (
-    SELECT (first_day + 8)::timestamp AT TIME ZONE 'UTC' <= now()
-           AND (returned = 0 OR returned >= (SELECT smallest_group FROM analytics_view_threshold)) AS told
-) AS judged
-WHERE deployment_type <> 'all' AND people >= (SELECT smallest_group FROM analytics_view_threshold);
+    SELECT days_over >= 7 AND (returned = 0 OR returned >= smallest_group) AS told
+) AS judged;
 COMMENT ON VIEW analytics_report_retention IS
-    'Of the people who first signed in on a UTC day, how many signed in again on one of the seven days after it.';
+    'Of the people whose first event is of a UTC day, how many were active again on one of the seven days after it, and on each.';
+COMMENT ON COLUMN analytics_report_retention.first_day IS 'UTC day of the first event.';
+COMMENT ON COLUMN analytics_report_retention.deployment_type IS 'cloud or self_hosted.';
+COMMENT ON COLUMN analytics_report_retention.people IS 'New people: those whose first event it was.';
+COMMENT ON COLUMN analytics_report_retention.returned IS
+    'Those of them who were active on one of the seven days after; null where too few, or not over yet.';
+COMMENT ON COLUMN analytics_report_retention.retention_percent IS 'Returned in percent of people.';
+COMMENT ON COLUMN analytics_report_retention.day_1 IS
+    'Those of them who were active on day 1 after the first; null where too few, or not over yet.';
+COMMENT ON COLUMN analytics_report_retention.day_2 IS
+    'Those of them who were active on day 2 after the first; null where too few, or not over yet.';
+COMMENT ON COLUMN analytics_report_retention.day_3 IS
+    'Those of them who were active on day 3 after the first; null where too few, or not over yet.';
+COMMENT ON COLUMN analytics_report_retention.day_4 IS
+    'Those of them who were active on day 4 after the first; null where too few, or not over yet.';
+COMMENT ON COLUMN analytics_report_retention.day_5 IS
+    'Those of them who were active on day 5 after the first; null where too few, or not over yet.';
+COMMENT ON COLUMN analytics_report_retention.day_6 IS
+    'Those of them who were active on day 6 after the first; null where too few, or not over yet.';
+COMMENT ON COLUMN analytics_report_retention.day_7 IS
+    'Those of them who were active on day 7 after the first; null where too few, or not over yet.';

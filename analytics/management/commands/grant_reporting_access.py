@@ -50,6 +50,12 @@ class Command(BaseCommand):
         self.stdout.write(f"role {role} {'made' if granted.made else 'updated'}; it reads, and nothing else:")
         for relation in granted.relations:
             self.stdout.write(f"  {relation}")
+        for statement in granted.unset:
+            self.stdout.write(f"not set, for want of rights; have the server's administrator run: {statement};")
+        if granted.may_make_temporary_tables:
+            self.stdout.write(
+                "it may make temporary tables, as every role of this database; deploy/looker/README.md says more"
+            )
         self.stdout.write(f"rows of the views are about {granted.smallest_group} people or more")
         where = connections[analytics_database()].get_connection_params()
         place = {name: where.get(name) for name in ("host", "port", "dbname")} | {"user": role}

@@ -8,15 +8,18 @@ from django.utils import timezone
 from analytics.collect.tally import Outcome
 from analytics.models import ExportTally, IngestTally
 from tests.analytics.keep.rows import Stored, activity, feature, request, rolled_up
+from tests.analytics.show.oracle import Oracle
 
 DAYS = 70
 DEPLOYMENTS = ("cloud", "cloud", "self_hosted")
 
 
-def populate(seed: int) -> None:
-    """The same for the same seed and day."""
-    chance = random.Random(seed)
-    rolled_up([_row(chance) for _ in range(700)])
+def populate(seed: int) -> Oracle:
+    """The same for the same seed and day; the oracle has been told of all of it."""
+    chance, oracle = random.Random(seed), Oracle()
+    rows = [_row(chance) for _ in range(700)]
+    rolled_up(rows)
+    oracle.store(rows)
     for ago in range(DAYS):
         day = (timezone.now() - timedelta(days=ago)).date()
         for outcome, reason in [
@@ -28,7 +31,9 @@ def populate(seed: int) -> None:
             (Outcome.INVALID, "undeclared"),
         ]:
             if chance.random() < 0.7:
-                ExportTally.objects.create(day=day, outcome=outcome, reason=reason, spans=chance.randrange(1, 5000))
+                spans = chance.randrange(1, 5000)
+                ExportTally.objects.create(day=day, outcome=outcome, reason=reason, spans=spans)
+                oracle.export.append((day, str(outcome), reason, spans))
         for slot in (0, 1):
             for outcome, reason in [
                 ("stored", ""),
@@ -38,9 +43,10 @@ def populate(seed: int) -> None:
                 ("rejected", "too_old"),
             ]:
                 if chance.random() < 0.6:
-                    IngestTally.objects.create(
-                        day=day, slot=slot, outcome=outcome, reason=reason, spans=chance.randrange(1, 5000)
-                    )
+                    spans = chance.randrange(1, 5000)
+                    IngestTally.objects.create(day=day, slot=slot, outcome=outcome, reason=reason, spans=spans)
+                    oracle.ingest.append((day, outcome, reason, spans))
+    return oracle
 
 
 def _row(chance: random.Random) -> Stored:

@@ -2,6 +2,7 @@
 
 import io
 import os
+import re
 from collections.abc import Iterator
 from datetime import date
 
@@ -15,7 +16,7 @@ from psycopg.conninfo import make_conninfo
 
 from analytics.retention import months_before
 from analytics.router import analytics_database
-from analytics.show.bi_views import VIEWS
+from analytics.show.bi_views import SCHEMA, VIEWS, VIEWS_OF_SCHEMA
 from analytics.show.reporting_role import RAW_TABLES
 from tests.analytics.keep.rows import execute, rolled_up
 from tests.analytics.show.rows import day, login, requested, used
@@ -30,6 +31,7 @@ from tests.analytics.show.test_note_queries import (
 pytestmark = pytest.mark.django_db(transaction=True, databases="__all__")
 # Roles are the server's, not the test database's: one of each process that runs tests.
 ROLE = f"reader_{os.getpid()}"
+ALL_VIEWS = {*VIEWS, *VIEWS_OF_SCHEMA}
 
 
 def command(*words: str) -> str:
@@ -60,8 +62,8 @@ def relations(alias: str = "") -> list[str]:
     """Every table, view and sequence, partitions too."""
     with connections[alias or analytics_database()].cursor() as cursor:
         cursor.execute(
-            "SELECT oid::regclass::text FROM pg_class WHERE relnamespace = 'public'::regnamespace "
-            "AND relkind IN ('r', 'p', 'v', 'm', 'S') ORDER BY 1"
+            "SELECT pg_class.oid::regclass::text FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace "
+            "WHERE nspname IN ('public', 'analytics_bi') AND relkind IN ('r', 'p', 'v', 'm', 'S') ORDER BY 1"
         )
         return [name for (name,) in cursor.fetchall()]
 
@@ -81,7 +83,8 @@ def readable(connection: psycopg.Connection, names: list[str]) -> set[str]:
 def _no_role_stays() -> Iterator[None]:
     yield
     if execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [ROLE]):
-        execute(f"REVOKE ALL ON ALL TABLES IN SCHEMA public FROM {ROLE}")
+        for schema in ("public", SCHEMA):
+            execute(f"REVOKE ALL ON ALL TABLES IN SCHEMA {schema} FROM {ROLE}")
         for (group,) in execute(
             "SELECT roleid::regrole::text FROM pg_auth_members WHERE member::regrole::text = %s", [ROLE]
         ):
@@ -102,12 +105,12 @@ def views_only() -> str:
 
 def test_it_reads_the_views_and_the_three_tables_and_nothing_else(password: str) -> None:
     with signed_in(password) as connection:
-        assert readable(connection, relations()) == {*VIEWS, *RAW_TABLES}
+        assert readable(connection, relations()) == {*ALL_VIEWS, *RAW_TABLES}
 
 
 def test_with_views_only_it_reads_the_views_and_nothing_else(views_only: str) -> None:
     with signed_in(views_only) as connection:
-        assert readable(connection, relations()) == set(VIEWS)
+        assert readable(connection, relations()) == ALL_VIEWS
 
 
 def test_of_people_it_reads_nothing_in_their_database_either(password: str) -> None:
@@ -146,9 +149,51 @@ def test_it_changes_nothing(password: str, statement: str) -> None:
 def test_it_starts_out_reading_only_and_does_not_ask_for_long(password: str) -> None:
     with signed_in(password) as connection:
         settings = connection.execute(
-            "SELECT current_setting('default_transaction_read_only'), current_setting('statement_timeout')"
+            "SELECT current_setting('default_transaction_read_only'), current_setting('statement_timeout'), "
+            "current_setting('TimeZone')"
         ).fetchone()
-    assert settings == ("on", "1min")
+    assert settings == ("on", "1min", "UTC")
+
+
+def test_a_day_of_the_rows_is_utcs_wherever_the_server_is(password: str) -> None:
+    """The note's first query has DATE(timestamp), which is a day of the session's zone."""
+    execute("SELECT analytics_make_month(%s)", [day(1)])
+    for who in range(30):
+        login(who, day(1, who % 24))
+    database = execute("SELECT current_database()")[0][0]
+    execute(f"ALTER DATABASE \"{database}\" SET timezone = 'America/Los_Angeles'")
+    try:
+        with signed_in(password) as connection:
+            assert connection.execute(DAILY_ACTIVE_USERS).fetchall() == [(day(1).date(), "cloud", 30)]  # type: ignore[call-overload]
+    finally:
+        execute(f'ALTER DATABASE "{database}" RESET timezone')
+
+
+def test_settings_that_a_session_can_undo_are_not_depended_on_and_said(password: str) -> None:
+    """Temporary tables are PUBLIC's right by PostgreSQL's default: the session's own, and gone with it."""
+    assert "it may make temporary tables" in command()
+    with signed_in(password) as connection:
+        connection.execute("SET default_transaction_read_only = off")
+        connection.execute("SET statement_timeout = 0")
+        connection.execute("CREATE TEMP TABLE analytics_view_threshold AS SELECT 1 AS id, 1 AS smallest_group")
+        # It stands in nobody's way, and before no table of a view.
+        rolled_up(everything())
+        counted = connection.execute(f"SELECT DISTINCT deployment_type FROM {SCHEMA}.active_people").fetchall()  # type: ignore[call-overload]
+    assert counted == [("cloud",)]
+
+
+def test_where_temporary_tables_are_no_right_of_everybody_they_are_refused_and_nothing_is_said() -> None:
+    database = execute("SELECT current_database()")[0][0]
+    execute(f'REVOKE TEMPORARY ON DATABASE "{database}" FROM PUBLIC')
+    try:
+        said = command()
+        assert "temporary" not in said
+        with signed_in(said.strip().rpartition(" ")[2]) as connection:
+            connection.execute("SET default_transaction_read_only = off")
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                connection.execute("CREATE TEMP TABLE mine (id integer)")
+    finally:
+        execute(f'GRANT TEMPORARY ON DATABASE "{database}" TO PUBLIC')
 
 
 def test_the_notes_four_queries_run_as_it_over_partitions_made_later_too(password: str) -> None:
@@ -184,14 +229,17 @@ def test_a_bi_clients_eye_reads_the_views_and_reflects_them(views_only: str) -> 
     try:
         inspector = sqlalchemy.inspect(engine)
         assert set(VIEWS) <= set(inspector.get_view_names())
-        assert all(inspector.get_table_comment(name)["text"] for name in VIEWS)
-        metadata = sqlalchemy.MetaData()
+        names = set(inspector.get_view_names(schema=SCHEMA))
+        assert {f"{SCHEMA}.{name}" for name in names} == set(VIEWS_OF_SCHEMA)
+        assert all(inspector.get_table_comment(name, schema=SCHEMA)["text"] for name in names)
+        assert all(each["comment"] for name in names for each in inspector.get_columns(name, schema=SCHEMA))
+        metadata = sqlalchemy.MetaData(schema=SCHEMA)
         with engine.connect() as connection:
-            for name in VIEWS:
+            for name in names:
                 view = sqlalchemy.Table(name, metadata, autoload_with=engine)
                 rows = connection.execute(sqlalchemy.select(view)).all()
-                assert rows or name in {"analytics_report_received", "analytics_report_rejected"}, name
-            people = metadata.tables["analytics_report_active_people"]
+                assert rows or name in {"received", "rejected"}, name
+            people = metadata.tables[f"{SCHEMA}.active_people"]
             # As a chart with a date range and a filter asks.
             total = sqlalchemy.select(sqlalchemy.func.max(people.c.active_people)).where(
                 people.c.day >= date(2026, 3, 2), people.c.deployment_type == "cloud"
@@ -217,13 +265,13 @@ def test_views_only_takes_the_tables_away_and_what_somebody_granted_besides(pass
     execute(f"GRANT CREATE ON SCHEMA public TO {ROLE}")
     command("--views-only")
     with signed_in(password) as connection:
-        assert readable(connection, relations()) == set(VIEWS)
+        assert readable(connection, relations()) == ALL_VIEWS
         connection.execute("SET default_transaction_read_only = off")
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
             connection.execute("CREATE TABLE public.mine (id integer)")
     command()
     with signed_in(password) as connection:
-        assert readable(connection, relations()) == {*VIEWS, *RAW_TABLES}
+        assert readable(connection, relations()) == {*ALL_VIEWS, *RAW_TABLES}
 
 
 @pytest.mark.parametrize(
@@ -295,7 +343,7 @@ def test_a_role_with_powers_or_in_a_group_is_refused_and_left_as_it_was(password
         execute(f"GRANT {group} TO {ROLE}")
         assert f"a member of {group}" in refusal(ROLE, "--views-only")
         with signed_in(password) as connection:
-            assert readable(connection, relations()) == {*VIEWS, *RAW_TABLES}
+            assert readable(connection, relations()) == {*ALL_VIEWS, *RAW_TABLES}
     finally:
         execute(f"DROP ROLE {group}")
 
@@ -366,9 +414,38 @@ def test_a_site_whose_role_may_make_no_roles_says_what_to_do(monkeypatch: pytest
 
 def test_a_role_made_by_the_servers_administrator_is_given_its_rights(monkeypatch: pytest.MonkeyPatch) -> None:
     execute(f"CREATE ROLE {ROLE} LOGIN PASSWORD 'by the administrator'")
-    assert f"role {ROLE} updated" in command("--views-only")
+    said = command("--views-only")
+    assert f"role {ROLE} updated" in said and "ALTER ROLE" not in said
     with signed_in("by the administrator") as connection:
-        assert readable(connection, relations()) == set(VIEWS)
+        assert readable(connection, relations()) == ALL_VIEWS
+
+
+def test_settings_that_only_the_servers_administrator_may_make_are_printed_until_they_are_made() -> None:
+    """Where the site's role has the rights to grant and none over roles."""
+    execute(f"CREATE ROLE {ROLE} LOGIN PASSWORD 'by the administrator'")
+    steward = f"{ROLE}_steward"
+    execute(f"CREATE ROLE {steward}")
+    execute(f"GRANT {steward} TO CURRENT_USER WITH SET TRUE")
+    database = execute("SELECT current_database()")[0][0]
+    for rights in (
+        *(f"USAGE ON SCHEMA {schema}" for schema in ("public", SCHEMA)),
+        *(f"ALL ON ALL TABLES IN SCHEMA {schema}" for schema in ("public", SCHEMA)),
+        f'CONNECT ON DATABASE "{database}"',
+    ):
+        execute(f"GRANT {rights} TO {steward} WITH GRANT OPTION")
+    try:
+        execute(f"SET ROLE {steward}")
+        printed = re.findall(rf"ALTER ROLE {ROLE} SET .*;", command("--views-only"))
+        assert len(printed) == 3
+        execute("RESET ROLE")
+        for statement in printed:
+            execute(statement)
+        execute(f"SET ROLE {steward}")
+        assert "ALTER ROLE" not in command("--views-only")
+    finally:
+        execute("RESET ROLE")
+        execute(f"DROP OWNED BY {steward} CASCADE")
+        execute(f"DROP ROLE {steward}")
 
 
 def test_a_role_that_may_not_sign_in_needs_a_password() -> None:

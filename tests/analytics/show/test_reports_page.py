@@ -22,9 +22,9 @@ from analytics.router import analytics_database
 from analytics.show import report
 from analytics.show.pages import PAGES, REPORTS
 from privacy.models import Access, AccessEvent
-from tests.analytics.keep.rows import activity, feature, moment, rolled_up, store
+from tests.analytics.keep.rows import activity, feature, moment, request, rolled_up, store
 from tests.analytics.show.page import figures_of, tables_of
-from tests.analytics.show.population import populate
+from tests.analytics.show.population import DAYS, populate
 from tests.analytics.show.rows import day, login, requested, used
 from tests.support.people import a_person, signed_in
 
@@ -114,8 +114,46 @@ def test_retention_counts_no_return_on_the_same_day_and_judges_no_young_cohort(a
     login(4, day(5))
     login(4, day(4))  # came back, but its seven days are not over
     rows = table(analyst, "retention", **range_of(29, 0))
-    assert [tuple(row.values())[1:4] for row in rows] == [(3, 1, pytest.approx(100 / 3)), (1, None, None)]
+    assert [tuple(row.values())[1:4] for row in rows] == [(3, 1, 33.3333), (1, None, None)]
     assert [tuple(row.values())[4:] for row in rows] == [(0, 0, 0, 0, 0, 0, 1), (1, 0, 0, 0, None, None, None)]
+
+
+def test_somebody_who_shares_after_signing_in_is_active_at_once(analyst: Client) -> None:
+    """Their `login` was before their consent, and so is in no table."""
+    used(1, "privacy_settings", day(0))
+    rolled_up()
+    figures = figures_of(analyst.get(PAGE, range_of(29, 0)).text)
+    shown = {title: value for title, (value, _) in figures.items()}
+    assert (shown["Active people"], shown["New people"]) == ("1", "1")
+    assert (shown["People who signed in"], shown["Sign-ins"]) == ("0", "0")
+    for name in ("active_people", "weekly_people", "monthly_people"):
+        assert table(analyst, name, **range_of(0, 0))[-1]["active_people"] == 1
+    assert table(analyst, "sign_ins", **range_of(0, 0)) == [{"day": str(day(0).date()), "sign_ins": 0, "people": 0}]
+
+
+def test_a_session_past_midnight_has_a_part_on_each_day_and_the_time_between_is_in_neither(analyst: Client) -> None:
+    moments = ("2026-03-05 22:00:00", "2026-03-05 22:00:01", "2026-03-06 00:30")
+    rolled_up(activity(1, moment(when), session="a") for when in moments)
+    rows = table(analyst, "sessions", **{"from": "2026-03-05", "to": "2026-03-06"})
+    assert [(row["sessions"], row["avg_s"]) for row in rows] == [(1, 1), (1, 0)]
+
+
+def test_one_session_id_in_both_deployment_types_is_two_sessions(analyst: Client) -> None:
+    for deployment in ("cloud", "self_hosted"):
+        store(activity(1, moment(f"2026-03-05 22:0{minute}"), session="a", deployment=deployment) for minute in (0, 1))
+    (row,) = table(analyst, "sessions", **{"from": "2026-03-05", "to": "2026-03-05"})
+    assert (row["sessions"], row["avg_s"]) == (2, 60)
+
+
+@pytest.mark.parametrize(("errors", "written"), [(0, "0"), (1, "0.3984"), (125, "49.8008"), (251, "100")])
+def test_numbers_in_a_download_are_as_a_person_writes_them(analyst: Client, errors: int, written: str) -> None:
+    rolled_up(
+        request(1, moment("2026-03-05 12:00"), 10 / 3, status=500 if number < errors else 200) for number in range(251)
+    )
+    asked = {"from": "2026-03-05", "to": "2026-03-05"}
+    (row,) = csv.DictReader(io.StringIO(analyst.get(f"{PAGE}endpoint_performance.csv", asked).text))
+    assert (row["error_percent"], row["avg_ms"], row["requests"]) == (written, "3.3333", "251")
+    assert f'"error_percent": {written},' in analyst.get(f"{PAGE}endpoint_performance.json", asked).text
 
 
 def test_weeks_are_iso_weeks_and_whole_whatever_the_range_cuts(analyst: Client) -> None:
@@ -147,7 +185,7 @@ def test_downloads_of_an_empty_table_are_empty_too(analyst: Client) -> None:
 @pytest.mark.parametrize("path", PATHS)
 def test_every_chart_has_a_title_a_description_and_the_table_beneath(analyst: Client, path: str) -> None:
     populate(seed=3)
-    page = analyst.get(path, range_of(40, 0)).text
+    page = analyst.get(path, range_of(DAYS, 0)).text
     charts = re.findall(r'<svg class="chart.*?</svg>', page, re.DOTALL)
     assert charts
     for chart in charts:
