@@ -20,7 +20,9 @@ LISTS = {
     "constraints": """
         SELECT conrelid::regclass::text, pg_get_constraintdef(oid) FROM pg_constraint
         WHERE contype IN ('p', 'u', 'c') AND conrelid <> 0 AND conrelid::regclass::text !~ '_y\\d{4}m\\d{2}$'""",
-    "views": "SELECT viewname, definition FROM pg_views WHERE schemaname = 'public'",
+    "views": """
+        SELECT CASE schemaname WHEN 'public' THEN viewname ELSE schemaname || '.' || viewname END, definition
+        FROM pg_views WHERE schemaname IN ('public', 'analytics_bi')""",
 }
 ROWS = """
 INSERT INTO privacy_consent_event (id, action, source, recorded_at)

@@ -81,14 +81,14 @@ def test_a_return_is_on_another_day_and_within_seven_of_them(zone: str) -> None:
             activity(3, moment("2026-03-01 23:59:59.999999")),
             activity(3, moment("2026-03-09 00:00")),  # the eighth: none
             activity(4, moment("2026-03-01 12:00")),
-            activity(4, moment("2026-03-02 00:00"), "session_start"),  # no sign-in
+            activity(4, moment("2026-03-02 00:00"), "session_start"),  # any event is a return
         ]
     )
     first, end = date(2026, 3, 1), date(2026, 3, 9)
     young = report("rollup_report_retention", first, end, now=moment("2026-03-08 23:59:59.999999"))
     assert [row[:4] for row in young] == [(first, 4, None, None)]
     judged = report("rollup_report_retention", first, end, now=moment("2026-03-09 00:00"))
-    assert judged == [(first, 4, 1, Decimal(25), 0, 0, 0, 0, 0, 0, 1)]
+    assert judged == [(first, 4, 2, Decimal(50), 1, 0, 0, 0, 0, 0, 1)]
 
 
 def test_somebody_in_both_deployments_is_one_person(zone: str) -> None:
