@@ -17,6 +17,11 @@ A file has one table for each event, `[user_activity.<type>]`, `[feature_usage.<
     maximum = 100000
     description = "..."
     choices = ["a", "b"]           choice only
+
+and, if its routes have words that `analytics/routes/words.txt` has not:
+
+    [routes]
+    words = ["kanban", "step1"]    text that may stand in a route, whoever sends it
 """
 
 import math
@@ -39,6 +44,8 @@ from analytics.exceptions import CatalogueError, InvalidValue, UndeclaredEvent
 from analytics.vocabulary import Category
 
 NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
+ROUTES = "routes"
+ROUTE_WORD = re.compile(r"[A-Za-z0-9._~-]{1,64}")
 CHOICE = re.compile(r"[A-Za-z0-9_./:<>\-\[\]]{1,100}")
 MAXIMUM_ENTRIES = 1000
 LARGEST_INTEGER = 2**53 - 1  # what JSON readers, JavaScript among them, hold exactly
@@ -138,6 +145,7 @@ class Catalogue:
     """All declared events by category and name, in the order of the files."""
 
     events: Mapping[tuple[Category, str], Event]
+    route_words: frozenset[str] = frozenset()
 
     def event(self, category: Category, name: str, action: str | None = None) -> Event:
         """Raises UndeclaredEvent if the event, or for a feature the action, is not declared."""
@@ -156,8 +164,11 @@ class Catalogue:
 def load_catalogue(paths: Sequence[Path]) -> Catalogue:
     """Read and check the files. Raises CatalogueError naming file and line of the first thing wrong."""
     events: dict[tuple[Category, str], Event] = {}
+    route_words: frozenset[str] = frozenset()
     for path in paths:
-        for event in _read_file(path):
+        reader, data = _read_file(path)
+        route_words |= reader.route_words(data.pop(ROUTES, {}))
+        for event in _events(reader, data):
             key = (event.category, event.name)
             if key in events:
                 first = events[key]
@@ -169,7 +180,7 @@ def load_catalogue(paths: Sequence[Path]) -> Catalogue:
             events[key] = event
     if len(events) > MAXIMUM_ENTRIES:
         raise CatalogueError(f"more than {MAXIMUM_ENTRIES} events", path=str(paths[-1]))
-    return Catalogue(MappingProxyType(events))
+    return Catalogue(MappingProxyType(events), route_words)
 
 
 def problems_today(catalogue: Catalogue, today: date | None = None) -> list[str]:
@@ -197,7 +208,7 @@ def _forget_catalogue(*, setting: str, **_: object) -> None:
 setting_changed.connect(_forget_catalogue)
 
 
-def _read_file(path: Path) -> Iterator[Event]:
+def _read_file(path: Path) -> "tuple[_Reader, dict[str, Any]]":
     try:
         text = path.read_text(encoding="utf-8")
         data = tomllib.loads(text)
@@ -210,7 +221,10 @@ def _read_file(path: Path) -> Iterator[Event]:
         raise CatalogueError(f"is not TOML: {error}", path=str(path), line=int(found[1]) if found else None) from None
     except (ValueError, RecursionError):  # a number of thousands of digits, thousands of brackets
         raise CatalogueError("is no TOML that can be read", path=str(path)) from None
-    reader = _Reader(str(path), text)
+    return _Reader(str(path), text), data
+
+
+def _events(reader: "_Reader", data: dict[str, Any]) -> Iterator[Event]:
     for category_name, entries in data.items():
         if category_name not in set(Category):
             raise reader.error(f"unknown category {category_name!r}", category_name)
@@ -272,6 +286,12 @@ class _Reader:
             line=self.line_of(*where) or 1,
             **texts,
         )
+
+    def route_words(self, entry: Any) -> frozenset[str]:
+        if not isinstance(entry, dict):
+            raise self.error(f"{ROUTES} must be a table", ROUTES)
+        self._only(entry, {"words"}, (ROUTES,))
+        return self._names(entry["words"], "words", ROUTE_WORD, (ROUTES,)) if entry else frozenset()
 
     def field(self, key: str, entry: Any, event: tuple[str, str]) -> Field:
         where = (*event, "metadata", key)

@@ -67,9 +67,14 @@ WORDS = frozenset(
 # A request that no URL pattern matched; its path is never sent.
 OTHER_SIGN_IN_METHOD = "other"
 UNMATCHED_ROUTE = "unmatched"
+# A route in no notation that is known; it is never stored as text.
+UNRECOGNISED_ROUTE = "{unrecognised}"
 # Semantic conventions' name for a method outside the known ones.
 OTHER_METHOD = "_OTHER"
 KNOWN_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"})
+
+# Status of a request that ended in an exception before it had one; counted as an error.
+UNKNOWN_STATUS = 0
 
 # The request to delete, travelling as an event to where the rows live (design, section 7).
 ERASURE_REQUESTED = "erasure_requested"

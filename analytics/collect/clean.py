@@ -13,6 +13,7 @@ from analytics.catalogue import current_catalogue
 from analytics.collect.records import RecordedSpan
 from analytics.conf import conf
 from analytics.identity import Kind, pseudonym
+from analytics.routes import IsQuery, canonical
 from analytics.vocabulary import Category
 
 VERSION = "0.1.0"
@@ -60,7 +61,7 @@ def clean_span(recorded: RecordedSpan, of: Resource) -> ReadableSpan:
             method, route, status_code = recorded.what
             event = current_catalogue().event(recorded.category, REQUEST)
             attributes[words.HTTP_METHOD] = method if method in words.KNOWN_METHODS else words.OTHER_METHOD
-            attributes[words.HTTP_ROUTE] = route
+            attributes[words.HTTP_ROUTE] = _route(route)
             attributes[words.HTTP_STATUS_CODE] = status_code
             kind = SpanKind.SERVER
     for key, value in recorded.metadata.items():
@@ -75,3 +76,11 @@ def clean_span(recorded: RecordedSpan, of: Resource) -> ReadableSpan:
         end_time=recorded.end_time,
         instrumentation_scope=SCOPE,
     )
+
+
+def _route(pattern: str) -> str:
+    """The grammar's route of a URL pattern of this site."""
+    try:
+        return canonical(pattern, trusted=True, declared=current_catalogue().route_words).pattern
+    except IsQuery:
+        return words.UNRECOGNISED_ROUTE

@@ -122,10 +122,6 @@ def method(request: HttpRequest) -> str:
 
 
 def route(request: HttpRequest) -> str:
-    """The URL pattern that matched, with a leading slash; never the path."""
+    """The URL pattern that matched, as Django writes it; never the path. `clean` makes it a route of the grammar."""
     match = request.resolver_match
-    return UNMATCHED_ROUTE if match is None else normal_route(match.route)
-
-
-def normal_route(pattern: str) -> str:
-    return "/" + pattern.removeprefix("^").removeprefix("/")
+    return UNMATCHED_ROUTE if match is None else match.route

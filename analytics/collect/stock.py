@@ -19,7 +19,7 @@ from opentelemetry.trace import Span as AnySpan
 
 from accounts.models import User
 from analytics.collect import pipeline
-from analytics.collect.middleware import normal_route, refused
+from analytics.collect.middleware import refused
 from analytics.collect.quietly import quietly
 from analytics.collect.records import RecordedSpan, Subject
 from analytics.collect.scope import person_of
@@ -81,7 +81,7 @@ def _record(span: ReadableSpan, subject: Subject, end_ns: int) -> None:
                 Category.ENDPOINT_USAGE,
                 (
                     method if method in KNOWN_METHODS else OTHER_METHOD,
-                    UNMATCHED_ROUTE if route is None else normal_route(str(route)),
+                    UNMATCHED_ROUTE if route is None else str(route),
                     status,
                 ),
                 start_ns=subject.began_ns,

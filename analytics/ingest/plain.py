@@ -5,6 +5,7 @@ from typing import Any
 
 from google.protobuf.message import DecodeError
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from opentelemetry.proto.trace.v1.trace_pb2 import Status
 
 from analytics import vocabulary
 from analytics.catalogue import Catalogue
@@ -13,13 +14,12 @@ from analytics.ingest.wire import TextUnread
 from analytics.ingest.words import Words, words_of
 
 # A span with whose it is and what it says; each resource's attributes with its spans.
-Said = tuple[Any, Attributes, Words | None]
+Said = tuple[Any, Attributes, Words]
 Spans = Iterator[tuple[Attributes, Iterator[Said]]]
-MAXIMUM_ATTRIBUTES = 128  # the specification's default limit; ours have some ten
 
 
 def read(body: bytes, catalogue: Catalogue) -> Spans:
-    """The spans of a request; one with more than MAXIMUM_ATTRIBUTES says None.
+    """The spans of a request.
 
     Raises DecodeError for what is no ExportTraceServiceRequest, text that is no UTF-8 excepted.
     """
@@ -35,10 +35,12 @@ def read(body: bytes, catalogue: Catalogue) -> Spans:
 
 
 def _said(span: Any, catalogue: Catalogue) -> Said:
-    if len(span.attributes) > MAXIMUM_ATTRIBUTES:
-        return span, {}, None
     found = attributes(span.attributes)
-    return span, identities(found), words_of(found, catalogue)
+    return span, identities(found), words_of(found, catalogue, kind=span.kind, is_error=is_error(span))
+
+
+def is_error(span: Any) -> bool:
+    return bool(span.status.code == Status.STATUS_CODE_ERROR)
 
 
 def identities(found: Attributes) -> Attributes:

@@ -43,6 +43,7 @@ def verdicts(spans: Spans, *, now: datetime, own: DeploymentType) -> Verdicts:
 def judge(found: Verdicts, said: Said, deployment: str | None, window_us: tuple[int, int]) -> None:
     """Add the verdict of one more span to those `found`."""
     found.received += 1
+    _, _, words = said
     try:
         category, row = _row(*said, deployment, window_us)
     except Rejected as rejected:
@@ -52,6 +53,7 @@ def judge(found: Verdicts, said: Said, deployment: str | None, window_us: tuple[
         found.erasures.append(row)
     else:
         found.rows[category].append(row)
+        found.dropped.update(words.dropped)
 
 
 def window(now: datetime) -> tuple[int, int]:
@@ -60,10 +62,8 @@ def window(now: datetime) -> tuple[int, int]:
 
 
 def _row(
-    span: Any, identities: Attributes, words: Words | None, deployment: str | None, window_us: tuple[int, int]
+    span: Any, identities: Attributes, words: Words, deployment: str | None, window_us: tuple[int, int]
 ) -> tuple[Category, Row | ErasureRequest]:
-    if words is None:
-        raise Rejected(Reason.TOO_LARGE)
     category = words.category
     user_word = identities.get(vocabulary.USER_ID)
     if category is None or (words.is_stock and user_word is None):
@@ -83,8 +83,7 @@ def _row(
         raise Rejected(words.reason)
     own = b""
     if category is Category.ENDPOINT_USAGE:
-        said_ms = words.duration_ms
-        own = packing.duration(checked_duration_ms((end_ns - start_ns) / 1e6) if said_ms is None else said_ms)
+        own = packing.duration(_measured_ms(start_ns, end_ns) if words.duration_ms is None else words.duration_ms)
     elif category is Category.USER_ACTIVITY:
         own = packing.session(pseudonym(identities.get(vocabulary.SESSION_ID), Reason.BAD_SESSION))
     key = packing.key(packing.NUMBER_OF_COLUMNS[category], timestamp_us, id_, user_id, organization_id)
@@ -129,6 +128,12 @@ def _timestamp_us(start_ns: int, end_ns: int, oldest_us: int, newest_us: int) ->
     if timestamp_us < oldest_us:
         raise Rejected(Reason.TOO_OLD)
     return timestamp_us
+
+
+def _measured_ms(start_ns: int, end_ns: int) -> float:
+    if end_ns == 0:
+        raise Rejected(Reason.BAD_TIMESTAMP)
+    return checked_duration_ms((end_ns - start_ns) / 1e6)
 
 
 def _checked_row_id(start_ns: int, trace_id: bytes, span_id: bytes) -> bytes:

@@ -15,8 +15,7 @@ from analytics import vocabulary
 from analytics.catalogue import Catalogue
 from analytics.ingest import packing, plain
 from analytics.ingest.layouts import LAYOUTS, PEOPLE, WORD_CHARACTERS, Layout, Left, Memo
-from analytics.ingest.verdicts import Attributes
-from analytics.ingest.words import Words, words_of
+from analytics.ingest.words import words_of
 from analytics.vocabulary import Category
 
 LONGEST_REMEMBERED_BYTES = 512  # so the memos never hold more than some MiB, whatever is sent
@@ -46,14 +45,19 @@ class Shapes(Memo[Left, Shape]):
         size = len(left[0]) + len(left[1])
         # Said again by the proof, and looked at here first because a proof is dear.
         is_named_as_ours = any(name.encode() in piece for name in NAMES for piece in left)
-        said = _proved(self._layout, left) if is_named_as_ours and size <= LONGEST_REMEMBERED_BYTES else None
-        words = words_of(said, self._catalogue) if said else Words()
+        span = _proved(self._layout, left) if is_named_as_ours and size <= LONGEST_REMEMBERED_BYTES else None
+        if span is None:
+            return None
+        words = words_of(
+            plain.attributes(span.attributes), self._catalogue, kind=span.kind, is_error=plain.is_error(span)
+        )
         if (
             words.category is None
             or words.is_stock
             or words.is_erasure
             or words.reason
             or words.duration_ms is not None
+            or words.dropped  # what was left out may be anything, and is not remembered either
         ):
             return None
         end = packing.end(self._deployment, words.metadata, words.columns)
@@ -74,8 +78,8 @@ def shapes_of(catalogue: Catalogue, deployment: str) -> dict[int, Shapes]:
     return found[1]
 
 
-def _proved(layout: Layout, left: Left) -> Attributes | None:
-    """What a span of these bytes says, if it is cut rightly and all that it has is ours; see above."""
+def _proved(layout: Layout, left: Left) -> Span | None:
+    """The span of these bytes, if it is cut rightly and all that it has is ours; see above."""
     times = MARK.start_time_unix_nano, MARK.end_time_unix_nano
     try:
         span = Span.FromString(layout.joined(left, (MARK.trace_id, MARK.span_id), times, MARKS))
@@ -97,7 +101,7 @@ def _proved(layout: Layout, left: Left) -> Attributes | None:
         or not all(name in vocabulary.WORDS or name.startswith(vocabulary.METADATA_PREFIX) for name in own)
     ):
         return None
-    return plain.attributes(span.attributes)
+    return span
 
 
 def _size_of_unknown(span: Span) -> int:

@@ -37,20 +37,26 @@ def microseconds(moment: datetime) -> int:
 class Reason(StrEnum):
     """Why a span is not stored. docs/ingest.md lists them with what to do."""
 
-    NOT_TELEMETRY = "not_telemetry"  # no category and no user: somebody else's span
+    NOT_TELEMETRY = "not_telemetry"  # no category, or no user, or no answer to a request: somebody else's span
     BAD_SPAN_ID = "bad_span_id"  # trace or span id of the wrong length, or all zero
     BAD_USER = "bad_user"  # user.id missing or no pseudonym
     BAD_ORGANIZATION = "bad_organization"
     BAD_SESSION = "bad_session"
     BAD_DEPLOYMENT = "bad_deployment"  # deployment.type is none of cloud, self_hosted
-    BAD_TIMESTAMP = "bad_timestamp"  # zero, or the end before the start
+    BAD_TIMESTAMP = "bad_timestamp"  # zero, or the end before the start; of a request also an end of zero
     IN_FUTURE = "in_future"  # more than ten minutes ahead of the processor's clock
     TOO_OLD = "too_old"  # older than raw rows are kept
-    UNDECLARED = "undeclared"  # event, feature, action or metadata key that the catalogue does not have
+    UNDECLARED = "undeclared"  # event, feature or action that the catalogue does not have
     BAD_METADATA = "bad_metadata"  # a value that does not fit its declaration
     BAD_HTTP = "bad_http"  # route, method, status or duration unusable
-    TOO_LARGE = "too_large"  # more attributes than any of ours has
     ERASED = "erased"  # the person has asked for deletion since
+
+
+class Part(StrEnum):
+    """What was left out of a span that is stored without it. docs/ingest.md lists them with what to do."""
+
+    METADATA_KEY = "metadata_key"  # a metadata key that the catalogue does not declare for the event
+    ROUTE_TEXT = "route_text"  # text of a route that is no word of one, or a route in no known notation
 
 
 class Rejected(AnalyticsError):
@@ -74,9 +80,10 @@ class ErasureRequest:
 
 @dataclass(slots=True)
 class Verdicts:
-    """Of one request. received = number of rows + erasures + rejected, always."""
+    """Of one request. received = number of rows + erasures + rejected, always; `dropped` stands beside that."""
 
     received: int = 0
     rows: dict[Category, list[Row]] = field(default_factory=lambda: {category: [] for category in Category})
     erasures: list[ErasureRequest] = field(default_factory=list)
     rejected: Counter[Reason] = field(default_factory=Counter)
+    dropped: Counter[Part] = field(default_factory=Counter)

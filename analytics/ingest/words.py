@@ -9,17 +9,20 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import orjson
+from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from analytics import vocabulary as words
 from analytics.catalogue import Catalogue, Event, FieldType
 from analytics.exceptions import InvalidValue, UndeclaredEvent
-from analytics.ingest.verdicts import Attributes, Reason, Rejected, Value
+from analytics.ingest.verdicts import Attributes, Part, Reason, Rejected, Value
+from analytics.routes import LONGEST_ROUTE, IsQuery, canonical
 from analytics.vocabulary import Category
 
-LONGEST_ROUTE = 512
 LONGEST_DURATION_MS = 24 * 3600 * 1000.0
 LONGEST_NUMBER = 32  # characters of a number that came as text
 REQUEST = "request"
+# Kinds that endpoint usage may have where the span names its category: older clients send INTERNAL.
+OWN_KINDS = frozenset({Span.SPAN_KIND_UNSPECIFIED, Span.SPAN_KIND_INTERNAL, Span.SPAN_KIND_SERVER})
 CATEGORIES = {category.value: category for category in Category}
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 
@@ -34,11 +37,15 @@ class Words(NamedTuple):
     columns: tuple[str | int, ...] = ()
     duration_ms: float | None = None  # of older clients, which say it in words
     metadata: bytes = b"{}"  # JSON
+    dropped: tuple[Part, ...] = ()  # what it is stored without
 
 
-def words_of(attributes: Attributes, catalogue: Catalogue) -> Words:
-    """Of a span with these attributes; those of `vocabulary.IDENTITIES` are not looked at."""
-    category, is_stock = _category(attributes)
+def words_of(attributes: Attributes, catalogue: Catalogue, *, kind: int, is_error: bool) -> Words:
+    """Of a span with these attributes; those of `vocabulary.IDENTITIES` are not looked at.
+
+    `kind` is the span's, `is_error` whether its status is ERROR.
+    """
+    category, is_stock = _category(attributes, kind)
     if category is None:
         return Words()
     event_type = attributes.get(words.EVENT_TYPE)
@@ -46,6 +53,7 @@ def words_of(attributes: Attributes, catalogue: Catalogue) -> Words:
         return Words(category, is_erasure=True)
     columns: tuple[str | int, ...]
     duration_ms = None
+    dropped: list[Part] = []
     try:
         if category is Category.USER_ACTIVITY:
             event, columns = _declared(catalogue, category, event_type)
@@ -53,10 +61,13 @@ def words_of(attributes: Attributes, catalogue: Catalogue) -> Words:
             feature, action = attributes.get(words.FEATURE_NAME), attributes.get(words.FEATURE_ACTION)
             event, columns = _declared(catalogue, category, feature, action)
         else:
-            (event, _), columns = _declared(catalogue, category, REQUEST), _http(attributes)
+            event, _ = _declared(catalogue, category, REQUEST)
+            columns = _http(attributes, catalogue, is_stock, is_error, dropped)
             duration_ms = _said_duration_ms(attributes)
-        metadata = _metadata(attributes, event)
-        return Words(category, is_stock, columns=columns, duration_ms=duration_ms, metadata=metadata)
+        metadata = _metadata(attributes, event, dropped)
+        return Words(
+            category, is_stock, columns=columns, duration_ms=duration_ms, metadata=metadata, dropped=tuple(dropped)
+        )
     except Rejected as rejected:
         return Words(category, is_stock, reason=rejected.reason)
 
@@ -68,12 +79,14 @@ def checked_duration_ms(value: float) -> float:
     return value
 
 
-def _category(attributes: Attributes) -> tuple[Category | None, bool]:
-    """And whether it was told by the attributes of HTTP."""
+def _category(attributes: Attributes, kind: int) -> tuple[Category | None, bool]:
+    """And whether it was told by the attributes of HTTP: only a server's span is usage of an endpoint."""
     word = attributes.get(words.EVENT_CATEGORY)
-    if word is None and _either(attributes, words.HTTP_METHOD, words.LEGACY_HTTP_METHOD) is not None:
-        return Category.ENDPOINT_USAGE, True
-    return (CATEGORIES.get(word) if isinstance(word, str) else None), False
+    if word is None:
+        is_http = _either(attributes, words.HTTP_METHOD, words.LEGACY_HTTP_METHOD) is not None
+        return (Category.ENDPOINT_USAGE if is_http and kind == Span.SPAN_KIND_SERVER else None), True
+    category = CATEGORIES.get(word) if isinstance(word, str) else None
+    return (None if category is Category.ENDPOINT_USAGE and kind not in OWN_KINDS else category), False
 
 
 def _declared(
@@ -88,21 +101,43 @@ def _declared(
         raise Rejected(Reason.UNDECLARED) from None
 
 
-def _http(attributes: Attributes) -> tuple[str, str, int]:
-    route = attributes.get(words.HTTP_ROUTE, words.UNMATCHED_ROUTE)
+def _http(
+    attributes: Attributes, catalogue: Catalogue, is_stock: bool, is_error: bool, dropped: list[Part]
+) -> tuple[str, str, int]:
+    """Route, method and status; what is left out of the route goes to `dropped`."""
+    text = attributes.get(words.HTTP_ROUTE, words.UNMATCHED_ROUTE)
     method = _either(attributes, words.HTTP_METHOD, words.LEGACY_HTTP_METHOD)
-    status = _whole(_either(attributes, words.HTTP_STATUS_CODE, words.LEGACY_HTTP_STATUS_CODE))
     if (
-        not isinstance(route, str)
-        or not 0 < len(route) <= LONGEST_ROUTE
-        or not route.isprintable()
-        or "?" in route.replace("(?", "")  # a query string; `(?` is a regular expression's
+        not isinstance(text, str)
+        or not 0 < len(text) <= LONGEST_ROUTE
+        or not text.isprintable()
         or not isinstance(method, str)
-        or status is None
-        or not 100 <= status <= 599
     ):
         raise Rejected(Reason.BAD_HTTP)
-    return route, method if method in words.KNOWN_METHODS else words.OTHER_METHOD, status
+    # Ours of today send patterns; ours of old, and everybody else, may send paths.
+    is_ours = not is_stock and attributes.get(words.HTTP_METHOD) is not None
+    try:
+        route = canonical(text, trusted=is_ours, declared=catalogue.route_words)
+    except IsQuery:
+        raise Rejected(Reason.BAD_HTTP) from None
+    if route.is_cut:
+        dropped.append(Part.ROUTE_TEXT)
+    method = method.upper()
+    return (
+        route.pattern,
+        method if method in words.KNOWN_METHODS else words.OTHER_METHOD,
+        _status(attributes, is_error),
+    )
+
+
+def _status(attributes: Attributes, is_error: bool) -> int:
+    value = _either(attributes, words.HTTP_STATUS_CODE, words.LEGACY_HTTP_STATUS_CODE)
+    status = _whole(value)
+    if is_error and (value is None or status == words.UNKNOWN_STATUS):
+        return words.UNKNOWN_STATUS  # it ended in an exception, and no answer was sent that it could have the code of
+    if status is None or not 100 <= status <= 599:
+        raise Rejected(Reason.BAD_HTTP)
+    return status
 
 
 def _said_duration_ms(attributes: Attributes) -> float | None:
@@ -115,17 +150,18 @@ def _said_duration_ms(attributes: Attributes) -> float | None:
     return checked_duration_ms(number)
 
 
-def _metadata(attributes: Attributes, event: Event) -> bytes:
-    """As JSON."""
+def _metadata(attributes: Attributes, event: Event, dropped: list[Part]) -> bytes:
+    """As JSON. Keys that are not declared go to `dropped`: a collector may have taken them off on the way."""
     found: dict[str, Value] = {}
     for name, value in attributes.items():
         if not name.startswith(words.METADATA_PREFIX):
             continue
+        field = event.fields.get(name.removeprefix(words.METADATA_PREFIX))
+        if field is None:
+            dropped.append(Part.METADATA_KEY)
+            continue
         try:
-            field = event.field(name.removeprefix(words.METADATA_PREFIX))
             found[field.name] = field.checked(_NUMBERS.get(field.type, _same)(value))
-        except UndeclaredEvent:
-            raise Rejected(Reason.UNDECLARED) from None
         except InvalidValue:
             raise Rejected(Reason.BAD_METADATA) from None
     return orjson.dumps(found)

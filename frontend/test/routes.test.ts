@@ -1,6 +1,11 @@
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { test } from "node:test";
+import { ROUTES } from "../src/declared";
 import { routeOf } from "../src/routes";
+
+// The site's own grammar of routes is held to the same table: tests/analytics/test_routes.py.
+const TABLE = JSON.parse(readFileSync("../tests/routes.json", "utf8")) as { paths: { path: string; page?: string }[] };
 
 const CASES: [string, string][] = [
   ["/", "/"],
@@ -23,4 +28,11 @@ const CASES: [string, string][] = [
 
 for (const [path, route] of CASES) {
   test(`the route of ${path || "nothing"} is ${route}`, () => assert.equal(routeOf(path), route));
+}
+
+for (const { path, page } of TABLE.paths) {
+  test(`of the path ${path} only a declared pattern is left`, () => {
+    assert.ok(ROUTES.includes(routeOf(path)));
+    if (page !== undefined) assert.equal(routeOf(path), page);
+  });
 }

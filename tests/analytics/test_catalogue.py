@@ -93,6 +93,10 @@ BROKEN: dict[str, tuple[str, int | None, str]] = {
     "choice with a space": (EVENT + instead(STYLE, "tango", "slow waltz"), 8, "each of `choices` must be a plain name"),
     "choice of 101 letters": (EVENT + instead(STYLE, "tango", "a" * 101), 8, "each of `choices` must be a plain name"),
     "choice that is a number": (EVENT + instead(STYLE, '"tango"', "3"), 8, "each of `choices` must be a plain name"),
+    "routes that are a list": ("\n[[routes]]\n", 2, "routes must be a table"),
+    "unknown key of routes": ('[routes]\npaths = ["a"]\n', 1, "unknown paths"),
+    "words of routes as text": ('[routes]\nwords = "kanban"\n', 1, "needs `words`, a list of names"),
+    "a path among words of routes": ('[routes]\nwords = ["a/b"]\n', 1, "each of `words` must be a plain name"),
     "expired": (instead(EVENT, "2999-01-01", "2020-01-01"), 1, "feature_usage.dance expired on 2020-01-01"),
     "of this project": (instead(EVENT, "usage.dance", "usage.test_run"), 1, "is already declared in"),
 }
@@ -158,6 +162,15 @@ def test_a_sound_file_is_added_to_this_projects_own(tmp_path: Path, settings: Se
     assert complaints(settings, path) == []
     assert current_catalogue().event(Category.FEATURE_USAGE, "dance", "begun").field("steps").maximum == 10
     assert current_catalogue().event(Category.USER_ACTIVITY, "login").owner
+
+
+def test_words_of_routes_of_all_files_are_declared(tmp_path: Path, settings: Settings) -> None:
+    first, second = tmp_path / "first.toml", tmp_path / "second.toml"
+    first.write_text('[routes]\nwords = ["step1", "socket.io"]\n')
+    second.write_text(f'{EVENT}\n[routes]\nwords = ["kanbanesque"]\n')
+
+    assert complaints(settings, first, second) == []
+    assert current_catalogue().route_words == {"step1", "socket.io", "kanbanesque"}
 
 
 def test_an_entry_expires_on_its_day(tmp_path: Path) -> None:

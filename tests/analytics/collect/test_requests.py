@@ -10,7 +10,7 @@ from django.db import connection
 from django.http import Http404, HttpRequest, HttpResponse
 from django.test import AsyncClient, Client, RequestFactory, override_settings
 from django.test.utils import CaptureQueriesContext
-from django.urls import include, path
+from django.urls import include, path, re_path
 
 from analytics import telemetry_for, track_feature_usage, track_user_activity
 from analytics.collect import pipeline
@@ -51,6 +51,11 @@ def gone(request: HttpRequest, number: int) -> HttpResponse:
     raise Http404
 
 
+def things(request: HttpRequest, format: str) -> HttpResponse:  # noqa: A002  DRF's name
+    str(request.user)
+    return HttpResponse(format)
+
+
 def undeclared(request: HttpRequest) -> HttpResponse:
     str(request.user)
     track_feature_usage("no_such_feature", "created")
@@ -72,6 +77,7 @@ urlpatterns = [
     path("undeclared/", undeclared),
     path("floods/", floods),
     path("gone/<int:number>/", gone),
+    re_path(r"^things\.(?P<format>[a-z0-9]+)/?$", things),
     path("", include("rhesis_site.urls")),
 ]
 HERE = {"ROOT_URLCONF": __name__}
@@ -93,12 +99,14 @@ def test_a_request_is_its_pattern_method_and_status() -> None:
         browser.generic("BREW", "/feature/1/")
         browser.raise_request_exception = False
         browser.get("/breaks/")
+        browser.get("/things.csv")
         running.flush()
     assert endpoints(wire) == [
-        ("GET", "/feature/<int:number>/", 200),
-        ("POST", "/feature/<int:number>/", 200),
-        ("_OTHER", "/feature/<int:number>/", 200),
+        ("GET", "/feature/{number}/", 200),
+        ("POST", "/feature/{number}/", 200),
+        ("_OTHER", "/feature/{number}/", 200),
         ("GET", "/breaks/", 500),
+        ("GET", "/things.{format}", 200),
     ]
     span = wire.spans[0]
     assert span.start_time is not None and span.end_time is not None and span.end_time > span.start_time
@@ -113,7 +121,7 @@ def test_a_404_is_unmatched_and_its_path_goes_nowhere() -> None:
         browser.get("/no/such/place/4711/")
         browser.get("/gone/4711/")
         running.flush()
-    assert ("GET", "/gone/<int:number>/", 404) in endpoints(wire)
+    assert ("GET", "/gone/{number}/", 404) in endpoints(wire)
     assert "4711" not in str(wire.attributes())
 
 
@@ -193,7 +201,7 @@ def test_telemetry_adds_no_query_to_an_async_request_either() -> None:
     with wired(**HERE) as (wire, running):
         assert queries() == without > 0
         running.flush()
-    assert endpoints(wire) == [("GET", "/async/<int:number>/", 200)]
+    assert endpoints(wire) == [("GET", "/async/{number}/", 200)]
     assert [each["metadata.test_count"] for each in wire.of("feature_usage")] == [7]
 
 

@@ -72,11 +72,12 @@ def span(values: dict[str, Value] = TEST_RUN, **fields: Any) -> Span:
     Laid out as the site's own, if `values` are.
     """
     start = fields.pop("start_time_unix_nano", time.time_ns() - SECOND_NS)
+    is_request = "http.request.method" in values or "http.method" in values
     named = {
         "trace_id": os.urandom(16),
         "span_id": os.urandom(8),
         "name": NAMES.get(values.get("event.category", ""), "a span"),
-        "kind": Span.SPAN_KIND_SERVER if values.get("event.category") == "endpoint_usage" else Span.SPAN_KIND_INTERNAL,
+        "kind": Span.SPAN_KIND_SERVER if is_request else Span.SPAN_KIND_INTERNAL,
         "start_time_unix_nano": start,
         "end_time_unix_nano": start + SECOND_NS // 4 if start else 0,
         "attributes": attributes(values),

@@ -16,6 +16,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 
+from analytics import routes
 from analytics.catalogue import Catalogue, current_catalogue
 from analytics.collect.clean import clean_span, resource
 from analytics.collect.records import RecordedSpan, Subject
@@ -238,15 +239,20 @@ def test_what_is_remembered_is_bounded_in_number_and_length(
     plain_reads: list[bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(layouts, "REMEMBERED", 50)
+    letters = "abcdefghijklmnopqrst"
     for number in range(200):
-        values = {**REQUEST, "user.id": str(UUID(int=number + 1)), "http.route": f"/{number}"}
+        values = {
+            **REQUEST,
+            "user.id": str(UUID(int=number + 1)),
+            "http.route": f"/{letters[number % 20]}/{letters[number // 20]}",
+        }
         outcome(fast.verdicts, of(span(values)).SerializeToString())
 
     [remembered] = filter(None, all_shapes())
     users = layouts.LAYOUTS[layouts.TRACE_ID].users
     assert 0 < len(remembered) <= 50 and 0 < len(users) <= 50
 
-    outcome(fast.verdicts, of(span({**REQUEST, "http.route": "/" + "x" * 500})).SerializeToString())
+    outcome(fast.verdicts, of(span({**REQUEST, "http.route": "/" + "word/" * 100})).SerializeToString())
     assert max(sum(map(len, key)) for key in remembered) <= shapes.LONGEST_REMEMBERED_BYTES
     assert max(map(len, users)) == users.size
 
@@ -280,7 +286,7 @@ def test_an_attribute_that_begins_like_an_identity_and_ends_as_something_else_is
         assert found is not None and found == outcome(plainly, body)
         [row] = found.rows[Category.ENDPOINT_USAGE]
         assert packed.values(Category.ENDPOINT_USAGE, row[PACKED])["endpoint"] == (
-            "/elsewhere" if spoilt in body else REQUEST["http.route"]
+            "/elsewhere" if spoilt in body else "/api/tests/{id}/"
         )
 
 
@@ -291,3 +297,13 @@ def test_what_was_judged_by_one_catalogue_is_not_remembered_for_another() -> Non
     found = fast.verdicts(body, Catalogue({}), now=NOW, own=DeploymentType.CLOUD)
 
     assert found.rejected == {Reason.UNDECLARED: 1}
+
+
+@pytest.mark.parametrize("more", [{"http.route": "/users/jane@example.org"}, {"metadata.name": "jane@example.org"}])
+def test_what_a_span_is_stored_without_is_not_remembered(plain_reads: list[bytes], more: dict[str, Any]) -> None:
+    for _ in range(2):
+        outcome(fast.verdicts, of(span({**REQUEST, **more})).SerializeToString())
+
+    assert len(plain_reads) == 2
+    assert not any(b"jane" in piece for remembered in all_shapes() for key in remembered for piece in key)
+    assert not any("jane" in text for text, _, _ in routes._known)

@@ -1,0 +1,56 @@
+"""What of a route reaches a row, whoever sends it."""
+
+from datetime import UTC, datetime
+from uuid import uuid4
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from analytics.catalogue import current_catalogue
+from analytics.ingest import fast
+from analytics.ingest.verdicts import PACKED, Part, Verdicts
+from analytics.vocabulary import Category
+from privacy.switches import DeploymentType
+from tests.analytics.ingest import packed
+from tests.analytics.ingest.spans import OLD_REQUEST, REQUEST, STOCK_REQUEST, of, span
+from tests.analytics.test_routes import PERSONAL, TABLE, by_route
+from tests.collector.spans import Value
+
+OTHERS = {"an older client": OLD_REQUEST, "a stock instrumentation": STOCK_REQUEST}
+
+
+def judged(values: dict[str, Value], route: str) -> Verdicts:
+    body = of(span({**values, "http.route": route})).SerializeToString()
+    return fast.verdicts(body, current_catalogue(), now=datetime.now(UTC), own=DeploymentType.CLOUD)
+
+
+def endpoint(found: Verdicts) -> object:
+    [(packed_row, _, _)] = found.rows[Category.ENDPOINT_USAGE]
+    return packed.values(Category.ENDPOINT_USAGE, packed_row)["endpoint"]
+
+
+@pytest.mark.parametrize("case", [*TABLE["patterns"], *TABLE["paths"]], ids=by_route)
+def test_a_route_of_ours_is_stored_as_the_table_has_it(case: dict[str, str]) -> None:
+    assert endpoint(judged(REQUEST, by_route(case))) == case.get("stored_of_ours", case["stored"])
+
+
+@pytest.mark.parametrize("case", [*TABLE["patterns"], *TABLE["paths"]], ids=by_route)
+@pytest.mark.parametrize("values", OTHERS.values(), ids=OTHERS)
+def test_a_route_of_others_is_stored_as_the_table_has_it(values: dict[str, Value], case: dict[str, str]) -> None:
+    assert endpoint(judged(values, by_route(case))) == case.get("stored_of_others", case["stored"])
+
+
+@pytest.mark.parametrize("values", [REQUEST, OLD_REQUEST, STOCK_REQUEST])
+def test_text_that_is_left_out_of_a_route_is_counted(values: dict[str, Value]) -> None:
+    cut, whole = judged(values, f"/users/{uuid4()}"), judged(values, "/users/{id}")
+
+    assert (cut.dropped, whole.dropped) == ({Part.ROUTE_TEXT: 1}, {})
+
+
+@given(PERSONAL, st.sampled_from([REQUEST, OLD_REQUEST, STOCK_REQUEST]))
+def test_nothing_personal_in_a_path_reaches_a_row(personal: str, values: dict[str, Value]) -> None:
+    found = judged(values, f"/users/{personal}/orders")
+
+    assert found.rejected or endpoint(found) in ("/users/{...}/orders", "{unrecognised}") or "/" in personal
+    assert len(personal) < 4 or not any(personal.encode() in row[PACKED] for row in found.rows[Category.ENDPOINT_USAGE])
