@@ -19,7 +19,7 @@ _JAVASCRIPT = re.compile(r"/(\^.*)/[dgimsuvy]*", re.DOTALL)  # a RegExp as JavaS
 _REGEX = re.compile(r"(?:^|/)\^|\(\?|\\|(?<!\{)\$$")
 _SURELY_REGEX = re.compile(r"^\^|/\^|\(\?(?:P?<[A-Za-z_]|:)")
 _QUANTIFIER = re.compile(r"(?:[*+?]|\{\d+,?\d*\}|\{,\d+\})[?+]?")
-_IDENTIFIER = re.compile(r"[A-Za-z_][\w-]*", re.ASCII)
+_IN_ANGLES = re.compile(r"(?:([A-Za-z_]\w*)(?:\(.*\))?:)?([A-Za-z_][\w-]*)(?:\.\.)?", re.ASCII)
 _IN_BRACES = re.compile(r"[*+]{0,2}\s*([A-Za-z_][\w-]*)\s*(?:$|[:=<]|[?*+]$|\*\d+$|\.\.\.$)", re.ASCII)
 _NOT_IN_BRACES = re.compile(r"@|::|(?::.*){5}")  # addresses
 _IN_BRACKETS = re.compile(r"\[{1,2}(?:\.\.\.)?([A-Za-z_]\w*)\]{1,2}(?=/|$)", re.ASCII)  # Next.js, ASP.NET
@@ -136,14 +136,14 @@ class _Reader:
     def _angle(self, text: str, at: int) -> int:
         """Django and Flask `<int:id>`, `<id>`; Rocket `<path..>`."""
         end = _end(text, at, "<", ">")
-        converter, _, name = text[at + 1 : end].rpartition(":")
-        if converter.startswith("drf_format_suffix"):
+        inside = text[at + 1 : end].strip()
+        found = _IN_ANGLES.fullmatch(inside)
+        if found and (found[1] or "").startswith("drf_format_suffix"):
             self._add(".")
-        name = name.strip().removesuffix("..")
-        if _IDENTIFIER.fullmatch(name):
-            self._named(name)
+        if found:
+            self._named(found[2])
         else:
-            self._add(Placeholder(name or ANONYMOUS))
+            self._add(Placeholder(inside))
         return end + 1
 
     def _brace(self, text: str, at: int) -> int:

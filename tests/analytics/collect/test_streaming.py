@@ -409,5 +409,5 @@ def test_under_the_stock_instrumentor_the_duration_includes_the_body_as_well() -
             list(signed_in(person).get("/stream/7/").streaming_content)  # type: ignore[arg-type]
         running.flush()
     assert sorted(counts(wire)) == [7, 8, 9, 57, 107]
-    assert endpoints(wire) == [("GET", "/stream/<int:first>/", 200)]
+    assert endpoints(wire) == [("GET", "/stream/{first}/", 200)]
     assert duration_s(wire) >= 3 * PART_SECONDS
