@@ -24,6 +24,7 @@ from analytics.keep import erasure
 from analytics.keep.correction import correct_rollups_soon
 from analytics.models import EndpointUsage, Erasure, FeatureUsage, UserActivity
 from analytics.vocabulary import Category
+from privacy.elapsed import elapsed_ns
 from privacy.switches import current_switches
 from privacy.telemetry import DeclaredEvent, DeclaredField, ErasureReceipt
 
@@ -43,7 +44,7 @@ class Room:
     def preview(self, user_id: UUID) -> dict[str, Any]:
         organization_id = get_user_model().objects.filter(pk=user_id).values_list("organization_id", flat=True).first()
         now = time.time_ns()
-        subject = Subject(user_id, organization_id, now)
+        subject = Subject(user_id, organization_id, now, elapsed_ns())
         visit = RecordedSpan(
             subject,
             Category.ENDPOINT_USAGE,

@@ -5,8 +5,8 @@ from uuid import UUID
 
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
-from django.utils import timezone
 
+from privacy.clock import database_now
 from privacy.consent import Decision, decide
 from privacy.gate import current_control
 from privacy.models import Action, ConsentEvent, InstallationControl, Preference, PrivacyNotice, Source
@@ -77,7 +77,7 @@ def choose(user_id: UUID, *, enabled: bool, source: Source, actor_id: UUID | Non
     if preference.choice is enabled:
         return _decision(preference)
     before = _decision(preference)
-    now = timezone.now()
+    now = database_now()
     preference.choice = enabled
     preference.chosen_at = now
     # Someone already sharing by default who says so expressly has not interrupted anything.
@@ -107,7 +107,7 @@ def note_notice_shown(user_id: UUID, version: int, *, browser_signal: bool) -> N
     if (preference.notice_version or 0) >= version and not is_first_in_cloud:
         preference.save()
         return
-    now = timezone.now()
+    now = database_now()
     preference.notice_version = max(version, preference.notice_version or 0)
     if is_first_in_cloud:
         preference.notice_shown_at = now
@@ -140,7 +140,7 @@ def dismiss_notice(user_id: UUID, version: int) -> None:
 @transaction.atomic
 def publish_notice(*, title: str, body: str, actor_id: UUID | None) -> PrivacyNotice:
     """Publish the next version. It will be shown to everyone again, and changes nobody's choice."""
-    now = timezone.now()
+    now = database_now()
     # The lock's row is one that every installation has: two people publishing at once take turns at it.
     InstallationControl.objects.select_for_update().get(pk=1)
     newest = PrivacyNotice.objects.first()
@@ -175,7 +175,7 @@ def note_browser_signal(user_id: UUID) -> None:
 def _take_browser_signal(preference: Preference) -> bool:
     if preference.browser_signal_at is not None:
         return False
-    now = timezone.now()
+    now = database_now()
     preference.browser_signal_at = now
     if preference.choice is None:
         preference.consenting_since = None
@@ -200,7 +200,7 @@ def set_lock(*, locked: bool, source: Source, actor_id: UUID | None) -> None:
     if control.locked is locked:
         return
     control.locked = locked
-    control.changed_at = timezone.now()
+    control.changed_at = database_now()
     control.save()
     _record(
         Action.LOCKED if locked else Action.UNLOCKED,
@@ -240,10 +240,10 @@ def note_deletion_request(user_id: UUID, *, source: Source, actor_id: UUID | Non
         user_id=user_id,
         actor_id=actor_id,
         notice_version=preference.notice_version if preference else None,
-        at=timezone.now(),
+        at=database_now(),
     )
 
 
 def note_account_change(user_id: UUID, action: Action, *, source: Source, actor_id: UUID | None) -> None:
     """A line about what the person signs in with: `action` is PASSWORD_SET or one of ACCOUNT_...; no choice changes."""
-    _record(action, source, user_id=user_id, actor_id=actor_id, notice_version=None, at=timezone.now())
+    _record(action, source, user_id=user_id, actor_id=actor_id, notice_version=None, at=database_now())

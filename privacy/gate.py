@@ -1,10 +1,11 @@
 """The decision as it stands in the database, for one person or for many in one query."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from datetime import datetime
 from uuid import UUID
 
 from django.contrib.auth import get_user_model
-from django.db.models import F
+from django.db.models import DateTimeField, F, Func
 
 from privacy.consent import Control, Decision, Reason, Standing, decide
 from privacy.models import InstallationControl
@@ -12,6 +13,7 @@ from privacy.switches import current_switches, deployment_type
 
 # The lock could not be read: the gate is shut.
 SHUT = Control(locked=True)
+_NOW = Func(function="clock_timestamp", output_field=DateTimeField())
 NOBODY = Decision(enabled=False, reason=Reason.UNREADABLE)
 
 
@@ -30,22 +32,32 @@ def decisions_for(user_ids: Iterable[UUID]) -> dict[UUID, Decision]:
 
     Raises django.db.DatabaseError if consent cannot be read; the caller then has no permission for anyone.
     """
+    return {pk: decision for pk, decision, _ in _dated_decisions(user_ids)}
+
+
+def dated_decision(user_id: UUID) -> tuple[Decision, datetime] | None:
+    """The effective decision for one person, and when it was read by the database's clock; None of nobody."""
+    for _, decision, now in _dated_decisions([user_id]):
+        return decision, now
+    return None
+
+
+def _dated_decisions(user_ids: Iterable[UUID]) -> Iterator[tuple[UUID, Decision, datetime]]:
     prefix = "privacy_preference__"
     fields = ("choice", "chosen_at", "notice_shown_at", "browser_signal_at", "consenting_since")
     control = InstallationControl.objects.filter(pk=1)
     people = (
         get_user_model()
         .objects.filter(pk__in=list(user_ids))
-        .annotate(_locked=control.values("locked")[:1], _lock_changed_at=control.values("changed_at")[:1])
-        .values_list("pk", "_locked", "_lock_changed_at", *(F(prefix + field) for field in fields))
+        .annotate(_locked=control.values("locked")[:1], _lock_changed_at=control.values("changed_at")[:1], _now=_NOW)
+        .values_list("pk", "_now", "_locked", "_lock_changed_at", *(F(prefix + field) for field in fields))
     )
     deployment, switches = deployment_type(), current_switches()
-    return {
-        pk: decide(
+    for pk, now, locked, changed_at, *standing in people:
+        decision = decide(
             deployment=deployment,
             switches=switches,
             control=SHUT if locked is None else Control(locked=locked, changed_at=changed_at),
             standing=Standing(*standing),
         )
-        for pk, locked, changed_at, *standing in people
-    }
+        yield pk, decision, now

@@ -5,7 +5,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from uuid import UUID
 
 from django.db import connections
 from opentelemetry.sdk.resources import Resource
@@ -21,17 +21,12 @@ from analytics.collect.transport import Transport
 from analytics.collect.transport.answers import Answer, Fate, Reason
 from analytics.conf import EXPORT_TIMEOUT_SECONDS
 from analytics.exceptions import AnalyticsError
+from privacy.clock import DatabaseClock, read_database_clock, unix_ns
 from privacy.consent import Decision
 from privacy.gate import decisions_for
 from privacy.sending import attempt
 
 logger = logging.getLogger(__name__)
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-
-
-def _unix_ns(moment: datetime) -> int:
-    """Exactly; through a float it would be off by some hundred nanoseconds."""
-    return (moment - EPOCH) // timedelta(microseconds=1) * 1000
 
 
 class ConsentedBatch:
@@ -45,23 +40,32 @@ class ConsentedBatch:
         self._hint, self._tally = hint, tally
 
     def anything_left(self) -> bool:
-        return bool(self._ask())
+        """Whether anybody of the batch shares now; if nobody does, all of it is counted and gone."""
+        decisions = self._decisions()
+        if not any(decision.enabled for decision in decisions.values()):
+            self._judge(decisions, None)
+        return bool(self.left)
 
     @contextmanager
     def permitted(self) -> Iterator[Permitted]:
         with attempt() as still_held:
-            yield Permitted(self._ask(), still_held)
+            decisions, clock = self._decisions(), read_database_clock()
+            yield Permitted(self._judge(decisions, clock), still_held)
 
-    def _ask(self) -> list[ReadableSpan]:
-        """What may leave now, built anew. Raises ConsentUnreadable."""
+    def _decisions(self) -> dict[UUID, Decision]:
+        """One query. Raises ConsentUnreadable."""
         asked_at = time.monotonic()
         try:
             decisions = decisions_for({span.subject.user_id for span in self.left}) if self.left else {}
         except Exception as error:  # noqa: BLE001  whatever keeps it from being read
             raise ConsentUnreadable(type(error).__name__) from None
         self._hint.note((who for who, decision in decisions.items() if not decision.enabled), read_at=asked_at)
+        return decisions
+
+    def _judge(self, decisions: dict[UUID, Decision], clock: DatabaseClock | None) -> list[ReadableSpan]:
+        """What may leave now, built anew. `clock` is None if it is known that nothing may."""
         of = resource()
-        judged = [(span, _judged(span, decisions.get(span.subject.user_id), of)) for span in self.left]
+        judged = [(span, _judged(span, decisions.get(span.subject.user_id), clock, of)) for span in self.left]
         # Counted when all are judged: should one of them break this, all of them are still there.
         for reason, spans in Counter(found for _, found in judged if isinstance(found, str)).items():
             self._tally.add(Outcome.WITHHELD, reason, spans)
@@ -69,13 +73,15 @@ class ConsentedBatch:
         return [found for _, found in judged if not isinstance(found, str)]
 
 
-def _judged(span: RecordedSpan, decision: Decision | None, of: Resource) -> ReadableSpan | str:
+def _judged(
+    span: RecordedSpan, decision: Decision | None, clock: DatabaseClock | None, of: Resource
+) -> ReadableSpan | str:
     """The span that may leave, or the reason why none may."""
     if decision is None:
         return "user_gone"
     if not decision.enabled or decision.since is None:
         return decision.reason.value
-    if span.subject.began_ns < _unix_ns(decision.since):
+    if clock is None or clock.earliest_ns(span.subject.began_elapsed_ns) < unix_ns(decision.since):
         return "before_consent"
     try:
         return clean_span(span, of)

@@ -6,7 +6,7 @@ consent costs a look-up in the hint. A response with a body that is produced whi
 
 from asyncio import CancelledError
 from collections.abc import Awaitable, Callable
-from time import perf_counter_ns, time_ns
+from time import time_ns
 from typing import Any
 
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction
@@ -23,6 +23,7 @@ from analytics.collect.streaming import follow
 from analytics.collect.tally import NO_USER, Outcome
 from analytics.conf import conf
 from analytics.vocabulary import KNOWN_METHODS, OTHER_METHOD, UNMATCHED_ROUTE, Category
+from privacy.elapsed import elapsed_ns
 from privacy.switches import current_switches
 
 
@@ -46,7 +47,7 @@ class TelemetryMiddleware:
             return self.__acall__(request)
         began_ns = time_ns()
         token = enter(request)
-        began = perf_counter_ns()
+        began = elapsed_ns()
         try:
             response: HttpResponseBase = self.get_response(request)
         finally:
@@ -57,12 +58,12 @@ class TelemetryMiddleware:
     async def __acall__(self, request: HttpRequest) -> HttpResponseBase:
         began_ns = time_ns()
         token = enter(request)
-        began = perf_counter_ns()
+        began = elapsed_ns()
         try:
             response: HttpResponseBase = await self.get_response(request)
         except CancelledError:
             # The client went away before there was a status: no endpoint row, but what was tracked is recorded.
-            self._end(request, None, began_ns, 0)
+            self._end(request, None, began_ns, began, 0)
             raise
         finally:
             leave(token)
@@ -70,9 +71,9 @@ class TelemetryMiddleware:
         return response
 
     def _returned(self, request: HttpRequest, response: HttpResponseBase, began_ns: int, began: int) -> None:
-        """End the request, or have the end of its body do it. `began` is of the clock that measures durations."""
+        """End the request, or have the end of its body do it. `began_ns` and `began` are one moment: see `Subject`."""
         if not isinstance(response, StreamingHttpResponse):
-            self._end(request, response, began_ns, perf_counter_ns() - began)
+            self._end(request, response, began_ns, began, elapsed_ns() - began)
             return
         with quietly():
             user = person_of(request)
@@ -80,18 +81,20 @@ class TelemetryMiddleware:
                 if refused(request, user):
                     return
                 # A stream may last for hours; its events need not wait for its end.
-                for event in settle(request, subject := Subject(user.id, user.organization_id, began_ns)):
+                for event in settle(request, subject := Subject(user.id, user.organization_id, began_ns, began)):
                     pipeline.record(event.of(subject))
-            follow(request, response, lambda: self._end(request, response, began_ns, perf_counter_ns() - began))
+            follow(request, response, lambda: self._end(request, response, began_ns, began, elapsed_ns() - began))
 
-    def _end(self, request: HttpRequest, response: HttpResponseBase | None, began_ns: int, duration_ns: int) -> None:
+    def _end(
+        self, request: HttpRequest, response: HttpResponseBase | None, began_ns: int, began: int, duration_ns: int
+    ) -> None:
         # A plain try rather than `quietly`, which would cost someone who refuses as much again as all the rest.
         try:
             user = person_of(request)
             if user is None:
                 pipeline.tally.add(Outcome.INVALID, NO_USER, len(scope_of(request).events))
             elif not refused(request, user):
-                self._record(request, Subject(user.id, user.organization_id, began_ns), response, duration_ns)
+                self._record(request, Subject(user.id, user.organization_id, began_ns, began), response, duration_ns)
         except Exception as error:  # noqa: BLE001  whatever goes wrong here, the request has its answer
             swallow(error)
 

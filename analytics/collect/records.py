@@ -25,12 +25,14 @@ _NO_RESOURCE = Resource.get_empty()
 class Subject:
     """Whose usage it is, and since when: `began_ns` is the start of their request or job, Unix time in nanoseconds.
 
-    For an event of a browser it is the earlier of when the event says it happened and when it came in.
+    `began_elapsed_ns` is the same moment by `privacy.elapsed.elapsed_ns`, which tells whether it was before consent.
+    For an event of a browser both are the earlier of when the event says it happened and when it came in.
     """
 
     user_id: UUID
     organization_id: UUID | None
     began_ns: int
+    began_elapsed_ns: int
 
 
 def new_context() -> SpanContext:

@@ -16,6 +16,7 @@ from analytics.collect.quietly import swallow
 from analytics.collect.records import RecordedSpan, Subject
 from analytics.exceptions import NobodysTelemetry
 from analytics.vocabulary import Category
+from privacy.elapsed import elapsed_ns
 
 MAXIMUM_EVENTS_A_REQUEST = 200
 _ATTRIBUTE = "_telemetry_scope"
@@ -114,8 +115,8 @@ def telemetry_for(user: User | UUID) -> Iterator[None]:
 def _subject(user: object) -> Subject | None:
     """None for what is nobody, such as the user of a job who has been deleted since."""
     if isinstance(user, UUID):
-        return Subject(user, None, time.time_ns())
+        return Subject(user, None, time.time_ns(), elapsed_ns())
     if isinstance(user, User) and isinstance(user.pk, UUID):
-        return Subject(user.pk, user.organization_id, time.time_ns())
+        return Subject(user.pk, user.organization_id, time.time_ns(), elapsed_ns())
     swallow(NobodysTelemetry("telemetry_for() wants a user, or the id of one"))
     return None

@@ -35,8 +35,10 @@ from analytics.vocabulary import (
     UNMATCHED_ROUTE,
     Category,
 )
+from privacy.elapsed import elapsed_ns
 
 MAXIMUM_OPEN = 10_000
+_BEGAN = "_telemetry_began_elapsed_ns"
 
 
 class _Reader(SpanProcessor):
@@ -47,13 +49,15 @@ class _Reader(SpanProcessor):
 
     def belongs_to(self, span: Span, user: User, response: HttpResponseBase) -> None:
         # The stock span begins a little before our own middleware would: nothing from before consent gets in by that.
-        began_ns = span.start_time or 0
-        self._subjects[span.get_span_context().span_id] = Subject(user.id, user.organization_id, began_ns), response
+        began: int = vars(span).get(_BEGAN, 0)
+        subject = Subject(user.id, user.organization_id, span.start_time or 0, began)
+        self._subjects[span.get_span_context().span_id] = subject, response
         while len(self._subjects) > MAXIMUM_OPEN:
             self._subjects.popitem(last=False)
 
     def on_start(self, span: Span, parent_context: Context | None = None) -> None:
-        """Nothing is known yet."""
+        """Whose it is, is not known yet."""
+        vars(span)[_BEGAN] = elapsed_ns()
 
     def on_end(self, span: ReadableSpan) -> None:
         with quietly():

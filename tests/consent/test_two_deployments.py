@@ -28,7 +28,9 @@ DEPLOYMENTS = {
 def sign_ins() -> list[RecordedSpan]:
     now = time.time_ns()
     return [
-        RecordedSpan(Subject(person, person, now), Category.USER_ACTIVITY, ("login", "one"), start_ns=now, end_ns=now)
+        RecordedSpan(
+            Subject(person, person, now, 0), Category.USER_ACTIVITY, ("login", "one"), start_ns=now, end_ns=now
+        )
         for person in PEOPLE
     ]
 

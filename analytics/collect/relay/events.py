@@ -43,7 +43,7 @@ class Rejected(Exception):
 
 
 def recorded(span: BrowserSpan, subject: Subject, session_key: str | None) -> RecordedSpan:
-    """`subject.began_ns` is when the request came in. Raises Rejected."""
+    """`subject` began when the request came in, by the database's clock. Raises Rejected."""
     if len(span.trace_id) != 16 or len(span.span_id) != 8 or not any(span.trace_id) or not any(span.span_id):
         raise Rejected(Rejection.BAD_IDS)
     if not subject.began_ns - LARGEST_AGE_NS <= span.start_ns <= subject.began_ns + LARGEST_LEAD_NS:
@@ -51,9 +51,10 @@ def recorded(span: BrowserSpan, subject: Subject, session_key: str | None) -> Re
     if len(span.attributes) > MAXIMUM_ATTRIBUTES:
         raise Rejected(Rejection.TOO_LARGE)
     category, what = _what(span.attributes, session_key)
+    # Nothing from before consent goes out: an event is as old as it says, and no younger than its request.
+    age_ns = max(0, subject.began_ns - span.start_ns)
     return RecordedSpan(
-        # Nothing from before consent goes out, whatever clock the browser has.
-        replace(subject, began_ns=min(subject.began_ns, span.start_ns)),
+        replace(subject, began_ns=subject.began_ns - age_ns, began_elapsed_ns=subject.began_elapsed_ns - age_ns),
         category,
         what,
         start_ns=span.start_ns,

@@ -1,6 +1,5 @@
 """What a page may be told: whether to load telemetry at all, where to send, and which session it belongs to."""
 
-import time
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -12,8 +11,9 @@ from accounts.models import User
 from analytics.collect import pipeline
 from analytics.conf import conf
 from analytics.identity import Kind, pseudonym
+from privacy.clock import unix_ns
 from privacy.consent import Decision, Reason
-from privacy.gate import decisions_for
+from privacy.gate import dated_decision
 from privacy.middleware import asks_not_to_be_tracked
 from privacy.switches import current_switches
 
@@ -51,19 +51,28 @@ def page_for(request: HttpRequest) -> Page | None:
         return None
     if permitted is None:
         return None
-    return Page(conf.browser_endpoint, conf.browser_deployment_type.value, mark(request), now_ms())
+    return Page(conf.browser_endpoint, conf.browser_deployment_type.value, mark(request), permitted.now_ms)
 
 
-def permission(request: HttpRequest, user: User) -> Decision | None:
-    """The gate's decision if it is yes, for this request and person; else None. Raises one of UNREADABLE."""
+@dataclass(frozen=True, slots=True)
+class Permission:
+    """The gate said yes. `now_ms` is when, by the database's clock: whichever host answers, browsers date by one."""
+
+    decision: Decision
+    now_ms: int
+
+
+def permission(request: HttpRequest, user: User) -> Permission | None:
+    """For this request and person; None if the gate says no. Raises one of UNREADABLE."""
     if getattr(request, "telemetry_refused", False) or pipeline.hint.refuses(user.pk):
         return None
-    decision = decisions_for([user.pk]).get(user.pk)
-    if decision is None or not decision.enabled:
+    found = dated_decision(user.pk)
+    if found is None or not found[0].enabled:
         return None
+    decision, now = found
     if decision.reason is not Reason.CHOICE and asks_not_to_be_tracked(request):
         return None  # the signal of this very request, which is only noted after the response
-    return decision
+    return Permission(decision, unix_ns(now) // 1_000_000)
 
 
 def mark(request: HttpRequest) -> str:
@@ -89,7 +98,3 @@ def identity(request: HttpRequest, user: User) -> dict[str, str]:
     if organization is not None:
         found["organization.id"] = str(pseudonym(Kind.ORGANIZATION, organization))
     return found
-
-
-def now_ms() -> int:
-    return time.time_ns() // 1_000_000

@@ -1,7 +1,8 @@
 """`POST /v1/traces` and `GET /v1/identity`: OTLP over HTTP for this site's own pages."""
 
-import time
 from collections import Counter
+from collections.abc import Callable
+from typing import TypeVar
 from urllib.parse import urlsplit
 
 from django.conf import settings
@@ -29,7 +30,10 @@ from analytics.collect.relay.events import Rejected, Rejection, recorded
 from analytics.collect.relay.forward import REST_AFTER_FAILURE_SECONDS, forwarder
 from analytics.collect.tally import Outcome
 from analytics.conf import conf
-from privacy.consent import Decision
+from privacy.clock import database_now, read_database_clock, unix_ns
+from privacy.elapsed import elapsed_ns
+
+T = TypeVar("T")
 
 LARGEST_BODY = 64 * 1024  # what browsers let a closing page send
 PAGE_HEADER = "X-Telemetry-Page"
@@ -57,7 +61,7 @@ class _Refused(Exception):
 @never_cache
 def traces(request: HttpRequest) -> HttpResponse:
     """Takes spans of browsers that the catalogue allows, as the signed-in person's. 200 means: dealt with for good."""
-    came_in_ns = time.time_ns()
+    came_in_ns = elapsed_ns()
     encoding = _encoding(request)
     try:
         user = _permitted_user(request)
@@ -65,9 +69,7 @@ def traces(request: HttpRequest) -> HttpResponse:
         if wait := allowance.take(user.pk, len(spans)):
             pipeline.tally.add(Outcome.INVALID, "browser_rate_limited", len(spans))
             raise _Refused(429, "too many events", retry_after_seconds=wait)
-        taken, rejections = _judged(
-            spans, Subject(user.pk, user.organization_id, came_in_ns), page.session_key(request)
-        )
+        taken, rejections = _judged(spans, _subject(user, came_in_ns), page.session_key(request))
         sending = forwarder()
         if taken and not sending.send(taken):
             raise _Refused(
@@ -96,12 +98,13 @@ def identity(request: HttpRequest) -> JsonResponse:
     try:
         user = _signed_in(request)
         permission = _permission(request, user)
-        answer: dict[str, object] = {"telemetry_enabled": permission is not None, "now_ms": page.now_ms()}
-        if permission is not None and permission.since is not None:
+        now_ms = permission.now_ms if permission else unix_ns(_readable(database_now)) // 1_000_000
+        answer: dict[str, object] = {"telemetry_enabled": permission is not None, "now_ms": now_ms}
+        if permission is not None and permission.decision.since is not None:
             answer |= {
                 "page": page.mark(request),
-                "since_ms": int(permission.since.timestamp() * 1000) + 1,
-                "expires_ms": page.now_ms() + page.IDENTITY_SECONDS * 1000,
+                "since_ms": int(permission.decision.since.timestamp() * 1000) + 1,
+                "expires_ms": now_ms + page.IDENTITY_SECONDS * 1000,
             }
             if not conf.browser_endpoint.startswith("/"):
                 answer["identity"] = page.identity(request, user)
@@ -131,10 +134,20 @@ def _permitted_user(request: HttpRequest) -> User:
     return user
 
 
-def _permission(request: HttpRequest, user: User) -> Decision | None:
+def _permission(request: HttpRequest, user: User) -> page.Permission | None:
+    return _readable(lambda: page.permission(request, user))
+
+
+def _subject(user: User, came_in_ns: int) -> Subject:
+    """`came_in_ns`: of `elapsed_ns`."""
+    clock = _readable(read_database_clock)
+    return Subject(user.pk, user.organization_id, clock.earliest_ns(came_in_ns), came_in_ns)
+
+
+def _readable(read: Callable[[], T]) -> T:
     """A browser throws away what it is told there is no consent for, so that is not said where it is not known."""
     try:
-        return page.permission(request, user)
+        return read()
     except page.UNREADABLE:
         raise _Refused(503, "consent cannot be read now", retry_after_seconds=REST_AFTER_FAILURE_SECONDS) from None
 

@@ -1,28 +1,31 @@
 """The exporter: the authority on what leaves the process."""
 
 import time
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from ssl import SSLCertVerificationError
 from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
 from django.db import DatabaseError, connection
+from django.db.models import F
 from django.test.utils import CaptureQueriesContext
 
 from accounts.models import User
 from analytics.collect import exporter as exporter_module
-from analytics.collect import pipeline
+from analytics.collect import middleware, pipeline
 from analytics.collect.pipeline import Pipeline
 from analytics.collect.records import RecordedSpan, Subject
 from analytics.identity import Kind, pseudonym
 from analytics.models import ExportTally
 from analytics.vocabulary import Category
 from privacy import choices
+from privacy.clock import unix_ns
+from privacy.elapsed import elapsed_ns
 from privacy.gate import decisions_for
-from privacy.models import Source
+from privacy.models import Preference, Source
 from tests.support.clock import Clock
-from tests.support.people import a_person, someone_who_shares
+from tests.support.people import a_person, signed_in, someone_who_shares
 from tests.support.wire import Wire, wired
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -30,11 +33,11 @@ HOUR_NS = 3_600_000_000_000
 
 
 def recorded(
-    user_id: UUID, *, began_ns: int | None = None, organization_id: UUID | None = None, **metadata: Any
+    user_id: UUID, *, began_elapsed_ns: int | None = None, organization_id: UUID | None = None, **metadata: Any
 ) -> RecordedSpan:
     now = time.time_ns()
     return RecordedSpan(
-        Subject(user_id, organization_id, now if began_ns is None else began_ns),
+        Subject(user_id, organization_id, now, elapsed_ns() if began_elapsed_ns is None else began_elapsed_ns),
         Category.FEATURE_USAGE,
         ("test_run", "created"),
         start_ns=now,
@@ -51,8 +54,11 @@ def choose(person: User, enabled: bool) -> None:
     choices.choose(person.pk, enabled=enabled, source=Source.API, actor_id=person.pk)
 
 
-def test_a_batch_costs_a_fixed_number_of_queries() -> None:
+@pytest.mark.two_clocks
+def test_a_batch_costs_a_fixed_number_of_queries(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("privacy.clock.READINGS", 1)
     people = [someone_who_shares() for _ in range(5)]
+    Preference.objects.update(consenting_since=F("consenting_since") - timedelta(hours=1))
     with wired() as (wire, running):
         for person in people * 3:
             running.record(recorded(person.pk))
@@ -61,7 +67,7 @@ def test_a_batch_costs_a_fixed_number_of_queries() -> None:
     assert len(wire.spans) == 15
     assert [query["sql"].split()[0] for query in queries] == [
         "SELECT",  # is anything left that may go: before there is a connection
-        *("BEGIN", "SET", "SELECT", "SELECT", "ROLLBACK"),  # the lock, consent, the look whether it still holds
+        *("BEGIN", "SET", "SELECT", "SELECT", "SELECT", "ROLLBACK"),  # lock, consent, clock, is the lock still held
         "--",  # the tally
     ]
 
@@ -111,24 +117,44 @@ def test_switching_off_and_on_again_does_not_bring_back_what_was_before() -> Non
 
 
 def test_a_request_that_began_before_consent_stays_here() -> None:
-    began = time.time_ns()
+    began = elapsed_ns()
     person = someone_who_shares()
     with wired() as (wire, running):
-        running.record(recorded(person.pk, began_ns=began))
+        running.record(recorded(person.pk, began_elapsed_ns=began))
         running.flush()
     assert wire.spans == [] and tally() == {("withheld", "before_consent"): 1}
 
 
-def test_consent_counts_to_the_microsecond() -> None:
-    person = someone_who_shares()
+@pytest.mark.parametrize("ahead_seconds", [-30, 30])
+def test_clocks_of_hosts_that_differ_change_nothing(monkeypatch: pytest.MonkeyPatch, ahead_seconds: int) -> None:
+    """The person visits one host, opts in at another, and visits the first again."""
+    person = a_person()
+    browser = signed_in(person)
     with wired() as (wire, running):
-        decision = decisions_for([person.pk])[person.pk]
-        assert decision.since is not None
-        since_ns = (decision.since - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1) * 1000
-        running.record(recorded(person.pk, began_ns=since_ns - 1))
-        running.record(recorded(person.pk, began_ns=since_ns))
+        monkeypatch.setattr(middleware, "time_ns", lambda: time.time_ns() + ahead_seconds * 1_000_000_000)
+        assert browser.get("/api/users/telemetry/status").status_code == 200
+        choose(person, enabled=True)
+        assert browser.get("/api/users/telemetry/history").status_code == 200
         running.flush()
-        assert len(wire.spans) == 1
+    assert [each["http.route"] for each in wire.of("endpoint_usage")] == ["/api/users/telemetry/history"]
+    assert tally()["withheld", "before_consent"] == 1
+
+
+@pytest.mark.parametrize(("after_ms", "going"), [(-1, 0), (0, 0), (49, 0), (51, 1)])
+def test_what_cannot_be_shown_to_be_after_consent_stays_here(
+    monkeypatch: pytest.MonkeyPatch, after_ms: int, going: int
+) -> None:
+    """The database's answers take fifty milliseconds: by so much a request may have begun earlier than it seems."""
+    person = someone_who_shares()
+    since = Preference.objects.get(pk=person.pk).consenting_since
+    assert since is not None
+    consented_ns, ms = unix_ns(since), 1_000_000
+    # By this host's elapsed time the consent was at 1000 ms, and the database is asked at 2000 ms.
+    monkeypatch.setattr("privacy.clock._reading", lambda: (2000 * ms, consented_ns + 1000 * ms, 2050 * ms))
+    with wired() as (wire, running):
+        running.record(recorded(person.pk, began_elapsed_ns=(1000 + after_ms) * ms))
+        running.flush()
+    assert len(wire.spans) == going
 
 
 @pytest.mark.parametrize("error", [DatabaseError, RuntimeError, ValueError])

@@ -146,7 +146,7 @@ OURS = (LOGIN, REQUEST, TEST_RUN)
 def test_none_of_the_spans_that_the_site_sends_is_left_to_plain_reading(
     plain_reads: list[bytes], organization: UUID | None, session: str | None, written: Callable[[bytes], bytes]
 ) -> None:
-    subject, now_ns = Subject(uuid4(), organization, 1), time.time_ns()
+    subject, now_ns = Subject(uuid4(), organization, 1, 1), time.time_ns()
     events: list[tuple[Category, tuple[Any, ...], dict[str, int | float | bool | str]]] = [
         (Category.USER_ACTIVITY, ("login", session), {"method": "password"}),
         (Category.ENDPOINT_USAGE, ("GET", "/api/tests/<uuid:id>/", 200), {}),

@@ -311,11 +311,11 @@ def test_while_the_collector_is_away_nothing_is_acknowledged_and_later_everythin
     assert len(wire.spans) == 2, "one in vain, one for good"
 
 
-@pytest.mark.parametrize("reader", ["relay.page", "exporter"])
+@pytest.mark.parametrize("reader", ["relay.page.dated_decision", "exporter.decisions_for"])
 def test_while_consent_cannot_be_read_nothing_goes_out_and_nothing_is_acknowledged(
     wire: Wire, browser: Browser, monkeypatch: pytest.MonkeyPatch, reader: str
 ) -> None:
-    monkeypatch.setattr(f"analytics.collect.{reader}.decisions_for", unreadable)
+    monkeypatch.setattr(f"analytics.collect.{reader}", unreadable)
 
     answer = browser.post(body(page_view()))
 
@@ -392,6 +392,6 @@ def test_identity_tells_who_does_not_consent_only_that(browser: Browser, person:
 def test_identity_does_not_say_no_where_consent_cannot_be_read(
     browser: Browser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("analytics.collect.relay.page.decisions_for", unreadable)
+    monkeypatch.setattr("analytics.collect.relay.page.dated_decision", unreadable)
 
     assert browser.client.get("/v1/identity").status_code == 503

@@ -34,7 +34,7 @@ def spans(number: int = 1) -> list[ReadableSpan]:
     return [
         clean_span(
             RecordedSpan(
-                Subject(uuid4(), None, now), Category.USER_ACTIVITY, ("login", None), start_ns=now, end_ns=now
+                Subject(uuid4(), None, now, 0), Category.USER_ACTIVITY, ("login", None), start_ns=now, end_ns=now
             ),
             resource(),
         )
