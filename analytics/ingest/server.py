@@ -3,6 +3,7 @@
 import logging
 import os
 import threading
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -44,13 +45,23 @@ class Tls:
 
 
 class Processor:
-    """A gRPC server with its writers. `slot` numbers the process among several on one port."""
+    """A gRPC server with its writers. `slot` numbers the process among several on one port.
+
+    `after_erasure` is called after each request to delete that came and was committed; it must return at once.
+    """
 
     def __init__(
-        self, address: str, conninfo: str, *, api_key: str = "", tls: Tls | None = None, slot: int = 0
+        self,
+        address: str,
+        conninfo: str,
+        *,
+        api_key: str = "",
+        tls: Tls | None = None,
+        slot: int = 0,
+        after_erasure: Callable[[], None] | None = None,
     ) -> None:
         self._slot = slot
-        self._writers = Writers(conninfo, slot)
+        self._writers = Writers(conninfo, slot, after_erasure=after_erasure)
         self._health = health.HealthServicer()
         self._stopping = threading.Event()
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="ingest")

@@ -11,6 +11,7 @@ costs as much as half a small request.
 import logging
 import threading
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from threading import Lock
 
@@ -53,9 +54,14 @@ class _Request:
 
 
 class Writers:
-    """`slot` numbers the process among several that write to the same database. Thread-safe."""
+    """`slot` numbers the process among several that write to the same database. Thread-safe.
 
-    def __init__(self, conninfo: str, slot: int) -> None:
+    `after_erasure` is called once a request to delete has been committed, in the thread that brought it: it must return
+    at once.
+    """
+
+    def __init__(self, conninfo: str, slot: int, *, after_erasure: Callable[[], None] | None = None) -> None:
+        self._after_erasure = after_erasure
         self._writers = [Writer(conninfo, slot * WRITERS + number) for number in range(WRITERS)]
         self._idle = list(self._writers)
         self._waiting: deque[_Request] = deque()
@@ -128,6 +134,8 @@ class Writers:
             for each in group:
                 if each is not request:
                     each.asleep.release()
+        if self._after_erasure and any(each.verdicts.erasures and each.error is None for each in group):
+            self._after_erasure()
 
     # With the lock held.
 

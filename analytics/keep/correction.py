@@ -7,7 +7,12 @@ from threading import Lock, Thread
 
 from django.db import connections
 
-from analytics.keep.rollups import pass_over_closed_days, roll_up_days, waiting_days
+from analytics.keep.rollups import (
+    pass_over_closed_days,
+    roll_up_days,
+    roll_up_people_of_several_days,
+    waiting_days,
+)
 from analytics.models import TouchedDay
 
 logger = logging.getLogger(__name__)
@@ -27,6 +32,8 @@ def correct_rollups(*, say: Callable[[str], None]) -> list[date]:
     while days := _days_of_erasures():
         roll_up_days(days, say=say)
         corrected += days
+    # Where rows of closed days alone were theirs, no day is owed, but cohorts are.
+    roll_up_people_of_several_days()
     return corrected
 
 

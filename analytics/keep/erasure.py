@@ -2,14 +2,15 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from uuid import UUID, uuid4
 
 from django.db import connections
+from django.db.models import Max
 from django.utils import timezone
 
 from analytics.keep.locks import no_writer_at_work
-from analytics.models import Erasure, TouchedDay
+from analytics.models import Erasure, RolledUpDay, TouchedDay
 from analytics.router import analytics_database
 from analytics.sql import sql
 
@@ -87,5 +88,6 @@ def receipts(pseudonym: UUID) -> list[Erasure]:
 
 
 def days_to_recompute(pseudonym: UUID) -> int:
-    """How many days of the rollups still count the pseudonym, whose rows are gone."""
-    return TouchedDay.objects.filter(user_id=pseudonym).values("day").distinct().count()
+    """How many days of the rollups still count the pseudonym, whose rows are gone; closed days lead to nobody."""
+    closed = RolledUpDay.objects.filter(closed=True).aggregate(last=Max("day"))["last"] or date.min
+    return TouchedDay.objects.filter(user_id=pseudonym, day__gt=closed).values("day").distinct().count()

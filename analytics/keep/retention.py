@@ -95,7 +95,6 @@ def purge(plan: Plan, *, say: Callable[[str], None]) -> None:
     for partition, rows in plan.partly:
         deleted = _delete_before(partition, plan.cutoff)
         say(f"deleted {deleted} of {rows} planned rows from {partition.name}")
-    rollups.forget_people()
 
 
 def _delete_before(partition: Partition, cutoff: datetime) -> int:

@@ -70,8 +70,6 @@ def roll_up_days(days: list[date], *, say: Callable[[str], None]) -> RolledUp:
         computed += roll_up_day(day)
         say(f"rolled up {day} ({number} of {len(days)})")
     cohorts_from, months = roll_up_people_of_several_days()
-    if days:
-        forget_people()
     return RolledUp(computed, cohorts_from, months)
 
 
@@ -112,7 +110,11 @@ def roll_up_day(day: date) -> bool:
 
 
 def roll_up_people_of_several_days() -> tuple[date | None, int]:
-    """Compute the cohorts and months that recomputed days enter; the first cohort's day, and the number of months."""
+    """Compute the cohorts and months that recomputed days enter; the first cohort's day, and the number of months.
+
+    The numbers of people who are in no open day any more are forgotten in the same transaction: interrupted, neither
+    is done, and somebody who comes back is new whether it was or not.
+    """
     with computing() as cursor:
         cursor.execute("DELETE FROM analytics_touched_day WHERE stage = 'people' RETURNING day")
         days = sorted({day for (day,) in cursor.fetchall()})
@@ -128,14 +130,22 @@ def roll_up_people_of_several_days() -> tuple[date | None, int]:
             cursor.execute("DELETE FROM analytics_monthly_people WHERE month = %s", [month])
             next_month = (month + timedelta(days=31)).replace(day=1)
             cursor.execute(sql("roll_up_month"), {"month": month, "next_month": next_month})
+        cursor.execute(sql("forget_people"))
         return first, len(months)
 
 
 def pass_over_closed_days() -> None:
-    """Drop the marks of closed days: rows that came too late are not counted. People erased from one are new again."""
+    """Drop the marks of closed days: rows that came too late are not counted.
+
+    People erased from one are new again, so that the cohorts of open days are owed.
+    """
     with computing() as cursor:
         cursor.execute("DELETE FROM analytics_touched_day WHERE day < analytics_first_open_day() RETURNING user_id")
-        _forget(cursor, [person for (person,) in cursor.fetchall() if person])
+        if erased := [person for (person,) in cursor.fetchall() if person]:
+            _forget(cursor, erased)
+            cursor.execute(
+                "INSERT INTO analytics_touched_day (day, stage) VALUES (analytics_first_open_day(), 'people')"
+            )
 
 
 def touch_all_days() -> int:
@@ -162,6 +172,7 @@ def close_days(*, before: date) -> None:
     with computing() as cursor, no_writer_at_work():
         refuse_if_behind(behind(before=before))
         cursor.execute(sql("close_days"), {"day": before})
+        cursor.execute(sql("forget_people"))
 
 
 def refuse_if_behind(days: Sequence[date]) -> None:
@@ -171,12 +182,6 @@ def refuse_if_behind(days: Sequence[date]) -> None:
             f"{len(days)} days from {days[0]} to {days[-1]} are not rolled up yet; "
             "nothing was dropped, run keep_telemetry first"
         )
-
-
-def forget_people() -> None:
-    """Forget the numbers of people who are in no open day any more."""
-    with computing() as cursor:
-        cursor.execute(sql("forget_people"))
 
 
 def _forget(cursor: CursorWrapper, people: list[UUID]) -> None:

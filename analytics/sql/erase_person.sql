@@ -20,6 +20,10 @@ BEGIN
         GET DIAGNOSTICS deleted = ROW_COUNT;
         receipt := receipt || jsonb_build_object(of_table, deleted);
     END LOOP;
+    -- Of closed days no row is left to delete, but who was active on them is known as "earlier" until a rollup takes this.
+    INSERT INTO analytics_touched_day (day, user_id)
+    SELECT analytics_first_open_day() - 1, user_id FROM analytics_person
+    WHERE user_id = pseudonym AND EXISTS (SELECT FROM analytics_rolled_up_day WHERE closed);
     INSERT INTO analytics_erasure (id, user_id, requested_at, completed_at, rows_deleted)
     VALUES (erasure_id, pseudonym, moment, statement_timestamp(), receipt)
     ON CONFLICT (id) DO UPDATE SET completed_at = statement_timestamp(), rows_deleted = excluded.rows_deleted;

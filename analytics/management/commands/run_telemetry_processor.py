@@ -12,6 +12,7 @@ from analytics.conf import conf
 from analytics.ingest import metrics
 from analytics.ingest.server import CannotListen, Processor, Tls
 from analytics.ingest.workers import supervise, worker_commands
+from analytics.keep.correction import correct_rollups_soon
 from analytics.router import conninfo
 
 MAXIMUM_WORKERS = 64
@@ -51,7 +52,15 @@ class Command(BaseCommand):
                 raise CommandError("the workers cannot run; they have said why", returncode=code)
             return
         try:
-            processor = Processor(f"{host}:{port}", conninfo(), api_key=conf.api_key, tls=tls, slot=options["worker"])
+            processor = Processor(
+                f"{host}:{port}",
+                conninfo(),
+                api_key=conf.api_key,
+                tls=tls,
+                slot=options["worker"],
+                # In a thread besides; should the process end first, the next keep_telemetry does it.
+                after_erasure=correct_rollups_soon,
+            )
         except CannotListen as error:
             raise CommandError(str(error), returncode=2) from None
         for number in (signal.SIGTERM, signal.SIGINT):

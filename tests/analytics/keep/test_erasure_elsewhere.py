@@ -23,12 +23,13 @@ from analytics.ingest.server import Processor
 from analytics.ingest.verdicts import Reason, Verdicts
 from analytics.ingest.writer import REJECTED, Writer
 from analytics.keep.rollups import roll_up
-from analytics.models import Erasure, UserActivity
+from analytics.models import Erasure, TouchedDay, UserActivity
 from analytics.vocabulary import Category
 from tests.acceptance.product import free_port, wait_until
 from tests.analytics.ingest import packed
 from tests.analytics.keep.conftest import conninfo
 from tests.analytics.keep.rows import activity, execute, rolled_up, silently
+from tests.analytics.keep.test_kill import started
 from tests.support.people import a_person, with_token
 from tests.support.wire import Wire
 
@@ -100,6 +101,28 @@ def test_a_request_is_repeated_until_a_processor_takes_it_and_there_it_is_honour
     assert UserActivity.objects.count() == 0
     (followed, *_) = with_token(somebody).get(receipt["follow_at"]).json()["results"]
     assert followed["completed_at"] is not None
+
+
+def test_the_processor_that_honours_it_corrects_the_reports_at_once(settings: Any, somebody: User) -> None:
+    """A real process of the command, and nobody keeps anything."""
+    port = free_port()
+    settings.TELEMETRY_STORED_HERE = "false"
+    settings.OTEL_EXPORTER_OTLP_ENDPOINT = f"http://127.0.0.1:{port}"
+    settings.OTEL_EXPORTER_OTLP_PROTOCOL = "grpc"
+    settings.SECURE_SSL_REDIRECT = False
+    rolled_up([activity(7, timezone.now() - timedelta(days=1))])
+    people = "SELECT day, people FROM analytics_daily_activity WHERE deployment_type = 'all' ORDER BY day"
+    assert [number for _, number in execute(people)] == [1, 2]
+    running = started("run_telemetry_processor", "--listen", f"127.0.0.1:{port}")
+    try:
+        assert running.stdout is not None and running.stdout.readline().startswith("listening")
+        with pipeline.replaced(Wire):
+            with_token(somebody).delete(f"{API}/data")
+            wait_until("the reports", lambda: [number for _, number in execute(people)] == [1])
+        wait_until("the cohorts", lambda: not TouchedDay.objects.exists())
+    finally:
+        running.terminate()
+        assert running.wait(60) == 0
 
 
 def test_the_request_is_sent_at_once_while_the_person_need_not_wait(

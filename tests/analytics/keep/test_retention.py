@@ -68,32 +68,28 @@ def start_over() -> None:
 
 
 class Remembered:
-    """What the rollups may know of people's sign-ins, in plain sets: who came before the window, and is still known."""
+    """What the rollups may know of people, in plain sets: who came before the window, and is still known."""
 
     def __init__(self) -> None:
         self.earlier: set[tuple[str, UUID]] = set()
 
     def close(self, rows: list[Stored], open_from: date) -> None:
         known = {row.user_id for row in rows if row.timestamp.date() >= open_from}
-        closing = {
-            (row.deployment_type, row.user_id)
-            for row in rows
-            if isinstance(row, UserActivity) and row.event_type == "login" and row.timestamp.date() < open_from
-        }
+        closing = {(row.deployment_type, row.user_id) for row in rows if row.timestamp.date() < open_from}
         self.earlier = {(deployment, who) for deployment, who in self.earlier | closing if who in known}
 
     def cohorts(self, rows: list[Stored], open_from: date) -> dict[date, tuple[int, int]]:
         """People and how many returned, by first day, over all deployment types."""
         days: dict[UUID, set[date]] = defaultdict(set)
         for row in rows:
-            if isinstance(row, UserActivity) and row.event_type == "login" and row.timestamp.date() >= open_from:
+            if row.timestamp.date() >= open_from:
                 days[row.user_id].add(row.timestamp.date())
         found: dict[date, tuple[int, int]] = {}
         earlier = {who for _, who in self.earlier}
-        for who, signed_in in days.items():
+        for who, came in days.items():
             if who not in earlier:
-                first = min(signed_in)
-                returned = any(0 < (day - first).days <= 7 for day in signed_in)
+                first = min(came)
+                returned = any(0 < (day - first).days <= 7 for day in came)
                 people, came_back = found.get(first, (0, 0))
                 found[first] = (people + 1, came_back + returned)
         return found
