@@ -17,6 +17,9 @@ export interface Road {
   onOff(): void;
 }
 
+/** A body from an earlier page, or a span. */
+type Item = string | ReadableSpan;
+
 export const LARGEST_BODY = 60_000; // of the 64 KiB that a closing page may have under way
 const CAPACITY = 256; // spans; what comes on top is dropped
 const BATCH = 64;
@@ -30,12 +33,20 @@ export class Outbox implements SpanProcessor {
   private sending = false;
   private retryMs = FIRST_RETRY_MS;
   private batch = BATCH;
+  /** The last answer was no, or there was none: what is sent now may well not arrive. */
+  private failing: boolean;
+  /** On its way from a page that stays, in one request. */
+  private going: { body: string; items: readonly Item[] } | null = null;
+  /** On their way from a page that may be gone. */
+  private handed: { body: string; doubtful: boolean }[] = [];
+  private clears = 0;
 
   /** `backlog`: bodies that an earlier page of this tab could not send. */
   constructor(
     private readonly road: Road,
     private backlog: string[] = [],
   ) {
+    this.failing = backlog.length > 0;
     if (backlog.length) this.wake(DELAY_MS);
   }
 
@@ -49,6 +60,7 @@ export class Outbox implements SpanProcessor {
 
   /** Throw everything away. */
   clear(): void {
+    this.clears++;
     this.spans = [];
     this.backlog = [];
     clearTimeout(this.timer);
@@ -56,22 +68,67 @@ export class Outbox implements SpanProcessor {
     this.road.keep([]);
   }
 
-  /** The page may be gone in a moment: send what can be, and keep all of it for the next page, which sends it again. */
+  /**
+   * The page may be gone in a moment: hand over to the browser what it takes, and keep the rest for the tab's next page.
+   * Both where it is doubtful that the browser's request arrives: the next page then sends it again, under the same ids.
+   */
   close(): void {
     if (!this.road.allowed()) return this.clear();
-    const bodies = [...this.backlog];
-    for (const chunk of chunks(this.spans, this.batch)) {
-      const body = this.road.body(chunk, true);
-      if (typeof body === "string" && body.length <= LARGEST_BODY) bodies.push(body);
-    }
-    this.road.keep(bodies);
-    let room = LARGEST_BODY;
-    for (const body of bodies) {
+    const doubtful = this.failing || !("keepalive" in Request.prototype);
+    const kept = this.handed.filter((parcel) => parcel.doubtful).map(({ body }) => body);
+    // Nobody will hear what becomes of the request that is under way.
+    if (this.going) kept.push(this.going.body);
+    let room = [...this.handed, ...(this.going ? [this.going] : [])].reduce((left, { body }) => left - body.length, LARGEST_BODY);
+    for (const [body, items] of this.parcels()) {
       room -= body.length;
-      if (room < 0) break;
-      // Whoever is still there when the answer comes sends again, under the same ids.
-      this.road.send(body, true).catch(() => {});
+      if (room < 0 || doubtful) kept.push(body);
+      if (room >= 0) this.handOver(body, items, doubtful);
     }
+    this.road.keep(kept);
+  }
+
+  /** Everything that waits and is not on its way, as bodies. */
+  private parcels(): [string, readonly Item[]][] {
+    const waits = (item: Item) => !this.going?.items.includes(item);
+    const parcels: [string, readonly Item[]][] = this.backlog.filter(waits).map((body) => [body, [body]]);
+    for (const chunk of chunks(this.spans.filter(waits), this.batch)) {
+      const body = this.road.body(chunk, true);
+      if (typeof body === "string" && body.length <= LARGEST_BODY) parcels.push([body, chunk]);
+    }
+    return parcels;
+  }
+
+  private handOver(body: string, items: readonly Item[], doubtful: boolean): void {
+    const clears = this.clears;
+    const parcel = { body, doubtful };
+    this.remove(items);
+    this.handed.push(parcel);
+    const heard = (verdict: Verdict) => {
+      this.handed = this.handed.filter((other) => other !== parcel);
+      if (clears !== this.clears) return;
+      if (verdict === "off") return void this.off();
+      // A page that is still there to hear it sends again.
+      this.failing = typeof verdict === "object";
+      if (!this.failing && verdict !== "split") return this.forgetKept();
+      this.backlog.push(...items.filter((item) => typeof item === "string"));
+      this.spans.unshift(...items.filter((item) => typeof item !== "string"));
+      this.wake(DELAY_MS);
+    };
+    this.road.send(body, true).then(heard, () => heard({ laterInMs: 0 }));
+  }
+
+  /** Once nothing is left, nothing need be kept for the tab's next page. */
+  private forgetKept(): void {
+    if (this.backlog.length + this.spans.length + this.handed.length === 0) this.road.keep([]);
+  }
+
+  private waits(item: Item): boolean {
+    return typeof item === "string" ? this.backlog.includes(item) : this.spans.includes(item);
+  }
+
+  private remove(items: readonly Item[]): void {
+    this.backlog = this.backlog.filter((body) => !items.includes(body));
+    this.spans = this.spans.filter((span) => !items.includes(span));
   }
 
   /** Send everything now. Resolves when it is sent or has to wait. */
@@ -99,21 +156,29 @@ export class Outbox implements SpanProcessor {
     if (!this.road.allowed()) return this.off();
     const fromBacklog = this.backlog.length > 0;
     const chunk = this.spans.slice(0, this.batch);
+    const items: readonly Item[] = fromBacklog ? this.backlog.slice(0, 1) : chunk;
     let verdict: Verdict;
     try {
       const body = fromBacklog ? this.backlog[0]! : await this.road.body(chunk, false);
       if (!this.road.allowed()) return this.off();
+      if (!items.every((item) => this.waits(item))) return null; // handed over, or cleared, while the body was made
       if (body === null) verdict = { laterInMs: 0 };
       else if (body.length > LARGEST_BODY) verdict = "split";
-      else verdict = await this.road.send(body, false);
+      else {
+        this.going = { body, items };
+        verdict = await this.road.send(body, false);
+      }
     } catch {
       verdict = { laterInMs: 0 }; // no answer: the network is away
+    } finally {
+      this.going = null;
     }
     if (verdict === "off") return this.off();
     if (verdict === "split" && !fromBacklog && chunk.length > 1) {
       this.batch = Math.ceil(chunk.length / 2);
       return null;
     }
+    this.failing = typeof verdict === "object";
     if (typeof verdict === "object") {
       const wait = Math.max(verdict.laterInMs, this.retryMs);
       this.retryMs = Math.min(this.retryMs * 2, LONGEST_RETRY_MS);
@@ -121,11 +186,9 @@ export class Outbox implements SpanProcessor {
       return wait * (1 + Math.random() / 2);
     }
     this.retryMs = FIRST_RETRY_MS;
-    if (fromBacklog) this.backlog.shift();
-    // What was cleared meanwhile is no longer in front.
-    else this.spans = this.spans.filter((span) => !chunk.includes(span));
+    this.remove(items);
     if (this.spans.length === 0) this.batch = BATCH;
-    if (this.backlog.length + this.spans.length === 0) this.road.keep([]);
+    this.forgetKept();
     return null;
   }
 

@@ -154,8 +154,80 @@ test("cleared while a request is under way, nothing comes back", async () => {
   assert.deepEqual(road.sent, ["a", "b"]);
 });
 
-test("a closing page sends what it has and keeps it for the tab's next page", async () => {
+test("a closing page hands over what it has once, however often it is left, and keeps nothing", async () => {
   outbox.onEnd(span("a"));
+  outbox.close(); // pagehide
+  outbox.close(); // and then visibilitychange
+  assert.deepEqual([road.closing, road.kept], [["a"], []]);
+  outbox.onEnd(span("b"));
+  outbox.close();
+  await pass(100_000);
+  assert.deepEqual([road.closing, road.sent], [["a", "b"], []], "a page that stays sends it again");
+});
+
+test("what is under way when the page is left is not handed over but kept, for nobody may hear its answer", async () => {
+  let answer!: (verdict: Verdict) => void;
+  const send = road.send.bind(road);
+  road.send = (body, closing) => {
+    void send(body, closing);
+    return closing ? Promise.resolve("done") : new Promise((resolve) => (answer = resolve));
+  };
+  outbox.onEnd(span("a"));
+  await pass(1000);
+  outbox.onEnd(span("b"));
+  outbox.close();
+  assert.deepEqual(road.kept, ["a"]);
+  answer("done");
+  await pass(100_000);
+  assert.deepEqual([road.sent, road.closing, road.kept], [["a"], ["b"], []], "the page stayed and heard it");
+});
+
+test("what was handed over while its body was made is not sent by the page that stays", async () => {
+  let made!: (body: string) => void;
+  road.body = ((spans: readonly ReadableSpan[], closing: boolean) =>
+    closing ? spans.map(({ name }) => name).join(",") : new Promise<string>((resolve) => (made = resolve))) as never;
+  outbox.onEnd(span("a"));
+  await pass(1000);
+  outbox.close();
+  made("a");
+  await pass(100_000);
+  assert.deepEqual([road.sent, road.closing], [[], ["a"]]);
+});
+
+test("a page that stays sends again what it handed over in vain", async () => {
+  road.answers = [{ laterInMs: 0 }, new Error("the network is away"), "done"];
+  outbox.onEnd(span("a"));
+  outbox.close();
+  await pass(0);
+  await pass(1000);
+  assert.deepEqual([road.closing, road.sent], [["a"], ["a"]]);
+  await pass(100_000);
+  assert.deepEqual([road.closing, road.sent], [["a"], ["a", "a"]]);
+});
+
+test("cleared while it is handed over, nothing comes back", async () => {
+  road.answers = [{ laterInMs: 0 }];
+  outbox.onEnd(span("a"));
+  outbox.close();
+  outbox.clear();
+  await pass(100_000);
+  assert.deepEqual([road.closing, road.sent], [["a"], []]);
+});
+
+test("an answer to a closing page that consent is gone throws everything away", async () => {
+  road.answers = ["off"];
+  outbox.onEnd(span("a"));
+  outbox.close();
+  outbox.onEnd(span("b"));
+  await pass(100_000);
+  assert.deepEqual([road.offs, road.sent], [1, []]);
+});
+
+test("while nothing arrives, a closing page also keeps what it hands over for the tab's next page", async () => {
+  road.answers = [{ laterInMs: 0 }];
+  outbox.onEnd(span("a"));
+  await pass(1000);
+  outbox.close();
   outbox.close();
   assert.deepEqual([road.closing, road.kept], [["a"], ["a"]]);
 });

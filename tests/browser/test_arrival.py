@@ -51,6 +51,27 @@ def test_what_happens_on_the_click_of_a_link_arrives(person: Person) -> None:
     assert person.activities("session_end") == [], "another page of the site ends no session"
 
 
+def test_a_page_left_by_a_link_sends_its_last_events_once(person: Person) -> None:
+    page = person.sign_in()
+    wait_for_telemetry(page)
+    call(
+        page,
+        "document.querySelector('main a').addEventListener('click', () => "
+        "telemetry.trackEvent('button_click', { button_id: 'open_help' }))",
+    )
+    person.settled("the first view", person.views, ["/"])
+    page.evaluate("fetch('/healthz').then((answer) => answer.text())")  # behind the answer to the view
+    page.click("main a")
+    page.wait_for_url("**/settings/privacy/")
+    wait_for_telemetry(page)
+    call(page, "telemetry.trackEvent('button_click', { button_id: 'run_tests' })")
+
+    clicks = lambda: [row["metadata"]["button_id"] for row in person.activities("button_click")]  # noqa: E731
+    person.settled("both clicks", clicks, ["open_help", "run_tests"])
+    person.settled("both views", person.views, ["/", "/settings/privacy/"])
+    assert "duplicate" not in person.traffic.told(), "sent twice"
+
+
 def test_closing_the_tab_loses_nothing_and_ends_the_session(person: Person) -> None:
     page = person.sign_in()
     wait_for_telemetry(page)
