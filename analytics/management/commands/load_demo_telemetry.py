@@ -2,6 +2,7 @@
 
 import ipaddress
 import secrets
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -37,7 +38,11 @@ class Command(BaseCommand):
         parser.add_argument("--people", default="300", help=f"how many people, 1 to {MOST_PEOPLE} (300)")
         parser.add_argument("--seed", default="1", help="another number tells another story of the same kind (1)")
         parser.add_argument("--endpoint", metavar="URL", help="a running processor; left out, one for the time being")
-        parser.add_argument("--once", action="store_true", help="do nothing if demo people are there already")
+        parser.add_argument(
+            "--once",
+            action="store_true",
+            help="do nothing if demo people are there already, or where they might not be wanted",
+        )
         parser.add_argument(
             "--yes", action="store_true", help="even beside real people, or where this may be the real thing"
         )
@@ -57,6 +62,10 @@ class Command(BaseCommand):
                 raise CommandError("demo people are there already; --remove takes them away", returncode=WRONG_USAGE)
             endpoint: str | None = options["endpoint"]
             if not options["yes"] and (reason := _reason_to_ask(endpoint)):
+                if options["once"]:
+                    again = f"{sys.executable} manage.py load_demo_telemetry --people {people} --days {days} --yes"
+                    self.stdout.write(f"demo people left out: {reason}. To load them all the same: {again}")
+                    return
                 raise CommandError(f"{reason}; if that is what you want, add --yes", returncode=WRONG_USAGE)
             self._load(endpoint, people, days, seed)
 

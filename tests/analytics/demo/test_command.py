@@ -97,6 +97,15 @@ def test_once_means_once_and_twice_is_refused() -> None:
     assert rows() == before
 
 
+def test_once_beside_real_people_loads_nobody_and_names_the_command_that_does() -> None:
+    real_people()
+    before = rows()
+    said = command(*SMALL, "--once")
+    assert "demo people left out: there are rows of real people" in said
+    assert re.search(r"manage\.py load_demo_telemetry --people \d+ --days \d+ --yes$", said.strip())
+    assert rows() == before
+
+
 def test_removal_takes_exactly_the_demo_and_the_reports_are_as_they_were() -> None:
     real_people()
     rows_before, reports_before = rows(), aggregates()
