@@ -16,6 +16,7 @@ if sys.version_info < (3, 11):  # noqa: UP036 - whoever starts this may well hav
     sys.exit("dev.py needs Python 3.11 or newer; this is {}.{}".format(*sys.version_info[:2]))
 
 from rhesis_site.development import browser, checks, collector, environment, mutants, processes, product
+from rhesis_site.embedded_postgres.privileges import dying_with_parent
 
 FAILED = 1
 WRONG_USAGE = 2
@@ -136,7 +137,8 @@ def mutate(parser: argparse.ArgumentParser, path: str | None, workers: int | Non
 
 def _python(*arguments: str) -> int:
     """Run the project's Python here, with our input and output; returns its exit code."""
-    return subprocess.run([str(environment.PYTHON), *arguments], cwd=environment.ROOT, check=False).returncode
+    command = [*dying_with_parent([]), str(environment.PYTHON), *arguments]
+    return subprocess.run(command, cwd=environment.ROOT, check=False).returncode
 
 
 def _port(text: str) -> int:

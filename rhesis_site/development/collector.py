@@ -7,13 +7,12 @@ import os
 import platform
 import re
 import shutil
-import subprocess
 import tempfile
 from pathlib import Path
 
 from rhesis_site.embedded_postgres.place import exclusively
 
-from . import debian
+from . import children, debian
 from .environment import ROOT, SetupFailed, last_words, say
 
 FOLDER = ROOT / "deploy" / "collector"
@@ -36,7 +35,9 @@ def binary() -> Path:
     if built.exists():
         return built
     built.parent.mkdir(parents=True, exist_ok=True)
-    with exclusively(_cache() / "building.lock"):
+    with exclusively(
+        _cache() / "building.lock", lambda holder: say(f"waiting for another build of the collector ({holder})")
+    ):
         if not built.exists():
             _build(built)
     return built
@@ -57,7 +58,9 @@ def make_sure_of_collector() -> None:
 
 
 def _cache() -> Path:
-    """Outside the checkout: a build takes minutes, and every checkout of this machine can use it."""
+    """Outside the checkout where that can be written: a build takes minutes, and every checkout can use it.
+
+    `environment.own_caches` has put another place into XDG_CACHE_HOME where it cannot."""
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "rhesis-telemetry" / "collector"
 
 
@@ -124,15 +127,7 @@ def _newer_go(go: str, environment: dict[str, str]) -> str:
 
 def _run(command: list[str], environment: dict[str, str], folder: str) -> str:
     """What the command wrote. Raises SetupFailed with what it complained about."""
-    outcome = subprocess.run(
-        command,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        env=environment,
-        cwd=folder,
-        check=False,
-    )
+    outcome = children.run(command, environment=environment, directory=folder)
     if outcome.returncode != 0:
         reason = last_words(outcome.stderr or outcome.stdout)
         raise SetupFailed(f"could not build the OpenTelemetry Collector: {Path(command[0]).name}: {reason}")

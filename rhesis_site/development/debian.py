@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
 
+from . import children
 from .environment import last_words, say
 
 
@@ -17,14 +17,7 @@ def install(package: str, what_for: str) -> str | None:
     say(f"installing {package} {what_for} (apt-get)")
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
     for arguments in (["update"], ["install", "-y", "--no-install-recommends", package]):
-        outcome = subprocess.run(
-            [apt_get, "-qq", *arguments],
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            env=environment,
-            check=False,
-        )
+        outcome = children.run([apt_get, "-qq", *arguments], environment=environment)
         if outcome.returncode != 0:
             return f"that failed here: {last_words(outcome.stderr or outcome.stdout)}"
     return None

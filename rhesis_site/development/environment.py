@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from rhesis_site import dotenv
 from rhesis_site.embedded_postgres.place import exclusively
+
+from . import children
 
 ROOT = Path(__file__).resolve().parents[2]
 VENV = ROOT / ".venv"
@@ -29,11 +33,37 @@ class SetupFailed(Exception):
 def set_up() -> None:
     """Do every step that is not done yet. Two at once take turns. Raises SetupFailed."""
     LOCAL.mkdir(exist_ok=True)
-    with exclusively(LOCAL / "setup.lock"):
+    os.environ.update(own_caches(os.environ))
+    with exclusively(LOCAL / "setup.lock", lambda holder: say(f"waiting for another set-up ({holder})")):
         for title, is_done, do in STEPS:
             if not is_done():
                 say(title)
                 do()
+
+
+def own_caches(environment: Mapping[str, str]) -> dict[str, str]:
+    """Cache folders inside the project for pip, uv, npm and Go, where the account's own cannot be written; else none.
+
+    The account's are better: every checkout of the machine shares them.
+    """
+    home = Path(environment.get("HOME") or Path.home())
+    cache = Path(environment.get("XDG_CACHE_HOME") or home / ".cache")
+    if _is_writable(home) and _is_writable(cache):
+        return {}
+    own = LOCAL / "cache"
+    folders = {"XDG_CACHE_HOME": own, "npm_config_cache": own / "npm", "GOPATH": own / "go"}
+    named = {name for name in folders if environment.get(name) and _is_writable(Path(environment[name]))}
+    return {name: str(folder) for name, folder in folders.items() if name not in named}
+
+
+def _is_writable(folder: Path) -> bool:
+    """Whether a file can be made in `folder`, which is made first if need be."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            return True
+    except OSError:
+        return False
 
 
 def say(line: str) -> None:
@@ -74,7 +104,7 @@ def _make_venv() -> None:
         shutil.rmtree(VENV)
     uv = shutil.which("uv")
     command = [uv, "venv", "--quiet", "--python", sys.executable] if uv else [sys.executable, "-m", "venv"]
-    outcome = subprocess.run([*command, str(VENV)], capture_output=True, text=True, check=False)
+    outcome = children.run([*command, str(VENV)])
     if outcome.returncode != 0:
         shutil.rmtree(VENV, ignore_errors=True)
         hint = " (on Debian: apt-get install python3-venv)" if "ensurepip" in outcome.stdout + outcome.stderr else ""
@@ -103,9 +133,7 @@ def _install_packages() -> None:
         command += ["--progress-bar", "off", "-r", str(REQUIREMENTS)]
     lines: list[str] = []
     seen = 0
-    with subprocess.Popen(
-        command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    ) as process:
+    with children.child(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as process:
         for line in process.stdout or ():
             lines.append(line)
             if line.startswith("Collecting "):
@@ -114,6 +142,7 @@ def _install_packages() -> None:
                     say(f"  {seen} of {total} fetched")
             elif line.startswith("Installing collected"):
                 say("  installing")
+        process.wait()
     if process.returncode != 0:
         complaints = [line for line in lines if "error" in line.lower()]
         raise SetupFailed(f"could not install {REQUIREMENTS.name}: {last_words(''.join(complaints or lines))}")

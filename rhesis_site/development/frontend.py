@@ -9,6 +9,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
+from . import children
 from .environment import PYTHON, ROOT, VENV, SetupFailed, last_words, say
 
 FRONTEND = ROOT / "frontend"
@@ -54,22 +55,14 @@ def _is_new_enough(environment: os._Environ[str] | dict[str, str]) -> bool:
 def _install_node() -> None:
     uv = shutil.which("uv")
     command = [uv, "pip", "install", "--python", str(PYTHON)] if uv else [str(PYTHON), "-m", "pip", "install"]
-    outcome = subprocess.run([*command, "--quiet", NODE_WHEEL], capture_output=True, text=True, check=False)
+    outcome = children.run([*command, "--quiet", NODE_WHEEL])
     if outcome.returncode != 0:
         raise SetupFailed(f"could not install {NODE_WHEEL}: {last_words(outcome.stderr or outcome.stdout)}")
 
 
 def _npm(arguments: list[str], environment: dict[str, str]) -> None:
     npm = shutil.which("npm", path=environment["PATH"])
-    outcome = subprocess.run(
-        [npm or "npm", *arguments],
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        env=environment,
-        cwd=FRONTEND,
-        check=False,
-    )
+    outcome = children.run([npm or "npm", *arguments], environment=environment, directory=FRONTEND)
     if outcome.returncode != 0:
         raise SetupFailed(f"npm {arguments[0]} failed in frontend/: {last_words(outcome.stdout + outcome.stderr)}")
 

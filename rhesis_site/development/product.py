@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
 from privacy.kinds import flag
 
-from . import collector, processes
+from . import children, collector, processes
 from .environment import LOCAL, PYTHON, ROOT, SetupFailed, last_words, say, value_of, with_defaults
 from .processes import LOOPBACK
 
@@ -129,15 +128,10 @@ def manage(command: str, *arguments: str, environment: dict[str, str]) -> None:
     log = LOGS / f"{command}.log"
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("wb") as complaints:
-        outcome = subprocess.run(
-            [str(PYTHON), "manage.py", command, *arguments],
-            stdin=subprocess.DEVNULL,
-            stderr=complaints,
-            env=environment,
-            cwd=ROOT,
-            check=False,
-        )
-    if outcome.returncode != 0:
+        program = [str(PYTHON), "manage.py", command, *arguments]
+        with children.child(program, environment=environment, directory=ROOT, stderr=complaints) as process:
+            process.wait()
+    if process.returncode != 0:
         reason = last_words(without_stack(log.read_text(errors="replace")))
         raise SetupFailed(f"{command} failed: {reason} (all of it: {log})")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -110,13 +110,19 @@ def is_free(path: Path) -> bool:
 
 
 @contextmanager
-def exclusively(path: Path) -> Iterator[None]:
-    """Hold the lock at `path`, waiting for it. Unlocked explicitly, not just closed: a thread may fork in the
-    meantime, and the child's copy of the descriptor would keep it."""
+def exclusively(path: Path, waiting: Callable[[str], None] = lambda holder: None) -> Iterator[None]:
+    """Hold the lock at `path`. Where somebody else holds it, call `waiting` with that process, as "pid 123", and wait.
+
+    Unlocked explicitly, not just closed: a thread may fork in the meantime, and the child's copy of the descriptor
+    would keep it."""
     descriptor = open_lock(path)
     try:
-        lock(descriptor)
+        if not lock_if_free(descriptor):
+            waiting(f"pid {os.pread(descriptor, 20, 0).decode().strip() or 'unknown'}")
+            lock(descriptor)
         try:
+            os.ftruncate(descriptor, 0)
+            os.pwrite(descriptor, str(os.getpid()).encode(), 0)
             yield
         finally:
             unlock(descriptor)

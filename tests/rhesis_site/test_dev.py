@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from rhesis_site.development import checks, environment, processes, product
+from rhesis_site.development import checks, children, environment, processes, product
 
 ROOT = Path(__file__).parents[2]
 
@@ -204,6 +204,80 @@ def test_a_process_is_told_to_end_when_the_one_that_started_it_was_killed(tmp_pa
     assert outcome.returncode == -signal.SIGKILL
     while "told" not in log.read_text():
         os.sched_yield()
+
+
+def is_gone(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return True
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+
+
+def test_what_an_installer_started_ends_with_it_when_a_step_is_interrupted() -> None:
+    script = ["sh", "-c", "sleep 600 & echo $!; wait"]
+    pids: list[int] = []
+
+    with pytest.raises(KeyboardInterrupt), children.child(script, stdout=subprocess.PIPE) as process:
+        pids += [process.pid, int((process.stdout or sys.stdin).readline())]
+        raise KeyboardInterrupt
+
+    while not all(map(is_gone, pids)):
+        os.sched_yield()
+
+
+def test_a_program_of_a_step_that_does_not_end_when_asked_is_killed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(children, "END_WITHIN_SECONDS", 0.1)
+    script = ["sh", "-c", "trap '' TERM; echo up; while :; do sleep 1; done"]
+
+    with children.child(script, stdout=subprocess.PIPE) as process:
+        assert (process.stdout or sys.stdin).readline() == "up\n"
+
+    assert process.returncode == -signal.SIGKILL
+
+
+def test_a_second_set_up_names_the_process_it_waits_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(environment, "LOCAL", tmp_path)
+    monkeypatch.setattr(environment, "STEPS", [])
+    first = (
+        "import sys; from pathlib import Path; from rhesis_site.embedded_postgres.place import exclusively\n"
+        f"with exclusively(Path({str(tmp_path / 'setup.lock')!r})):\n print('in', flush=True); sys.stdin.read()"
+    )
+    said: list[str] = []
+    with subprocess.Popen(
+        [sys.executable, "-c", first], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as holder:
+        assert holder.stdout is not None and holder.stdin is not None
+        assert holder.stdout.readline() == "in\n"
+        release = holder.stdin.close
+
+        def say(line: str) -> None:
+            said.append(line)
+            release()
+
+        monkeypatch.setattr(environment, "say", say)
+        environment.set_up()
+
+    assert said == [f"waiting for another set-up (pid {holder.pid})"]
+
+
+def test_caches_are_the_account_s_where_they_can_be_written(tmp_path: Path) -> None:
+    assert environment.own_caches({"HOME": str(tmp_path)}) == {}
+    assert environment.own_caches({"HOME": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path / "cache")}) == {}
+
+
+@pytest.mark.parametrize("home", ["/dev/null", "/dev/null/home", "/proc"])
+def test_caches_are_in_the_project_where_the_home_directory_cannot_be_written(home: str, tmp_path: Path) -> None:
+    caches = environment.own_caches({"HOME": home, "GOPATH": str(tmp_path)})
+
+    assert caches.keys() == {"XDG_CACHE_HOME", "npm_config_cache"}, "a place of one's own stays"
+    assert all(environment.LOCAL in Path(folder).parents for folder in caches.values())
+
+
+def test_a_cache_folder_that_cannot_be_written_is_replaced(tmp_path: Path) -> None:
+    caches = environment.own_caches({"HOME": str(tmp_path), "XDG_CACHE_HOME": "/dev/null"})
+
+    assert caches.keys() == {"XDG_CACHE_HOME", "npm_config_cache", "GOPATH"}
 
 
 def test_the_deployment_check_judges_the_settings_and_not_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
