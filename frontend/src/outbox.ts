@@ -76,8 +76,7 @@ export class Outbox implements SpanProcessor {
     if (!this.road.allowed()) return this.clear();
     const doubtful = this.failing || !("keepalive" in Request.prototype);
     const kept = this.handed.filter((parcel) => parcel.doubtful).map(({ body }) => body);
-    // Nobody will hear what becomes of the request that is under way.
-    if (this.going) kept.push(this.going.body);
+    if (this.going && doubtful) kept.push(this.going.body);
     let room = [...this.handed, ...(this.going ? [this.going] : [])].reduce((left, { body }) => left - body.length, LARGEST_BODY);
     for (const [body, items] of this.parcels()) {
       room -= body.length;

@@ -9,7 +9,7 @@ export async function post(url: string, body: string, headers: Record<string, st
     method: "POST",
     body,
     headers: { "Content-Type": "application/json", ...headers },
-    keepalive: closing,
+    keepalive: true, // a page that is left meanwhile neither takes it back nor sends it again
     credentials: "same-origin",
     referrerPolicy: "no-referrer",
     redirect: "error",

@@ -165,7 +165,7 @@ test("a closing page hands over what it has once, however often it is left, and 
   assert.deepEqual([road.closing, road.sent], [["a", "b"], []], "a page that stays sends it again");
 });
 
-test("what is under way when the page is left is not handed over but kept, for nobody may hear its answer", async () => {
+test("what is under way when the page is left is not handed over as well", async () => {
   let answer!: (verdict: Verdict) => void;
   const send = road.send.bind(road);
   road.send = (body, closing) => {
@@ -176,10 +176,9 @@ test("what is under way when the page is left is not handed over but kept, for n
   await pass(1000);
   outbox.onEnd(span("b"));
   outbox.close();
-  assert.deepEqual(road.kept, ["a"]);
   answer("done");
   await pass(100_000);
-  assert.deepEqual([road.sent, road.closing, road.kept], [["a"], ["b"], []], "the page stayed and heard it");
+  assert.deepEqual([road.sent, road.closing, road.kept], [["a"], ["b"], []]);
 });
 
 test("what was handed over while its body was made is not sent by the page that stays", async () => {
