@@ -15,7 +15,7 @@ from types import FrameType
 if sys.version_info < (3, 11):  # noqa: UP036 - whoever starts this may well have an older one
     sys.exit("dev.py needs Python 3.11 or newer; this is {}.{}".format(*sys.version_info[:2]))
 
-from rhesis_site.development import browser, checks, collector, environment, mutants, processes, product
+from rhesis_site.development import checks, collector, debian, environment, mutants, processes, product
 from rhesis_site.embedded_postgres.privileges import dying_with_parent
 
 FAILED = 1
@@ -109,7 +109,8 @@ def run(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
 
 def test(pytest_arguments: list[str]) -> int:
     environment.set_up()
-    browser.make_sure_of_chromium()
+    debian.make_sure_of("chromium", "chromium", "browser tests")
+    debian.make_sure_of("pgbouncer", "pgbouncer", "tests behind a connection pooler")
     collector.make_sure_of_collector()
     return _python("-m", "pytest", *pytest_arguments)
 

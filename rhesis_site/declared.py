@@ -140,7 +140,7 @@ DATABASE_URL = Setting[dict[str, Any]](
     database,
     otherwise={},
     help="postgres://user:password@host/name, with what is special in a password percent-encoded. Left empty, a "
-    "PostgreSQL 18 starts itself under .local/ and ends with the last process that uses it.",
+    "PostgreSQL 18 starts itself under .local/ and ends with the last process that uses it. May be a PgBouncer's.",
 )
 ANALYTICS_DATABASE_URL = Setting[dict[str, Any]](
     "ANALYTICS_DATABASE_URL",

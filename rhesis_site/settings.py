@@ -96,7 +96,13 @@ TEMPLATES = [
 EMBEDDED_POSTGRES_DIR = LOCAL_DIR / "postgres"
 
 
-_KEPT_OPEN: dict[str, object] = {"CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": True}
+# A transaction pooler gives each transaction another session, and a cursor of the server lives in one. Long tables are
+# read a page at a time anyway.
+_KEPT_OPEN: dict[str, object] = {
+    "CONN_MAX_AGE": 60,
+    "CONN_HEALTH_CHECKS": True,
+    "DISABLE_SERVER_SIDE_CURSORS": True,
+}
 _EMBEDDED: dict[str, object] = {"ENGINE": "rhesis_site.embedded_postgres", "NAME": "rhesis"}
 DATABASES: dict[str, dict[str, object]] = {
     "default": {**_KEPT_OPEN, **(declared.DATABASE_URL.read(_env) or _EMBEDDED)},

@@ -12,14 +12,15 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 from uuid import UUID
 
 import psycopg
 from psycopg import errors
-from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg.pq import ExecStatus
 from psycopg.pq.abc import PGresult
 
+from analytics.connection import connect
 from analytics.ingest.copying import COPY, data, staged_rows
 from analytics.ingest.script import begin, give, give_up
 from analytics.ingest.verdicts import EPOCH, TIMESTAMP, USER, Reason, Row, Verdicts
@@ -29,17 +30,16 @@ from analytics.vocabulary import Category
 STORED, DUPLICATE, REJECTED = "stored", "duplicate", "rejected"
 ERASURE = "erasure"  # the reason beside `stored` for a request to delete that was carried out
 DAY_US = 86_400 * 1_000_000
-# A statement that waits longer than this is a database in trouble; the sender will come again.
+# A statement that waits longer than this is a database in trouble; the sender will come again. Nor may a transaction be
+# idle for longer: a process frozen in the middle of one would hold up whoever waits for writers to end.
 STATEMENT_TIMEOUT_MS = 10_000
-CONNECT_TIMEOUT_SECONDS = 5
-# A host that has vanished is noticed within a minute, not after the hours that TCP would wait. The operator's win.
-PATIENCE = {
-    "connect_timeout": CONNECT_TIMEOUT_SECONDS,
-    "keepalives_idle": 20,
-    "keepalives_interval": 10,
-    "keepalives_count": 3,
-    "tcp_user_timeout": 30_000,
-}
+# Said by each transaction, because a transaction pooler may give each of them another session.
+BEGIN = f"""
+BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE;
+SET LOCAL statement_timeout = {STATEMENT_TIMEOUT_MS};
+SET LOCAL lock_timeout = 0;
+SET LOCAL idle_in_transaction_session_timeout = {STATEMENT_TIMEOUT_MS};
+""".encode()
 MAXIMUM_ATTEMPTS = 4
 
 _END_INGEST = (
@@ -117,27 +117,17 @@ class Writer:
         if self._ended:
             raise errors.OperationalError("the processor is ending")
         if self._connection is None or self._connection.closed:
-            known: dict[str, Any] = conninfo_to_dict(self._conninfo)
-            # A process that is frozen in mid-transaction would hold up whoever waits for writers to end.
-            session = {
-                "statement_timeout": STATEMENT_TIMEOUT_MS,
-                "idle_in_transaction_session_timeout": STATEMENT_TIMEOUT_MS,
-                "timezone": "UTC",
-            }
-            options = " ".join([known.get("options", ""), *(f"-c {name}={value}" for name, value in session.items())])
-            self._connection = psycopg.connect(
-                make_conninfo(**{**PATIENCE, **known, "options": options}),
-                autocommit=True,
-                # It writes parameters into the text, so that several statements can go at once.
-                cursor_factory=psycopg.ClientCursor,
-            )
+            self._connection = connect(self._conninfo)
             self._months.clear()
         return self._connection
 
     def _make_months(self, connection: psycopg.Connection, days: set[int]) -> None:
         months = {first_of_month(EPOCH + timedelta(days=day)) for day in days}
         for month in sorted(months - self._months):
-            connection.execute("SELECT analytics_make_month(%s)", [month])
+            with _rolled_back_after_an_error(connection):
+                connection.execute(BEGIN)
+                connection.execute("SELECT analytics_make_month(%s)", [month])
+                connection.execute("COMMIT")
             self._months.add(month)
 
     def _at_once(
@@ -147,9 +137,9 @@ class Writer:
         counts = _rejected(requests)
         counts.update({(STORED, ""): sum(map(len, tables.values())), (DUPLICATE, ""): 0})
         copies = b"".join(COPY[category] + b";" for category in tables)
-        script = b"BEGIN;" + _begin_ingest(tables) + b";" + copies + self._end_ingest(connection, days, counts)
+        script = BEGIN + _begin_ingest(tables) + b";" + copies + self._end_ingest(connection, days, counts)
         with _rolled_back_after_an_error(connection):
-            _began, found, *_ = begin(connection, script)
+            found = next(result for result in begin(connection, script) if result.status == ExecStatus.TUPLES_OK)
             erased = _erased(found)
             if erased and any(_is_erased(row, erased) for rows in tables.values() for row in rows):
                 give_up(connection)
@@ -162,7 +152,7 @@ class Writer:
     def _step_by_step(self, connection: psycopg.Connection, requests: Sequence[Verdicts], tables: Tables) -> Counts:
         counts: Counts = Counter()
         with _rolled_back_after_an_error(connection):
-            connection.execute("BEGIN")
+            connection.execute(BEGIN)
             _erase(connection, requests, counts)
             _reject_erased(connection, requests, tables)
             tables = _tables(requests)

@@ -7,13 +7,16 @@
 
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, suppress
 
+import psycopg
 from django.db import OperationalError, connections, transaction
 from django.db.backends.utils import CursorWrapper
 
+from analytics.connection import connect
 from analytics.exceptions import AnalyticsError
-from analytics.router import analytics_database
+from analytics.router import analytics_database, conninfo
+from privacy.sessions import lift_limits
 
 # While one waits to be alone, new writers wait as well: not for long at a time, and as often as it takes.
 WAIT_MILLIS = 500
@@ -29,30 +32,45 @@ class AlreadyKeeping(AnalyticsError):
 
 @contextmanager
 def only_one_at_a_time() -> Iterator[None]:
-    """Raises AlreadyKeeping if another process is at it. The lock is the session's: it ends with the process."""
-    connection = connections[analytics_database()]
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_lock(hashtext('analytics_keep'))")
-        row = cursor.fetchone()
-    if not row or not row[0]:
-        raise AlreadyKeeping("another process is rolling up or purging")
-    try:
-        yield
-    finally:
-        # A connection that is lost has taken its lock with it.
-        if connection.is_usable():
-            with connection.cursor() as cursor:
-                cursor.execute("SELECT pg_advisory_unlock(hashtext('analytics_keep'))")
+    """Raises AlreadyKeeping if another process is at it. The lock ends with the process.
+
+    It is that of a transaction which does nothing else, on a connection of its own: a lock of the session would be lost
+    behind a transaction pooler. So a pool must have two connections for a command.
+    """
+    alias = analytics_database()
+    with connections[alias].wrap_database_errors, closing(connect(conninfo())) as own:
+        own.autocommit = False
+        lift_limits(own.cursor(), in_transaction=True)
+        row = own.execute("SELECT pg_try_advisory_xact_lock(hashtext('analytics_keep'))").fetchone()
+        if not row or not row[0]:
+            raise AlreadyKeeping("another process is rolling up or purging")
+        with connections[alias].cursor() as cursor:
+            lift_limits(cursor, in_transaction=False)
+        try:
+            yield
+        finally:
+            # To close would not wait for the server to let go. A connection that is lost has taken its lock with it.
+            with suppress(psycopg.OperationalError):
+                own.rollback()
 
 
 @contextmanager
 def computing() -> Iterator[CursorWrapper]:
     """A transaction of its own that computes rollups, one at a time."""
-    alias = analytics_database()
-    with transaction.atomic(using=alias), connections[alias].cursor() as cursor:
+    with _transaction() as cursor:
         # A busy day's people are sorted: on disk, with the server's usual 4 MB, that takes twice as long.
         cursor.execute(f"SET LOCAL work_mem = '{WORK_MEMORY}'")
         cursor.execute("SELECT pg_advisory_xact_lock(hashtext('analytics_rollup'))")
+        yield cursor
+
+
+@contextmanager
+def _transaction() -> Iterator[CursorWrapper]:
+    """One that sees, after waiting for a lock, what was committed meanwhile, and that no limit of time cuts short."""
+    alias = analytics_database()
+    with transaction.atomic(using=alias), connections[alias].cursor() as cursor:
+        cursor.execute("SET TRANSACTION ISOLATION LEVEL READ COMMITTED")
+        lift_limits(cursor, in_transaction=True)
         yield cursor
 
 
@@ -62,9 +80,8 @@ def no_writer_at_work() -> Iterator[CursorWrapper]:
 
     So it must be short. Raises django.db.OperationalError if a writer does not come to its end for some twenty seconds.
     """
-    alias = analytics_database()
     for attempt in range(1, MAXIMUM_ATTEMPTS + 1):
-        with transaction.atomic(using=alias), connections[alias].cursor() as cursor:
+        with _transaction() as cursor:
             if _is_alone(cursor, is_last_attempt=attempt == MAXIMUM_ATTEMPTS):
                 yield cursor
                 return
@@ -76,7 +93,7 @@ def _is_alone(cursor: CursorWrapper, *, is_last_attempt: bool) -> bool:
         with transaction.atomic(using=analytics_database()):
             cursor.execute("SELECT set_config('lock_timeout', %s, true)", [f"{WAIT_MILLIS}ms"])
             cursor.execute("SELECT pg_advisory_xact_lock(hashtext('analytics_rows'))")
-            cursor.execute("SET LOCAL lock_timeout TO DEFAULT")
+            cursor.execute("SET LOCAL lock_timeout = 0")
     except OperationalError as error:
         if is_last_attempt or getattr(error.__cause__, "sqlstate", None) != LOCK_NOT_AVAILABLE:
             raise

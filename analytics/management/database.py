@@ -3,10 +3,12 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from django.core.checks import Tags, run_checks
 from django.core.management.base import CommandError
 from django.db import InterfaceError, OperationalError, ProgrammingError
 
 from analytics.keep.locks import LOCK_NOT_AVAILABLE
+from analytics.router import analytics_database
 
 TRY_AGAIN = 1
 WRONG_USAGE = 2
@@ -14,9 +16,16 @@ WRONG_USAGE = 2
 UNDEFINED = {"42P01", "42703", "42883"}
 
 
+def refuse_unusable_sessions() -> None:
+    """Raises CommandError for a pooler behind which our sessions would not be what we rely on (privacy.E020)."""
+    if errors := run_checks(tags=[Tags.database], databases=[analytics_database()]):
+        raise CommandError(" ".join(str(error) for error in errors), returncode=WRONG_USAGE)
+
+
 @contextmanager
 def database_may_go_away() -> Iterator[None]:
     """Raises CommandError for what the database refuses. Messages may quote rows; the class says enough."""
+    refuse_unusable_sessions()
     try:
         yield
     except (OperationalError, InterfaceError) as error:

@@ -78,7 +78,12 @@ def grant(role: str, *, views_only: bool, password: str | None) -> Granted:
                 f"this site's database role may not make or change the schema {SCHEMA}; have the server's "
                 "administrator run this command, with DATABASE_URL naming their role"
             )
-        schema, name = _row(cursor, "SELECT current_schema(), current_database()")
+        schema, name = _row(
+            cursor,
+            "SELECT nspname, current_database() FROM pg_namespace JOIN pg_class ON pg_namespace.oid = relnamespace "
+            "WHERE pg_class.oid = %s::regclass",
+            RAW_TABLES[0],
+        )
         for each in (schema, SCHEMA):
             _run(cursor, "GRANT USAGE ON SCHEMA {} TO {}", each, role)
         _run(cursor, "GRANT CONNECT ON DATABASE {} TO {}", name, role)

@@ -7,7 +7,7 @@
 -- The lock: every writer of rows holds 'analytics_rows' shared from before it looks for tombstones until it commits.
 -- Erasure holds it alone, so it waits for writers that have not seen its tombstone, and later ones see it.
 CREATE OR REPLACE FUNCTION analytics_erase_person(erasure_id uuid, pseudonym uuid, moment timestamp with time zone)
-RETURNS jsonb LANGUAGE plpgsql AS $$
+RETURNS jsonb LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 DECLARE
     of_table text;
     deleted bigint;

@@ -5,7 +5,7 @@
 -- erase_person.sql says why. Each statement sees what was committed when it began, so the second one sees what the lock
 -- was waiting for.
 CREATE OR REPLACE FUNCTION analytics_begin_ingest(people uuid[])
-RETURNS TABLE (user_id uuid, requested_at timestamp with time zone) LANGUAGE plpgsql AS $$
+RETURNS TABLE (user_id uuid, requested_at timestamp with time zone) LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 BEGIN
     PERFORM pg_advisory_xact_lock_shared(hashtext('analytics_rows'));
     RETURN QUERY SELECT erasure.user_id, max(erasure.requested_at) FROM analytics_erasure AS erasure
@@ -31,7 +31,7 @@ END $$;
 -- several can at once; then arrays of outcomes, reasons and numbers of spans.
 CREATE OR REPLACE FUNCTION analytics_end_ingest(
     days date[], counted date, writer smallint, outcomes varchar[], reasons varchar[], numbers bigint[]
-) RETURNS void LANGUAGE plpgsql AS $$
+) RETURNS void LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 BEGIN
     PERFORM analytics_touch_days(days);
     INSERT INTO analytics_ingest_tally AS tally (day, slot, outcome, reason, spans)

@@ -8,7 +8,7 @@
 -- Where the month is wanted again, that table is attached again, less the rows of people erased meanwhile: erasure
 -- only sees what is attached.
 CREATE OR REPLACE FUNCTION analytics_make_month(moment timestamp with time zone) RETURNS integer
-LANGUAGE plpgsql SET timezone = 'UTC' AS $$
+LANGUAGE plpgsql SET timezone = 'UTC' SET datestyle = 'ISO, YMD' SET search_path FROM CURRENT AS $$
 DECLARE
     first_day date := date_trunc('month', moment)::date;
     next_first_day date := (date_trunc('month', moment) + interval '1 month')::date;

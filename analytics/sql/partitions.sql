@@ -3,8 +3,8 @@
 -- State is attached; or what a purge left that was killed: half_detached, or detached, which only the name tells.
 WITH parents AS (
     SELECT oid, relname, relnamespace FROM pg_class
-    WHERE relnamespace = current_schema()::regnamespace AND relkind = 'p'
-      AND relname IN ('analytics_user_activity', 'analytics_endpoint_usage', 'analytics_feature_usage')
+    WHERE oid IN (to_regclass('analytics_user_activity'), to_regclass('analytics_endpoint_usage'),
+                  to_regclass('analytics_feature_usage'))
 ), months AS (
     SELECT parents.relname AS parent, child.oid, child.relname, child.reltuples,
            to_date(substring(child.relname FROM '_y(\d{4}m\d{2})$'), 'YYYY"m"MM') AS first_day,

@@ -3,7 +3,7 @@
 -- of its rows, and to start a query takes longer than to go through an array.
 CREATE OR REPLACE FUNCTION analytics_percentile(buckets smallint[], counts bigint[], share double precision)
 RETURNS double precision
-LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS $$
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET search_path FROM CURRENT AS $$
 DECLARE
     total bigint := 0;
     up_to bigint := 0;

@@ -23,6 +23,8 @@ SELECT 'no right to read', name FROM rights WHERE NOT readable AND name = ANY (%
 UNION ALL
 SELECT 'making things in schema', nspname FROM pg_namespace
 WHERE has_schema_privilege(%(role)s, oid, 'CREATE')
+  -- This session's own, behind a pooler that of an earlier transaction, counts as everybody's and goes with it.
+  AND oid <> pg_my_temp_schema()
 UNION ALL
 SELECT 'making schemas in database', current_database()
 WHERE has_database_privilege(%(role)s, current_database(), 'CREATE')

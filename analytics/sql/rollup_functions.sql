@@ -33,7 +33,8 @@ RETURN (SELECT coalesce(max(day) + 1, '0001-01-01') FROM analytics_rolled_up_day
 
 -- An erasure touches the days it takes rows from. The purge deletes from partitions, not from the whole table, and so
 -- touches none: that is the difference between the two.
-CREATE OR REPLACE FUNCTION analytics_touch_erased_days() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE OR REPLACE FUNCTION analytics_touch_erased_days() RETURNS trigger LANGUAGE plpgsql
+SET search_path FROM CURRENT AS $$
 BEGIN
     INSERT INTO analytics_touched_day (day, user_id)
     SELECT DISTINCT ("timestamp" AT TIME ZONE 'UTC')::date, user_id FROM gone;

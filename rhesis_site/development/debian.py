@@ -21,3 +21,12 @@ def install(package: str, what_for: str) -> str | None:
         if outcome.returncode != 0:
             return f"that failed here: {last_words(outcome.stderr or outcome.stdout)}"
     return None
+
+
+def make_sure_of(program: str, package: str, what_for: str) -> None:
+    """Install `package`, which has `program`, where that is ours to do; else say how. Never an error: the tests that need
+    it skip, or fail where `CI=true` says that nothing may be skipped."""
+    if shutil.which(program) or shutil.which(program, path="/usr/sbin"):
+        return
+    if reason := install(package, f"for the {what_for}"):
+        say(f"{what_for} need {program}; on Debian: apt-get install {package} ({reason}). They are skipped without it.")

@@ -53,7 +53,7 @@ def clean_environment(**environment: str) -> dict[str, str]:
         "DJANGO_SETTINGS_MODULE": "rhesis_site.settings",
         "DJANGO_HTTPS": "false",
         "SECRET_KEY": "a key for tests, long enough to be no warning: 0123456789",
-        "ALLOWED_HOSTS": "localhost,127.0.0.1",
+        "ALLOWED_HOSTS": "localhost,127.0.0.1,testserver",
         "DEPLOYMENT_TYPE": "cloud",
         "OTEL_API_KEY": "",
         "OTEL_EXPORTER_OTLP_ENDPOINT": "",

@@ -13,6 +13,7 @@ from analytics.ingest import metrics
 from analytics.ingest.server import CannotListen, Processor, Tls
 from analytics.ingest.workers import supervise, worker_commands
 from analytics.keep.correction import correct_rollups_soon
+from analytics.management.database import refuse_unusable_sessions
 from analytics.router import conninfo
 
 MAXIMUM_WORKERS = 64
@@ -51,6 +52,7 @@ class Command(BaseCommand):
             if code := supervise(worker_commands(_words(options), workers)):
                 raise CommandError("the workers cannot run; they have said why", returncode=code)
             return
+        refuse_unusable_sessions()
         try:
             processor = Processor(
                 f"{host}:{port}",

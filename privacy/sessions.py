@@ -1,0 +1,138 @@
+"""What a database session of ours relies on, set by every connection itself: Django's and the processor's alike.
+
+A server, a database or a role may have defaults of its own (`ALTER DATABASE ... SET datestyle = 'German'`). Formats are
+set once for each connection. Limits of time are lifted only around work of ours that must not be cut short, inside its
+transaction. What the connection's own `options` ask for is the operator's and stays.
+
+A transaction pooler (PgBouncer) gives each transaction another server session. It repeats the parameters of TRACKED on
+each of them, and BEGIN carries isolation and access; anything else set on a session would be lost. So behind a pooler
+nothing else is set, and a default that we cannot work with is a numbered error (privacy.E020).
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import psycopg
+from django.db import DEFAULT_DB_ALIAS, connections
+from django.db.backends.base.base import BaseDatabaseWrapper
+from psycopg import IsolationLevel
+
+# Where our tables can be: `default`, and `analytics` where that is a database of its own.
+ALIASES = {DEFAULT_DB_ALIAS, "analytics"}
+FORMATS = {
+    # psycopg reads dates and intervals in these formats only.
+    "DateStyle": "ISO, MDY",
+    "IntervalStyle": "postgres",
+    "bytea_output": "hex",
+    "extra_float_digits": "1",
+    "standard_conforming_strings": "on",
+    "array_nulls": "on",
+    "transform_null_equals": "off",
+    # Names of tables are compared as text.
+    "quote_all_identifiers": "off",
+    "row_security": "on",
+}
+TRANSACTIONS = {
+    "default_transaction_isolation": "read committed",
+    "default_transaction_read_only": "off",
+    "default_transaction_deferrable": "off",
+}
+LIMITS = (
+    "statement_timeout",
+    "lock_timeout",
+    "idle_in_transaction_session_timeout",
+    "transaction_timeout",
+    "idle_session_timeout",
+)
+# https://www.pgbouncer.org/config.html: what it keeps for each client, in every version.
+TRACKED = {"DateStyle", "TimeZone", "client_encoding", "standard_conforming_strings"}
+DEFAULT_SEARCH_PATH = '"$user", public'
+
+_FOUND = """
+SELECT name, setting, reset_val, source, pg_backend_pid(), to_regclass('django_migrations') IS NOT NULL,
+       EXISTS (SELECT FROM pg_class WHERE relname = 'django_migrations' AND relkind = 'r')
+FROM pg_settings WHERE name = ANY (%s)
+"""
+_SET = "SELECT set_config(name, setting, false) FROM unnest(%s::text[], %s::text[]) AS wanted (name, setting)"
+_LIFT = """
+SELECT set_config(name, '0', %s) FROM pg_settings
+WHERE name = ANY (%s) AND setting <> '0' AND source <> 'client' AND (%s OR pg_backend_pid() = %s)
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """`is_pooled`: a pooler stands in between. `unmet`: parameters (as they are) that it keeps us from setting."""
+
+    is_pooled: bool
+    unmet: Mapping[str, str]
+
+
+def settle(connection: psycopg.Connection[Any], more: Mapping[str, str] | None = None) -> Settled:
+    """Set what we rely on, and `more`. One query where the defaults are right already. Raises psycopg.Error.
+
+    The connection must be outside of a transaction; its next ones are read committed and may write, unless it says
+    otherwise already.
+    """
+    if connection.isolation_level is None:
+        connection.isolation_level = IsolationLevel.READ_COMMITTED
+    if connection.read_only is None:
+        connection.read_only = False
+    if connection.deferrable is None:
+        connection.deferrable = False
+    always = FORMATS | dict(more or {})
+    wanted = always | TRANSACTIONS | {"search_path": DEFAULT_SEARCH_PATH}
+    rows = connection.execute(_FOUND, [list(wanted)]).fetchall()
+    is_pooled = any(row[4] != connection.info.backend_pid for row in rows)
+    to_set: dict[str, str] = {}
+    unmet: dict[str, str] = {}
+    for name, setting, at_start, source, _, is_found, is_somewhere in rows:
+        can_be_set = not is_pooled or name in TRACKED
+        value = setting if can_be_set else at_start
+        if name == "search_path":
+            # A schema of the operator's own choice is right as long as our tables are in it, or none are yet.
+            is_right = is_found or value == wanted[name] or (is_pooled and not is_somewhere)
+            wanted[name] = f"{value}, {wanted[name]}" if value else wanted[name]
+        else:
+            is_right = value == wanted[name] or (name in TRANSACTIONS and source == "client")
+        if not is_right:
+            (to_set if can_be_set else unmet)[name] = wanted[name] if can_be_set else value
+    if to_set:
+        connection.execute(_SET, [list(to_set), list(to_set.values())])
+    if not connection.autocommit:
+        connection.commit()
+    return Settled(is_pooled, unmet)
+
+
+def lift_limits(cursor: Any, *, in_transaction: bool) -> None:
+    """No limit of time for what follows, until the transaction ends or else for this session.
+
+    A session behind a pooler is not ours: it is left as it is.
+    """
+    cursor.execute(_LIFT, [in_transaction, list(LIMITS), in_transaction, cursor.connection.info.backend_pid])
+
+
+def in_words(unmet: Mapping[str, str]) -> str:
+    """What is wrong, for a message."""
+    return ", ".join(f"{name} is {value!r}" for name, value in sorted(unmet.items()))
+
+
+def how_to_mend(unmet: Iterable[str]) -> str:
+    """The statements that set the right defaults for the role."""
+    right = FORMATS | TRANSACTIONS | {"search_path": "the schema of the tables"}
+    sets = "; ".join(f"ALTER ROLE ... IN DATABASE ... SET {name} = '{right[name]}'" for name in sorted(unmet))
+    return f"Behind a transaction pooler no connection can set these. As the owner of the role, once: {sets}."
+
+
+def on_connection_created(connection: BaseDatabaseWrapper, **_: Any) -> None:
+    """Receiver of `connection_created`."""
+    if connection.vendor == "postgresql" and connection.alias in ALIASES:
+        settle(connection.connection)
+
+
+def on_pre_migrate(using: str, **_: Any) -> None:
+    """Receiver of `pre_migrate`: a migration of a large table takes its time."""
+    if using in ALIASES and connections[using].vendor == "postgresql":
+        with connections[using].cursor() as cursor:
+            lift_limits(cursor, in_transaction=False)
