@@ -12,6 +12,7 @@ nothing else is set, and a default that we cannot work with is a numbered error 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
+from weakref import WeakSet
 
 import psycopg
 from django.db import DEFAULT_DB_ALIAS, connections
@@ -59,6 +60,8 @@ _LIFT = """
 SELECT set_config(name, '0', %s) FROM pg_settings
 WHERE name = ANY (%s) AND setting <> '0' AND source <> 'client' AND (%s OR pg_backend_pid() = %s)
 """
+
+_settled: WeakSet[psycopg.Connection[Any]] = WeakSet()
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,9 +129,11 @@ def how_to_mend(unmet: Iterable[str]) -> str:
 
 
 def on_connection_created(connection: BaseDatabaseWrapper, **_: Any) -> None:
-    """Receiver of `connection_created`."""
-    if connection.vendor == "postgresql" and connection.alias in ALIASES:
-        settle(connection.connection)
+    """Receiver of `connection_created`, which Django also sends for a connection that comes from a pool again."""
+    if connection.vendor != "postgresql" or connection.alias not in ALIASES or connection.connection in _settled:
+        return
+    settle(connection.connection)
+    _settled.add(connection.connection)
 
 
 def on_pre_migrate(using: str, **_: Any) -> None:
