@@ -1,8 +1,11 @@
 """What analytics offers to the privacy pages and API (`privacy.telemetry.TelemetryRoom`)."""
 
 import base64
+import re
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from operator import itemgetter
 from threading import Thread
 from typing import Any
 from uuid import UUID
@@ -25,14 +28,20 @@ from analytics.keep.correction import correct_rollups_soon
 from analytics.models import EndpointUsage, Erasure, FeatureUsage, UserActivity
 from analytics.vocabulary import Category
 from privacy.elapsed import elapsed_ns
+from privacy.keyset import newest_first
 from privacy.switches import current_switches
-from privacy.telemetry import DeclaredEvent, DeclaredField, ErasureReceipt
+from privacy.telemetry import DeclaredEvent, DeclaredField, ErasureReceipt, NoCursor, Rows
 
 TABLES: tuple[type[UserActivity] | type[EndpointUsage] | type[FeatureUsage], ...] = (
     UserActivity,
     EndpointUsage,
     FeatureUsage,
 )
+# Where a page ended: the last row's timestamp, its id, and the negative of its table's number, in the order of pages.
+Place = tuple[datetime, UUID, int]
+CURSOR = re.compile(r"[0-9]{1,16}-[0-9a-f]{32}-[0-2]")
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MICROSECOND = timedelta(microseconds=1)
 
 
 class Room:
@@ -71,28 +80,22 @@ class Room:
     def stored_here(self) -> bool:
         return conf.stored_here
 
-    def rows(self, user_id: UUID, *, limit: int, offset: int) -> list[dict[str, Any]]:
+    def rows(self, user_id: UUID, *, limit: int, cursor: str = "") -> Rows:
+        after = _place(cursor) if cursor else None
         if not conf.stored_here:
-            return []
-        # Of each table as many as the page may need, then the newest of them all: one page never reads more than
-        # three times what it and the pages before it show.
+            return Rows([], None)
+        # Of each table as many as the page may need, then the newest of them all.
         found = [
-            row
-            for model in TABLES
-            for row in map(_row, _of(model, user_id).order_by("-timestamp", "-id")[: offset + limit])
+            ((row.timestamp, row.id, -number), row)
+            for number, model in enumerate(TABLES)
+            for row in _after(_of(model, user_id), number, after)[: limit + 1]
         ]
-        found.sort(key=lambda row: (row["timestamp"], row["id"]), reverse=True)
-        return found[offset : offset + limit]
+        found.sort(key=itemgetter(0), reverse=True)
+        is_last = len(found) <= limit
+        return Rows([_row(row) for _, row in found[:limit]], None if is_last else _cursor(found[limit - 1][0]))
 
     def count_rows(self, user_id: UUID) -> dict[str, int]:
         return {model._meta.db_table: _of(model, user_id).count() if conf.stored_here else 0 for model in TABLES}
-
-    def iterate_rows(self, user_id: UUID) -> Iterator[dict[str, Any]]:
-        if not conf.stored_here:
-            return
-        for model in TABLES:
-            for instance in _of(model, user_id).order_by("-timestamp", "-id").iterator(chunk_size=1000):
-                yield _row(instance)
 
     def request_erasure(self, user_id: UUID, *, go_on: bool) -> ErasureReceipt:
         of = pseudonym(Kind.USER, user_id)
@@ -158,6 +161,26 @@ def _declared(event: Event) -> DeclaredEvent:
 
 def _of(model: Any, user_id: UUID) -> Any:
     return model.objects.filter(user_id=pseudonym(Kind.USER, user_id))
+
+
+def _after(rows: Any, number: int, place: Place | None) -> Any:
+    """Those of the table with this number that come after `place`, newest first."""
+    if place is None:
+        return newest_first(rows, "timestamp", None)
+    moment, id_, of_table = place
+    return newest_first(rows, "timestamp", (moment, id_), inclusive=-number < of_table)
+
+
+def _cursor(place: Place) -> str:
+    moment, id_, of_table = place
+    return f"{(moment - EPOCH) // MICROSECOND}-{id_.hex}-{-of_table}"
+
+
+def _place(cursor: str) -> Place:
+    if not CURSOR.fullmatch(cursor):
+        raise NoCursor(cursor)
+    moment, id_, number = cursor.split("-")
+    return EPOCH + int(moment) * MICROSECOND, UUID(id_), -int(number)
 
 
 def _row(instance: Model) -> dict[str, Any]:

@@ -3,9 +3,10 @@
 import json
 from collections.abc import Iterator
 from typing import Any, cast
+from urllib.parse import urlencode
 
-from django.db import DatabaseError
-from django.http import StreamingHttpResponse
+from django.db import DatabaseError, close_old_connections
+from django.http import HttpRequest, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from drf_spectacular.utils import extend_schema
 from rest_framework.authentication import SessionAuthentication
@@ -21,10 +22,13 @@ from privacy.choices import NothingToDelete, choose, request_deletion
 from privacy.consent import Decision, Reason
 from privacy.gate import decision_for
 from privacy.models import Action, ConsentEvent, Source
-from privacy.telemetry import ErasureReceipt, telemetry_room
+from privacy.streaming import as_the_server_reads
+from privacy.telemetry import ErasureReceipt, NoCursor, Rows, telemetry_room
 
 THANKS = "Thank you for helping improve Rhesis!"
 DISABLED = "Telemetry has been disabled."
+# Of a download: a page's rows are in memory together.
+ROWS_AT_ONCE = 1000
 
 
 class PersonView(APIView):
@@ -88,7 +92,7 @@ class History(PersonView):
     @extend_schema(parameters=shapes.PAGE, responses=shapes.HISTORY)
     def get(self, request: Request) -> Response:
         """The ledger of the person's choices, newest first."""
-        limit, offset = _page(request)
+        limit, offset = _whole(request, "limit"), _whole(request, "offset")
         events = ConsentEvent.objects.filter(user_id=self.person.pk).with_password_source()
         return Response(
             {
@@ -104,23 +108,33 @@ class Data(PersonView):
     def get_throttles(self) -> list[Any]:
         return [ErasureThrottle()] if self.request.method == "DELETE" else []
 
-    @extend_schema(parameters=[*shapes.PAGE, shapes.FORMAT], responses=shapes.DATA_ANSWERS)
+    @extend_schema(parameters=[shapes.LIMIT, shapes.CURSOR, shapes.FORMAT], responses=shapes.DATA_ANSWERS)
     def get(self, request: Request) -> HttpResponseBase:
-        """The stored rows, newest first, paged; with `?format=ndjson` all of them as a download."""
+        """The stored rows, newest first, paged: `next` is the address of the page after this one.
+
+        With `?format=ndjson` all of them as a download.
+        """
         room = telemetry_room()
         wanted = request.query_params.get("format", "json")
         if wanted not in {"json", "ndjson"}:
             raise ParseError("format must be json or ndjson.")
         if wanted == "ndjson":
-            return download(self.person)
-        limit, offset = _page(request)
+            return download(request._request, self.person)
+        if "offset" in request.query_params:
+            raise ParseError("offset is not understood: follow `next`, the address of the page after this one.")
+        limit, cursor = _whole(request, "limit"), request.query_params.get("cursor", "")
+        try:
+            page = room.rows(self.person.pk, limit=limit, cursor=cursor) if room else Rows([], None)
+        except NoCursor:
+            raise ParseError("cursor must be the one that `next` of a page has.") from None
         counts = room.count_rows(self.person.pk) if room else {}
         return Response(
             {
                 "stored_here": bool(room and room.stored_here()),
                 "count": sum(counts.values()),
                 "count_by_table": counts,
-                "results": room.rows(self.person.pk, limit=limit, offset=offset) if room else [],
+                "results": page.rows,
+                "next": page.next and f"{request.path}?{urlencode({'limit': limit, 'cursor': page.next})}",
             }
         )
 
@@ -161,15 +175,20 @@ class ErasureThrottle(UserRateThrottle):
     rate = "20/hour"
 
 
-def download(person: User) -> StreamingHttpResponse:
+def download(request: HttpRequest, person: User) -> StreamingHttpResponse:
     """All stored rows of the person as NDJSON, streamed."""
     room = telemetry_room()
 
-    def lines() -> Iterator[str]:
-        for row in room.iterate_rows(person.pk) if room else ():
-            yield json.dumps(row, ensure_ascii=False) + "\n"
+    def pages() -> Iterator[str]:
+        cursor: str | None = ""
+        while room and cursor is not None:
+            page = room.rows(person.pk, limit=ROWS_AT_ONCE, cursor=cursor)
+            yield "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in page.rows)
+            cursor = page.next
+            # A slow reader holds no connection while it reads.
+            close_old_connections()
 
-    response = StreamingHttpResponse(lines(), content_type="application/x-ndjson")
+    response = StreamingHttpResponse(as_the_server_reads(request, pages()), content_type="application/x-ndjson")
     response["Content-Disposition"] = 'attachment; filename="my-telemetry.ndjson"'
     response["Cache-Control"] = "no-store"
     return response
@@ -214,15 +233,10 @@ def receipt_line(receipt: ErasureReceipt) -> dict[str, Any]:
     }
 
 
-def _page(request: Request) -> tuple[int, int]:
-    """`limit` and `offset` of the query; ParseError for what is no number or out of range."""
-    values = []
-    for name, default, smallest, largest in (
-        ("limit", shapes.DEFAULT_PAGE, 1, shapes.LARGEST_PAGE),
-        ("offset", 0, 0, shapes.FURTHEST_OFFSET),
-    ):
-        word = request.query_params.get(name, str(default))
-        if not (word.isascii() and word.isdecimal() and len(word) < 8 and smallest <= int(word) <= largest):
-            raise ParseError(f"{name} must be a whole number from {smallest} to {largest}.")
-        values.append(int(word))
-    return values[0], values[1]
+def _whole(request: Request, name: str) -> int:
+    """`limit` or `offset` of the query; ParseError for what is no number or out of range."""
+    default, smallest, largest = shapes.PAGES[name]
+    word = request.query_params.get(name, str(default))
+    if not (word.isascii() and word.isdecimal() and len(word) < 8 and smallest <= int(word) <= largest):
+        raise ParseError(f"{name} must be a whole number from {smallest} to {largest}.")
+    return int(word)

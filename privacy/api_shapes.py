@@ -9,9 +9,8 @@ from rest_framework import serializers
 from privacy.models import Action, Source
 
 PROBLEM = inline_serializer("Problem", {"detail": serializers.CharField()})
-LARGEST_PAGE = 200
-DEFAULT_PAGE = 50
-FURTHEST_OFFSET = 1_000_000
+# Default, smallest, largest.
+PAGES = {"limit": (50, 1, 200), "offset": (0, 0, 1_000_000)}
 
 STATUS = inline_serializer(
     "TelemetryStatus", {"telemetry_enabled": serializers.BooleanField(), "user_id": serializers.UUIDField()}
@@ -21,15 +20,19 @@ CHANGE = inline_serializer(
 )
 
 
-def _whole(name: str, smallest: int, largest: int, default: int, description: str) -> OpenApiParameter:
+def _whole(name: str, description: str) -> OpenApiParameter:
+    default, smallest, largest = PAGES[name]
     schema: dict[str, Any] = {"type": "integer", "minimum": smallest, "maximum": largest, "default": default}
     return OpenApiParameter(name, schema, description=description)
 
 
-PAGE = [
-    _whole("limit", 1, LARGEST_PAGE, DEFAULT_PAGE, "How many."),
-    _whole("offset", 0, FURTHEST_OFFSET, 0, "How many newer ones to pass over."),
-]
+LIMIT = _whole("limit", "How many.")
+PAGE = [LIMIT, _whole("offset", "How many newer ones to pass over.")]
+CURSOR = OpenApiParameter(
+    "cursor",
+    {"type": "string", "pattern": "^[0-9]{1,16}-[0-9a-f]{32}-[0-2]$"},
+    description="Where the page before ended, as its `next` has it.",
+)
 FORMAT = OpenApiParameter(
     "format", str, enum=["json", "ndjson"], default="json", description="`ndjson`: everything, one row a line."
 )
@@ -55,6 +58,7 @@ DATA = inline_serializer(
         "count": serializers.IntegerField(),
         "count_by_table": serializers.DictField(child=serializers.IntegerField()),
         "results": serializers.ListField(child=serializers.DictField()),
+        "next": serializers.CharField(allow_null=True),
     },
 )
 DATA_ANSWERS: dict[Any, Any] = {

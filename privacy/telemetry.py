@@ -4,7 +4,7 @@ Imports run `analytics -> privacy`, so the pages cannot ask analytics directly. 
 collected, and the pages say so.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
@@ -51,6 +51,18 @@ class ErasureReceipt:
     status: str
 
 
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """A page of stored rows; `next` is the cursor of the page after it, None if there is none."""
+
+    rows: list[dict[str, Any]]
+    next: str | None
+
+
+class NoCursor(ValueError):
+    """The text is no cursor of a page."""
+
+
 class TelemetryRoom(Protocol):
     """What analytics offers to the privacy pages and API."""
 
@@ -66,14 +78,14 @@ class TelemetryRoom(Protocol):
     def stored_here(self) -> bool:
         """Whether the rows are in this installation's database; if not, rows() and counts are empty."""
 
-    def rows(self, user_id: UUID, *, limit: int, offset: int) -> list[dict[str, Any]]:
-        """Stored rows of the person, newest first; each has "table" and the table's columns, JSON-ready."""
+    def rows(self, user_id: UUID, *, limit: int, cursor: str = "") -> Rows:
+        """Stored rows of the person, newest first; each has "table" and the table's columns, JSON-ready.
+
+        The first page without a `cursor`. Each page costs the same, in constant memory. Raises NoCursor.
+        """
 
     def count_rows(self, user_id: UUID) -> dict[str, int]:
         """Number of stored rows by table."""
-
-    def iterate_rows(self, user_id: UUID) -> Iterator[dict[str, Any]]:
-        """All stored rows of the person, streamed, newest first."""
 
     def request_erasure(self, user_id: UUID, *, go_on: bool) -> ErasureReceipt:
         """Delete the person's rows, or ask for it where they live; what they did before now will not come back.

@@ -21,7 +21,7 @@ from privacy import api
 from privacy.choices import NothingToDelete, choose, dismiss_notice, request_deletion
 from privacy.gate import decision_for
 from privacy.models import ConsentEvent, Preference, Source
-from privacy.telemetry import TelemetryRoom, telemetry_room
+from privacy.telemetry import NoCursor, TelemetryRoom, telemetry_room
 
 ROWS_A_PAGE = 10
 EVENTS_A_PAGE = 10
@@ -54,16 +54,16 @@ class PrivacyPage(LoginRequiredMixin, View):
         }
         if room is not None:
             room.track("privacy_settings", "viewed")
-            context |= _of_the_room(room, person, request.GET.get("rows"))
+            context |= _of_the_room(room, person, request.GET.get("rows", ""))
         return render(request, "privacy/settings.html", context)
 
 
-def _of_the_room(room: TelemetryRoom, person: User, page: str | None) -> dict[str, Any]:
+def _of_the_room(room: TelemetryRoom, person: User, cursor: str) -> dict[str, Any]:
     counts = room.count_rows(person.pk)
-    total = sum(counts.values())
-    # The paginator only needs to know how many there are; the rows of the one page shown are read below.
-    rows = Paginator(range(total), ROWS_A_PAGE).get_page(page)
-    shown = room.rows(person.pk, limit=ROWS_A_PAGE, offset=(rows.number - 1) * ROWS_A_PAGE) if total else []
+    try:
+        page = room.rows(person.pk, limit=ROWS_A_PAGE, cursor=cursor)
+    except NoCursor:
+        cursor, page = "", room.rows(person.pk, limit=ROWS_A_PAGE)
     return {
         "declared": [
             (CATEGORY_TITLES.get(category, category), list(events))
@@ -72,9 +72,10 @@ def _of_the_room(room: TelemetryRoom, person: User, page: str | None) -> dict[st
         "preview": json.dumps(room.preview(person.pk), indent=2),
         "stored_here": room.stored_here(),
         "counts": counts,
-        "total": total,
-        "rows": rows,
-        "row_lines": [_in_words(row) for row in shown],
+        "total": sum(counts.values()),
+        "row_lines": [_in_words(row) for row in page.rows],
+        "are_newest": not cursor,
+        "older": page.next,
         "receipts": room.receipts(person.pk),
     }
 
@@ -127,7 +128,7 @@ def put_notice_away(request: HttpRequest) -> HttpResponse:
 def download_rows(request: HttpRequest) -> StreamingHttpResponse:
     if (room := telemetry_room()) is not None:
         room.track("privacy_settings", "downloaded")
-    return api.download(_person(request))
+    return api.download(request, _person(request))
 
 
 @method_decorator(never_cache, name="dispatch")

@@ -3,7 +3,7 @@
 -- grant_reporting_access then says so.
 DO $$
 DECLARE
-    own regnamespace := current_schema()::regnamespace;
+    own regnamespace := (SELECT relnamespace FROM pg_class WHERE oid = 'analytics_user_activity'::regclass);
     report record;
     part record;
 BEGIN

@@ -24,8 +24,8 @@ def install(package: str, what_for: str) -> str | None:
 
 
 def make_sure_of(program: str, package: str, what_for: str) -> None:
-    """Install `package`, which has `program`, where that is ours to do; else say how. Never an error: the tests that need
-    it skip, or fail where `CI=true` says that nothing may be skipped."""
+    """Install `package`, which has `program`, where that is ours to do; else print how. Never an error: the tests that
+    need it skip, or fail where `CI=true` says that nothing may be skipped."""
     if shutil.which(program) or shutil.which(program, path="/usr/sbin"):
         return
     if reason := install(package, f"for the {what_for}"):

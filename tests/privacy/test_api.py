@@ -177,8 +177,9 @@ def test_the_rows_are_the_persons_own_newest_first_in_pages(client: Client, pers
     answer = client.get(f"{BASE}data?limit=2").json()
     assert (answer["stored_here"], answer["count"]) == (True, 3)
     assert [row["table"] for row in answer["results"]] == ["analytics_user_activity", "analytics_endpoint_usage"]
-    rest = client.get(f"{BASE}data?limit=2&offset=2").json()["results"]
-    assert [row["table"] for row in rest] == ["analytics_feature_usage"]
+    last = client.get(answer["next"]).json()
+    rest = last["results"]
+    assert [row["table"] for row in rest] == ["analytics_feature_usage"] and last["next"] is None
     assert {row["user_id"] for row in answer["results"] + rest} == {str(of)}
 
 
@@ -196,7 +197,17 @@ def test_the_download_is_every_row_one_to_a_line(client: Client, person: User) -
 
 @pytest.mark.parametrize(
     "query",
-    ["limit=0", "limit=201", "limit=x", "limit=-1", "offset=-1", "offset=1e3", "limit=99999999999", "format=xml"],
+    [
+        "limit=0",
+        "limit=201",
+        "limit=x",
+        "limit=-1",
+        "offset=0",
+        "cursor=2",
+        "cursor=-1",
+        "limit=99999999999",
+        "format=xml",
+    ],
 )
 def test_a_page_that_cannot_be_is_400_with_a_reason(client: Client, query: str) -> None:
     answer = client.get(f"{BASE}data?{query}")

@@ -12,7 +12,7 @@ from django.core.management import CommandError, call_command
 from django.db import connections
 
 from analytics.ingest.verdicts import Verdicts
-from analytics.ingest.writer import Writer
+from analytics.ingest.writer import BEGIN, Writer
 from analytics.keep import locks
 from analytics.keep.erasure import erase
 from analytics.keep.retention import plan_purge, purge
@@ -205,7 +205,10 @@ def test_a_writer_that_never_ends_is_one_line_and_everything_stays_owed(
 def test_a_frozen_writers_transaction_is_ended_by_the_database(months: None) -> None:
     with Writer(conninfo(), slot=0) as writer:
         writer.write(verdicts(1, NOON))
-        shown = writer._connection.execute("SHOW idle_in_transaction_session_timeout").fetchone()  # type: ignore[union-attr]
+        assert writer._connection is not None
+        writer._connection.execute(BEGIN)
+        shown = writer._connection.execute("SHOW idle_in_transaction_session_timeout").fetchone()
+        writer._connection.rollback()
     assert shown == ("10s",)
 
 

@@ -1,0 +1,20 @@
+"""A body that is produced while it is sent, under WSGI and under ASGI."""
+
+from collections.abc import AsyncIterator, Iterator
+
+from asgiref.sync import sync_to_async
+from django.core.handlers.asgi import ASGIRequest
+from django.http import HttpRequest
+
+
+def as_the_server_reads(request: HttpRequest, pieces: Iterator[str]) -> Iterator[str] | AsyncIterator[str]:
+    """`pieces`, one at a time under either kind of server: under ASGI Django gathers a plain iterator in memory."""
+    return _one_by_one(pieces) if isinstance(request, ASGIRequest) else pieces
+
+
+async def _one_by_one(pieces: Iterator[str]) -> AsyncIterator[str]:
+    def following() -> str | None:
+        return next(pieces, None)
+
+    while (piece := await sync_to_async(following)()) is not None:
+        yield piece
