@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Any, cast
 from urllib.parse import urlencode
 
-from django.db import DatabaseError, close_old_connections
+from django.db import DatabaseError
 from django.http import HttpRequest, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from drf_spectacular.utils import extend_schema
@@ -22,7 +22,7 @@ from privacy.choices import NothingToDelete, choose, request_deletion
 from privacy.consent import Decision, Reason
 from privacy.gate import decision_for
 from privacy.models import Action, ConsentEvent, Source
-from privacy.streaming import as_the_server_reads
+from privacy.streaming import as_the_server_reads, release_connections
 from privacy.telemetry import ErasureReceipt, NoCursor, Rows, telemetry_room
 
 THANKS = "Thank you for helping improve Rhesis!"
@@ -186,7 +186,7 @@ def download(request: HttpRequest, person: User) -> StreamingHttpResponse:
             yield "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in page.rows)
             cursor = page.next
             # A slow reader holds no connection while it reads.
-            close_old_connections()
+            release_connections()
 
     response = StreamingHttpResponse(as_the_server_reads(request, pages()), content_type="application/x-ndjson")
     response["Content-Disposition"] = 'attachment; filename="my-telemetry.ndjson"'

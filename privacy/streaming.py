@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Iterator
 
 from asgiref.sync import sync_to_async
 from django.core.handlers.asgi import ASGIRequest
+from django.db import connections
 from django.http import HttpRequest
 
 
@@ -18,3 +19,10 @@ async def _one_by_one(pieces: Iterator[str]) -> AsyncIterator[str]:
 
     while (piece := await sync_to_async(following)()) is not None:
         yield piece
+
+
+def release_connections() -> None:
+    """Give the thread's connections back to their pool, or close those past their age, as at the end of a request."""
+    for connection in connections.all(initialized_only=True):
+        if not connection.in_atomic_block:
+            connection.close_if_unusable_or_obsolete()
