@@ -17,6 +17,7 @@ from accounts.requests import resolved_user
 from privacy import choices
 from privacy.acting import acting_in
 from privacy.context_processors import SHOWN, showing
+from privacy.looking import asks_not_to_be_tracked, is_looked_at
 
 logger = logging.getLogger(__name__)
 
@@ -55,11 +56,6 @@ class PrivacyMiddleware:
         return response
 
 
-def asks_not_to_be_tracked(request: HttpRequest) -> bool:
-    """Global Privacy Control: the header `Sec-GPC: 1`."""
-    return request.META.get("HTTP_SEC_GPC") == "1"
-
-
 def _has_something_to_note(request: HttpRequest) -> bool:
     return asks_not_to_be_tracked(request) or hasattr(request, "privacy_notice_rendered")
 
@@ -87,10 +83,9 @@ def _note(request: HttpRequest, response: HttpResponseBase) -> None:
 
 def _is_on_the_page(version: int, request: HttpRequest, response: HttpResponseBase) -> bool:
     """Whether this answer puts the notice before the person's eyes: a template that rendered it may have been thrown
-    away since, a HEAD has no body, and a page fetched ahead may never be looked at."""
+    away since, and not every page is looked at."""
     return (
-        request.method in {"GET", "POST"}
-        and not request.headers.get("Sec-Purpose", "").startswith("prefetch")
+        is_looked_at(request)
         and isinstance(response, HttpResponse)
         and response.status_code == 200
         and response.headers.get("Content-Type", "").startswith("text/html")

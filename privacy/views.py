@@ -12,17 +12,22 @@ from django.db import DatabaseError
 from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest, StreamingHttpResponse
 from django.shortcuts import redirect, render
 from django.utils.decorators import method_decorator
+from django.utils.http import url_has_allowed_host_and_scheme
 from django.views import View
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
 from accounts.models import User
 from privacy import api
-from privacy.choices import NothingToDelete, choose, dismiss_notice, request_deletion
+from privacy.choices import NothingToDelete, choose, dismiss_notice, note_notice_shown, request_deletion
+from privacy.context_processors import SHOWN, showing
 from privacy.gate import decision_for
+from privacy.looking import asks_not_to_be_tracked, is_looked_at
 from privacy.models import ConsentEvent, Preference, Source
+from privacy.notices import current_notice
 from privacy.telemetry import NoCursor, TelemetryRoom, telemetry_room
 
+NO_VERSION = "version must be the number of the notice"
 ROWS_A_PAGE = 10
 EVENTS_A_PAGE = 10
 CATEGORY_TITLES = {
@@ -53,7 +58,8 @@ class PrivacyPage(LoginRequiredMixin, View):
             "has_room": room is not None,
         }
         if room is not None:
-            room.track("privacy_settings", "viewed")
+            if is_looked_at(request):
+                room.track("privacy_settings", "viewed")
             context |= _of_the_room(room, person, request.GET.get("rows", ""))
         return render(request, "privacy/settings.html", context)
 
@@ -114,12 +120,42 @@ def change_sharing(request: HttpRequest) -> HttpResponse:
 @require_POST
 @login_required
 def put_notice_away(request: HttpRequest) -> HttpResponse:
-    """The notice's own button: `version` is the notice it stood under."""
-    word = request.POST.get("version", "")
-    if not (word.isascii() and word.isdecimal() and len(word) < 8):
-        return HttpResponseBadRequest("version must be the number of the notice", content_type="text/plain")
-    dismiss_notice(_person(request).pk, int(word))
-    return redirect("privacy-settings" if request.POST.get("then") == "settings" else "home")
+    """The notice's own buttons: `version` is the notice they stood under, `sharing` on or off, or left out."""
+    version = _version(request.POST.get("version", ""))
+    wanted = request.POST.get("sharing")
+    if version is None:
+        return HttpResponseBadRequest(NO_VERSION, content_type="text/plain")
+    if wanted not in {None, "on", "off"}:
+        return HttpResponseBadRequest("sharing must be on or off", content_type="text/plain")
+    person = _person(request)
+    if wanted is not None:
+        decision = choose(person.pk, enabled=wanted == "on", source=Source.NOTICE, actor_id=person.pk)
+        messages.success(request, api.message(decision, wanted=wanted == "on"))
+    dismiss_notice(person.pk, version)
+    here = request.POST.get("next", "")
+    return redirect(here if url_has_allowed_host_and_scheme(here, allowed_hosts=None) else "home")
+
+
+@require_POST
+@login_required
+def note_seen(request: HttpRequest) -> HttpResponse:
+    """A page that was fetched ahead is looked at now: `page` is its name, `version` the notice on it, if any."""
+    word = request.POST.get("version")
+    version = None if word is None else _version(word)
+    if word is not None and version is None:
+        return HttpResponseBadRequest(NO_VERSION, content_type="text/plain")
+    notice = current_notice()
+    if notice is not None and version == notice.version:
+        note_notice_shown(_person(request).pk, version, browser_signal=asks_not_to_be_tracked(request))
+        request.session[SHOWN] = showing(version)
+    room = telemetry_room()
+    if room is not None and request.POST.get("page") == "privacy-settings":
+        room.track("privacy_settings", "viewed")
+    return HttpResponse(status=204)
+
+
+def _version(word: str) -> int | None:
+    return int(word) if word.isascii() and word.isdecimal() and len(word) < 8 else None
 
 
 @require_GET

@@ -74,6 +74,7 @@ TABLE = [
     Line("settings/privacy/", SIGNED_IN),
     Line("settings/privacy/sharing/", REDIRECTS, "post", data={"sharing": "off"}),
     Line("settings/privacy/notice/", REDIRECTS, "post", data={"version": "1"}),
+    Line("settings/privacy/seen/", "302 204 204 204 204", "post", data={"version": "1", "page": "home"}),
     Line("settings/privacy/download/", SIGNED_IN),
     Line("settings/privacy/delete/", SIGNED_IN),
     Line("settings/privacy/delete/", REDIRECTS, "post"),

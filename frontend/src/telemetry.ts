@@ -9,6 +9,7 @@ import { admitted } from "./declared";
 import { askIdentity, type Identity } from "./identity";
 import { Outbox, type Road } from "./outbox";
 import { routeOf } from "./routes";
+import { activated, isMadeAhead, whenLookedAt } from "./looked";
 import { forgetTab, Tab } from "./tab";
 import { watch } from "./views";
 import { post } from "./wire";
@@ -60,6 +61,7 @@ export async function initTelemetry(options: TelemetryOptions): Promise<boolean>
 
 async function start(options: TelemetryOptions, endpoint: string): Promise<void> {
   try {
+    if (isMadeAhead()) await activated();
     settings = { ...options, url: tracesUrl(endpoint) };
     channel = new BroadcastChannel("privacy");
     // What another tab, or the privacy page in this one, was told.
@@ -87,7 +89,10 @@ export function isTelemetryEnabled(): boolean {
 
 /** A page was looked at. Its route pattern is recorded, never `path`, which may be left out. */
 export function trackPageView(path?: string, _userId?: Ignored, _organizationId?: Ignored): void {
-  quietly(() => record("feature_usage", "page_view", "viewed", { route: routeOf(path ?? location.pathname) }));
+  quietly(() => {
+    const route = routeOf(path ?? location.pathname);
+    whenLookedAt(() => quietly(() => record("feature_usage", "page_view", "viewed", { route })));
+  });
 }
 
 /** Something the catalogue declares as a user activity happened. */

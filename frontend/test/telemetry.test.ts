@@ -367,3 +367,39 @@ test("a site that does not answer who it is holds up sending only for a while", 
   await telemetry.initTelemetry({ endpoint: "/v1/traces" });
   assert.ok(signals[0], "the question who it is would wait for ever");
 });
+
+function show(state: { prerendering?: boolean; visibilityState: string }, event: string): void {
+  Object.assign(document, state);
+  document.dispatchEvent(new Event(event));
+}
+
+function views(): unknown[] {
+  return spans().map((span) => attributes(span)["metadata.route"]);
+}
+
+test("a tab that was opened behind is a view when it is looked at, and of what is seen then", async () => {
+  Object.assign(document, { visibilityState: "hidden" });
+  await telemetry.initTelemetry({ endpoint: "/v1/traces" });
+  telemetry.trackPageView("/dashboard");
+  await pass(10_000);
+  assert.deepEqual(views(), []);
+  show({ visibilityState: "visible" }, "visibilitychange");
+  await pass(10_000);
+  assert.deepEqual(views(), ["/dashboard"]);
+  show({ visibilityState: "hidden" }, "visibilitychange");
+  show({ visibilityState: "visible" }, "visibilitychange");
+  await pass(10_000);
+  assert.deepEqual(views(), ["/dashboard"]);
+});
+
+test("a page that is made ahead begins when it is looked at, and never if it is not", async () => {
+  Object.assign(document, { prerendering: true, visibilityState: "hidden" });
+  const begun = telemetry.initTelemetry({ endpoint: "/v1/traces" });
+  await pass(10_000);
+  assert.equal(telemetry.isTelemetryEnabled(), false);
+  assert.equal(storage.size, 0);
+  show({ prerendering: false, visibilityState: "visible" }, "prerenderingchange");
+  assert.equal(await begun, true);
+  await pass(10_000);
+  assert.deepEqual(views(), ["/tests/:id"]);
+});

@@ -12,6 +12,8 @@ function show(wanted, enabled, message) {
   decision.textContent = message;
   decision.classList.toggle("on", enabled);
   if (offer) offer.hidden = wanted;
+  // The notice on this page says what was the case before; it has been answered.
+  document.querySelector("[data-notice]")?.remove();
 }
 
 form.addEventListener("submit", async (event) => {

@@ -115,7 +115,7 @@ def test_in_the_cloud_sharing_is_on_once_the_notice_was_shown(
 ) -> None:
     with another_site(product, DEPLOYMENT_TYPE="cloud") as url:
         words = look_at("home-cloud", url + "/", product, chromium, staff=False)
-        assert "Got it" in words
+        assert "This is on now." in words and "Keep on" in words and "Switch off" in words
         words = look_at("privacy-cloud", url + SETTINGS, product, chromium, staff=False)
         assert "On by default: you were shown the privacy notice" in words
 
@@ -137,7 +137,7 @@ def test_without_an_endpoint_the_page_says_so_and_no_notice_is_shown(
     with another_site(product, OTEL_EXPORTER_OTLP_ENDPOINT="") as url:
         words = look_at("privacy-no-endpoint", url + SETTINGS, product, chromium, staff=False)
         assert "Off: this installation has no address to send usage data to." in words
-        assert "Got it" not in words
+        assert "Keep off" not in words and "Switch on" not in words
 
 
 def test_where_rows_live_elsewhere_the_page_says_so(product: Product, chromium: Browser, undecided: None) -> None:

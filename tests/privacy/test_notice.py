@@ -12,7 +12,7 @@ from accounts.models import User
 from privacy import choices
 from privacy.consent import Reason
 from privacy.gate import decision_for
-from privacy.models import Preference
+from privacy.models import Action, ConsentEvent, Preference, Source
 from privacy.notices import forget_current_notice
 from tests.support.people import a_person, signed_in
 from tests.support.wire import wired
@@ -147,3 +147,81 @@ def test_where_a_signal_cannot_be_written_the_request_is_not_recorded(
     response = browser.get("/settings/privacy/", headers={"Sec-GPC": "1"})
     assert response.status_code == 200
     assert response.wsgi_request.telemetry_refused is True  # type: ignore[attr-defined]
+
+
+DISMISS = "/settings/privacy/notice/"
+
+
+def last_choice(person: User) -> "tuple[str, str, int | None]":
+    """What, from where and under which notice."""
+    event = ConsentEvent.objects.filter(user=person, actor=person).order_by("-recorded_at")[0]
+    return event.action, event.source, event.notice_version
+
+
+def test_in_the_cloud_the_notice_says_that_it_is_on_and_asks(person: User, browser: Client) -> None:
+    page = browser.get(PAGE).text
+    assert "This is on now." in page and "Switch off" in page and "Keep on" in page
+    assert decision_for(person.pk).enabled, "and so it is"
+
+
+@pytest.mark.parametrize(("sharing", "action"), [("on", Action.ENABLED), ("off", Action.DISABLED)])
+def test_the_answer_is_a_choice_from_the_notice_and_puts_it_away(
+    person: User, browser: Client, sharing: str, action: Action
+) -> None:
+    browser.get(PAGE)
+    since = decision_for(person.pk).since
+    answer = browser.post(DISMISS, {"version": "1", "sharing": sharing, "next": PAGE})
+    assert answer.headers["Location"] == PAGE
+    assert last_choice(person) == (action, Source.NOTICE, 1)
+    decision = decision_for(person.pk)
+    assert (decision.enabled, decision.reason) == (sharing == "on", Reason.CHOICE)
+    assert decision.since == (since if sharing == "on" else None), "keeping it on interrupts nothing"
+    page = browser.get(PAGE).text
+    assert BANNER not in page
+    assert ("Thank you for helping" if sharing == "on" else "Telemetry has been disabled.") in page
+
+
+def test_a_browser_that_asks_not_to_be_tracked_is_told_that_it_is_off(person: User, browser: Client) -> None:
+    page = browser.get(PAGE, headers={"Sec-GPC": "1"}).text
+    assert "This is off now." in page and "Keep off" in page and "Switch on" in page
+    assert "Your browser asks not to be tracked" in browser.get(PAGE).text
+
+
+def test_self_hosted_the_notice_says_that_it_is_off_and_asks(person: User, browser: Client) -> None:
+    with override_settings(DEPLOYMENT_TYPE="self_hosted"):
+        page = browser.get(PAGE).text
+        assert "This is off now." in page and "Keep off" in page and "Switch on" in page
+        browser.post(DISMISS, {"version": "1", "sharing": "on"})
+        assert last_choice(person)[:2] == (Action.ENABLED, Source.NOTICE)
+        assert decision_for(person.pk).enabled
+
+
+@pytest.mark.parametrize("chosen", [True, False])
+def test_a_new_notice_says_what_the_person_has_chosen_and_changes_nothing(
+    person: User, browser: Client, chosen: bool
+) -> None:
+    choices.choose(person.pk, enabled=chosen, source=Source.API, actor_id=person.pk)
+    page = browser.get(PAGE).text
+    assert ("This is on now." if chosen else "This is off now.") in page
+    browser.post(DISMISS, {"version": "1", "sharing": "on" if chosen else "off"})
+    assert last_choice(person)[1] == Source.API, "the choice was made before"
+    assert BANNER not in browser.get(PAGE).text
+
+
+def test_under_the_operators_lock_there_is_nothing_to_ask(person: User, browser: Client) -> None:
+    choices.set_lock(locked=True, source=Source.ADMIN, actor_id=None)
+    assert BANNER not in browser.get(PAGE).text
+    choices.set_lock(locked=False, source=Source.ADMIN, actor_id=None)
+    assert not was_shown(person)
+    assert BANNER in browser.get(PAGE).text
+
+
+def test_an_answer_that_is_none_is_refused_and_changes_nothing(person: User, browser: Client) -> None:
+    browser.get(PAGE)
+    assert browser.post(DISMISS, {"version": "1", "sharing": "perhaps"}).status_code == 400
+    assert BANNER in browser.get(PAGE).text
+
+
+@pytest.mark.parametrize("elsewhere", ["https://evil.example/", "//evil.example/", "javascript:alert(1)", ""])
+def test_the_answer_leads_to_no_strangers_site(browser: Client, elsewhere: str) -> None:
+    assert browser.post(DISMISS, {"version": "1", "next": elsewhere}).headers["Location"] == "/"

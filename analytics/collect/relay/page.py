@@ -14,7 +14,7 @@ from analytics.identity import Kind, pseudonym
 from privacy.clock import unix_ns
 from privacy.consent import Decision, Reason
 from privacy.gate import dated_decision
-from privacy.middleware import asks_not_to_be_tracked
+from privacy.looking import asks_not_to_be_tracked
 from privacy.switches import current_switches
 
 # How long a browser that sends elsewhere may go on without asking again.
