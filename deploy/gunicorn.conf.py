@@ -20,5 +20,7 @@ max_requests_jitter = 2_000
 
 # Lines of requests would have addresses and paths in them. What may be logged, the site logs itself.
 accesslog = None
+# What gunicorn says of a request that it cannot read quotes the request.
+logger_class = "rhesis_site.gunicorn_log.PrivateLogger"
 # A door to control it by that nobody uses stays shut.
 control_socket_disable = True

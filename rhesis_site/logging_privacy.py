@@ -1,18 +1,32 @@
-"""Logs without personal data, whatever a library writes.
+"""Logs without personal data, whatever a library writes, at every level and by every road that Python has.
 
-Paths, query strings, addresses and the messages of exceptions may all quote a person. So lines about a request name its
-URL pattern, and of an exception only the types and the places are written: file, line and function, no message and no
-values. Everything goes through the one handler that has this formatter.
+Paths, methods, query strings, addresses and the messages of exceptions may all quote a person. So a line about a
+request names its URL pattern, and of an exception only types and places are written. This project's own loggers are
+trusted with what they log. Of everybody else's records the text is written only if it stands in their source, and of
+its arguments only numbers: text that is put together from something is not known to be harmless.
+
+`configure` is the setting LOGGING_CONFIG: one handler, one formatter, and the hooks for what never reaches a logger.
 """
 
+import linecache
 import logging
+import logging.config
+import os
+import sys
+import threading
 import traceback
+import warnings
+from collections.abc import Mapping
 from types import TracebackType
+from typing import Any, TextIO
 
 from django.http import HttpRequest
 
+OURS = ("accounts", "privacy", "analytics", "rhesis_site")
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"})
 # Loggers whose messages quote what a client sent. Their records carry the request, or nothing worth more than a level.
-QUOTING_LOGGERS = ("django.request", "django.security", "django.server", "gunicorn.access", "gunicorn.error")
+QUOTING_LOGGERS = ("django.request", "django.security", "django.server", "gunicorn.", "uvicorn.access")
+# Beginnings of what gunicorn logs about itself, with an operator's own values.
 SAFE_GUNICORN = (
     "Starting gunicorn",
     "Listening at",
@@ -22,6 +36,22 @@ SAFE_GUNICORN = (
     "Worker exiting",
     "Shutting down",
 )
+LEFT_OUT = "..."
+
+logger = logging.getLogger(__name__)
+
+
+def configure(config: dict[str, Any]) -> None:
+    """Set up logging by `config`, and send whatever Python prints by itself through it."""
+    logging.config.dictConfig(config)
+    # gRPC's own core prints past Python, with addresses.
+    os.environ.setdefault("GRPC_VERBOSITY", "NONE")
+    # A record that cannot be formatted would be printed with its arguments.
+    logging.raiseExceptions = False
+    sys.excepthook = _on_uncaught
+    threading.excepthook = _on_uncaught_in_thread
+    sys.unraisablehook = _on_unraisable
+    warnings.showwarning = _on_warning
 
 
 class PrivateFormatter(logging.Formatter):
@@ -44,14 +74,61 @@ def _message(record: logging.LogRecord) -> str:
     if isinstance(request, HttpRequest):
         match = request.resolver_match
         status = getattr(record, "status_code", "")
-        return f"{request.method} {'/' + match.route if match else 'unmatched'} {status}".rstrip()
-    if record.name.startswith(QUOTING_LOGGERS) and not record.getMessage().startswith(SAFE_GUNICORN):
+        method = request.method if request.method in METHODS else "_OTHER"
+        return f"{method} {'/' + match.route if match else 'unmatched'} {status}".rstrip()
+    template = record.msg if isinstance(record.msg, str) else ""
+    if _is_of(record.name, OURS):
+        return _formatted(record, template, trusted=True)
+    if record.name.startswith(QUOTING_LOGGERS):
+        safe = template.startswith(SAFE_GUNICORN)
         # Without its request there is only the text, which quotes a host, a path or a request line.
-        return f"({record.levelname.lower()} of a request; {record.filename}:{record.lineno})"
-    arguments = record.args if isinstance(record.args, tuple) else (record.args,)
-    if any(isinstance(argument, BaseException) for argument in arguments):
-        return f"{record.msg} ({', '.join(type(a).__name__ for a in arguments if isinstance(a, BaseException))})"
-    return record.getMessage()
+        return _formatted(record, template, trusted=True) if safe else _place(record, "of a request")
+    return _formatted(record, template, trusted=False)
+
+
+def _is_of(name: str, packages: tuple[str, ...]) -> bool:
+    return name.partition(".")[0] in packages
+
+
+def _formatted(record: logging.LogRecord, template: str, *, trusted: bool) -> str:
+    if not template or not (trusted or _stands_in_source(template, record.pathname)):
+        return _place(record, f"of {record.name}")
+    arguments: Any = record.args
+    if not arguments:
+        return template
+    shown: Any
+    if isinstance(arguments, Mapping):
+        shown = {key: _shown(each, trusted=trusted) for key, each in arguments.items()}
+    else:
+        shown = tuple(_shown(each, trusted=trusted) for each in arguments)
+    try:
+        return str(template % shown)
+    except (TypeError, ValueError, KeyError):
+        return template
+
+
+def _shown(argument: object, *, trusted: bool) -> object:
+    if isinstance(argument, BaseException):
+        return _Word(type(argument).__name__)
+    return argument if trusted or isinstance(argument, int | float) else _Word(LEFT_OUT)
+
+
+class _Word(str):
+    """Written without quotes by `%r`, too."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return str(self)
+
+
+def _stands_in_source(text: str, pathname: str) -> bool:
+    """Whether `text` is word for word in the file that logged it: then nobody's data is in it."""
+    return text in "".join(linecache.getlines(pathname))
+
+
+def _place(record: logging.LogRecord, of_what: str) -> str:
+    return f"({record.levelname.lower()} {of_what}; {record.filename}:{record.lineno})"
 
 
 def places(error: BaseException) -> str:
@@ -69,3 +146,40 @@ def places(error: BaseException) -> str:
 
 def _frames(trace: TracebackType | None) -> list[str]:
     return [f"    {frame.filename}:{frame.lineno} in {frame.name}" for frame in traceback.extract_tb(trace)]
+
+
+# --- What Python prints without a logger ---
+
+
+def _on_uncaught(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    if issubclass(kind, KeyboardInterrupt):
+        sys.__excepthook__(kind, error, trace)
+        return
+    logger.critical("Ended by an exception", exc_info=(kind, error, trace))
+
+
+def _on_uncaught_in_thread(arguments: "threading.ExceptHookArgs") -> None:
+    if arguments.exc_value is not None and not isinstance(arguments.exc_value, SystemExit):
+        logger.error(
+            "A thread ended by an exception",
+            exc_info=(arguments.exc_type, arguments.exc_value, arguments.exc_traceback),
+        )
+
+
+def _on_unraisable(unraisable: "sys.UnraisableHookArgs") -> None:
+    if unraisable.exc_value is not None:
+        logger.error(
+            "An exception could not be raised",
+            exc_info=(unraisable.exc_type, unraisable.exc_value, unraisable.exc_traceback),
+        )
+
+
+def _on_warning(  # noqa: PLR0917  as `warnings` calls it
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: TextIO | None = None,
+    line: str | None = None,
+) -> None:
+    logger.warning("%s at %s:%d", category.__name__, filename, lineno)

@@ -235,6 +235,7 @@ TELEMETRY_SIGN_IN_METHODS = {
 
 LOG_LEVEL = declared.LOG_LEVEL.read(_env)
 _TO_THE_ROOT: dict[str, object] = {"handlers": [], "propagate": True}
+LOGGING_CONFIG = "rhesis_site.logging_privacy.configure"
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
@@ -245,6 +246,13 @@ LOGGING = {
         # Django's own handlers would print paths, and mail whole requests to whoever is in ADMINS.
         "django": _TO_THE_ROOT,
         "django.server": _TO_THE_ROOT,
+        # The servers' own handlers would print request lines and addresses.
+        "gunicorn.error": _TO_THE_ROOT,
+        "gunicorn.access": {**_TO_THE_ROOT, "level": "WARNING"},
+        "uvicorn": _TO_THE_ROOT,
+        "uvicorn.error": _TO_THE_ROOT,
+        "uvicorn.asgi": _TO_THE_ROOT,
+        "uvicorn.access": {**_TO_THE_ROOT, "level": "WARNING"},
         # Each failed attempt would be a line; the export tally counts them, and the last failure is an error still.
         "opentelemetry.exporter": {"level": "ERROR"},
     },

@@ -208,6 +208,7 @@ def _start_site(port: int, environment: dict[str, str]) -> processes.Service:
         "--workers=1",
         "--threads=8",
         f"--graceful-timeout={REQUEST_MAY_LAST_SECONDS}",
+        "--logger-class=rhesis_site.gunicorn_log.PrivateLogger",
         "--no-control-socket",  # it would be one per account, in the home directory
     ]
     return processes.start(

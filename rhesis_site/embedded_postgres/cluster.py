@@ -130,6 +130,8 @@ def server_command(place: Place, socket_directory: Path) -> list[str]:
         "log_timezone": "UTC",
         "log_checkpoints": "off",
         # What went wrong, but neither the statement nor the row it quotes: both may hold people's data.
+        # The message of an error may quote a value; what the server logs of itself is of a higher level.
+        "log_min_messages": "log",
         "log_min_error_statement": "panic",
         "log_error_verbosity": "terse",
         "cluster_name": "rhesis",

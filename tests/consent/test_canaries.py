@@ -135,6 +135,7 @@ def drive(url: str, secret: dict[str, str]) -> dict[str, str]:
         road.get(f"{url}/settings/privacy/?rows={secret['query']}")
         road.get(f"{url}/api/users/telemetry/data?limit={secret['query']}")
         road.request(secret["method"], f"{url}/anything/x/")
+        road.request(f"{secret['method']}@EXAMPLE.ORG", f"{url}/anything/x/")
         road.get(f"{url}/anything/x/", headers={"Host": f"{secret['host']}.example"})
     requests.get(f"{url}/api/users/telemetry/status", headers={"Authorization": f"Bearer {secret['bearer']}"})
     requests.post(

@@ -1,6 +1,9 @@
 """Log lines name URL patterns and types of exceptions: never a path, a query, an address or a message."""
 
 import logging
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from io import StringIO
 
@@ -9,6 +12,7 @@ from django.test import Client, RequestFactory
 from django.urls import resolve
 
 from rhesis_site.logging_privacy import PrivateFormatter, places
+from tests.acceptance.product import ROOT
 
 
 @pytest.fixture
@@ -69,3 +73,97 @@ def test_a_circle_of_causes_ends() -> None:
     first, second = RuntimeError("a"), RuntimeError("b")
     first.__cause__, second.__cause__ = second, first
     assert places(first).count("RuntimeError") == 2
+
+
+def test_a_method_that_there_is_not_is_not_repeated(log: StringIO) -> None:
+    Client().generic("CNRY-JANE@EXAMPLE.ORG", "/secret-path/")
+    assert "django.request: _OTHER" in log.getvalue() and "JANE" not in log.getvalue()
+
+
+def other_logger(name: str = "a.library") -> logging.Logger:
+    return logging.getLogger(name)
+
+
+def test_of_a_librarys_arguments_only_numbers_are_written(log: StringIO) -> None:
+    other_logger().warning("Sent %d bytes to %s (%r) in %.2f s", 12, "jane", ["secret"], 0.5)
+    assert "Sent 12 bytes to ... (...) in 0.50 s" in log.getvalue()
+
+
+def test_named_arguments_are_treated_alike(log: StringIO) -> None:
+    other_logger().warning("Sent %(count)d to %(whom)s", {"count": 3, "whom": "secret"})
+    assert "Sent 3 to ..." in log.getvalue()
+
+
+@pytest.mark.parametrize("whom", ["secret", "secret %s", "secret %d %"])
+def test_text_that_is_put_together_is_left_out(log: StringIO, whom: str) -> None:
+    other_logger().warning(f"Sent to {whom}")
+    other_logger().warning("Sent to " + whom, "secret")
+    assert "secret" not in log.getvalue()
+    assert log.getvalue().count("(warning of a.library; test_logging_privacy.py:") == 2
+
+
+@pytest.mark.parametrize("message", [ValueError("secret"), {"secret": 1}, b"secret", 5])
+def test_a_message_that_is_no_text_is_left_out(log: StringIO, message: object) -> None:
+    other_logger().warning(message)
+    assert "secret" not in log.getvalue() and "warning of a.library" in log.getvalue()
+
+
+def test_arguments_that_do_not_fit_are_left_out_without_a_word_of_them(
+    log: StringIO, capsys: pytest.CaptureFixture[str]
+) -> None:
+    other_logger().warning("Two: %s %s", "secret")
+    other_logger().warning("One: %d", "secret")
+    assert "Two: %s %s" in log.getvalue() and "One: %d" in log.getvalue()
+    assert "secret" not in log.getvalue() + "".join(capsys.readouterr())
+
+
+def test_our_own_lines_are_written_as_they_are(log: StringIO) -> None:
+    logging.getLogger("analytics.ingest.server").warning("Serving: %s on %d", "loopback", 4317)
+    assert "Serving: loopback on 4317" in log.getvalue()
+
+
+ROADS_OF_PYTHON = """
+import asyncio, sys, threading, warnings
+import django
+django.setup()
+from django.db import IntegrityError
+
+def fails():
+    local_variable = "secret-local"
+    raise IntegrityError('duplicate key\\nDETAIL:  Key (email)=(secret@example.org) already exists.')
+
+class Unraisable:
+    def __del__(self):
+        fails()
+
+async def forgotten():
+    asyncio.get_running_loop().call_soon(fails)
+    await asyncio.sleep(0)
+    asyncio.get_running_loop().call_exception_handler({"message": "secret-message"})
+
+thread = threading.Thread(target=fails, name="secret-name")
+thread.start(); thread.join()
+Unraisable()
+asyncio.run(forgotten())
+warnings.warn("secret-warning")
+fails()
+"""
+
+
+def test_what_python_prints_by_itself_quotes_nobody() -> None:
+    environment = {**os.environ, "DJANGO_SETTINGS_MODULE": "tests.settings", "PYTHONWARNINGS": "always"}
+    ended = subprocess.run(
+        [sys.executable, "-c", ROADS_OF_PYTHON], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
+    )
+    written = ended.stdout + ended.stderr
+    assert ended.returncode == 1
+    assert written.count("django.db.utils.IntegrityError") == 4
+    for line in (
+        "A thread ended",
+        "could not be raised",
+        "error of asyncio",
+        "UserWarning at",
+        "Ended by an exception",
+    ):
+        assert line in written, line
+    assert "secret" not in written and "Traceback" not in written
