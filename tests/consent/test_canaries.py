@@ -11,7 +11,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 import psycopg
 import pytest
@@ -20,6 +20,7 @@ import requests
 from rhesis_site.embedded_postgres.server import connection_url
 from tests.acceptance.product import Product, copy_of_the_tree, free_port, running_product, wait_until
 from tests.acceptance.standin_collector import standin_collector
+from tests.rhesis_site.test_server_logs import send
 
 pytestmark = pytest.mark.acceptance
 MAKE_A_PERSON = """
@@ -135,8 +136,11 @@ def drive(url: str, secret: dict[str, str]) -> dict[str, str]:
         road.get(f"{url}/settings/privacy/?rows={secret['query']}")
         road.get(f"{url}/api/users/telemetry/data?limit={secret['query']}")
         road.request(secret["method"], f"{url}/anything/x/")
-        road.request(f"{secret['method']}@EXAMPLE.ORG", f"{url}/anything/x/")
         road.get(f"{url}/anything/x/", headers={"Host": f"{secret['host']}.example"})
+    # What no client of ours would send: not a method, and not a request.
+    port = urlsplit(url).port or 80
+    for line in (f"{secret['method']}@EXAMPLE.ORG / HTTP/1.1\r\nHost: localhost\r\n\r\n", f"{secret['body']}\r\n\r\n"):
+        send(port, line.encode())
     requests.get(f"{url}/api/users/telemetry/status", headers={"Authorization": f"Bearer {secret['bearer']}"})
     requests.post(
         f"{url}/api/auth/login", json={"username": secret["login_name"], "password": secret["login_password"]}
