@@ -6,9 +6,11 @@ transaction. What the connection's own `options` ask for is the operator's and s
 
 A transaction pooler (PgBouncer) gives each transaction another server session. It repeats the parameters of TRACKED on
 each of them, and BEGIN carries isolation and access; anything else set on a session would be lost. So behind a pooler
-nothing else is set, and a default that we cannot work with is a numbered error (privacy.E020).
+nothing else is set, and a default that we cannot work with is a numbered error (privacy.E020): of the checks, the
+processor and the commands, and in the log of the site.
 """
 
+import logging
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -62,6 +64,8 @@ WHERE name = ANY (%s) AND setting <> '0' AND source <> 'client' AND (%s OR pg_ba
 """
 
 _settled: WeakSet[psycopg.Connection[Any]] = WeakSet()
+_reported: set[str] = set()  # aliases whose error has been logged, once for each process
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,8 +136,13 @@ def on_connection_created(connection: BaseDatabaseWrapper, **_: Any) -> None:
     """Receiver of `connection_created`, which Django also sends for a connection that comes from a pool again."""
     if connection.vendor != "postgresql" or connection.alias not in ALIASES or connection.connection in _settled:
         return
-    settle(connection.connection)
+    unmet = settle(connection.connection).unmet
     _settled.add(connection.connection)
+    if unmet and connection.alias not in _reported:
+        _reported.add(connection.alias)
+        logger.error(
+            "privacy.E020: behind a pooler, the database %s has defaults: %s", connection.alias, in_words(unmet)
+        )
 
 
 def on_pre_migrate(using: str, **_: Any) -> None:

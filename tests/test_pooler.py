@@ -75,6 +75,9 @@ def test_a_default_that_no_connection_can_set_behind_a_pooler_is_a_numbered_erro
             assert refused.returncode in {1, 2} and "Traceback" not in refused.stderr, refused.stderr
             for said in ("privacy.E020", "pooler", value, "ALTER ROLE"):
                 assert said in refused.stderr, refused.stderr
+        asked = "from django.db import connection; connection.ensure_connection(); connection.close()"
+        site = database.manage("shell", "-c", f"{asked}; connection.ensure_connection()", DATABASE_URL=url)
+        assert site.returncode == 0 and site.stderr.count("privacy.E020") == 1, site.stderr
     # Without the pooler each connection sets it.
     assert database.manage("keep_telemetry").returncode == 0
 
