@@ -112,7 +112,7 @@ if _analytics := declared.ANALYTICS_DATABASE_URL.read(_env):
 DATABASE_ROUTERS = ["analytics.router.AnalyticsRouter"]
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
-# Attempts to guess a password are counted here, so every worker and machine must see the same counts.
+# Throttles of the API count here, so every worker and machine must see the same counts. Sign-ins have their own table.
 CACHES = {
     "default": {"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": "django_cache"},
 }
