@@ -1,6 +1,6 @@
 """Usage telemetry: collected only from those who consent, kept in PostgreSQL, shown as reports.
 
-Developers call the three names below. They are looked up on first use, because this package is imported before Django's
+Developers call the four names below. They are looked up on first use, because this package is imported before Django's
 apps are ready.
 """
 
@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from analytics.collect.scope import telemetry_for
-    from analytics.collect.track import track_feature_usage, track_user_activity
+    from analytics.collect.track import flush, track_feature_usage, track_user_activity
 
-__all__ = ["telemetry_for", "track_feature_usage", "track_user_activity"]
+__all__ = ["flush", "telemetry_for", "track_feature_usage", "track_user_activity"]
 
 
 def __getattr__(name: str) -> Any:

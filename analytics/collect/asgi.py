@@ -9,8 +9,7 @@ from typing import Any
 
 from asgiref.sync import sync_to_async
 
-from analytics.collect import pipeline
-from analytics.collect.relay import forward
+from analytics.collect import ends
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -20,6 +19,7 @@ Application = Callable[[Any, Any, Any], Awaitable[None]]
 
 def with_lifespan(application: Application) -> Application:
     """`application`, which also answers `lifespan` (Django's own does not) and ends its telemetry in good order."""
+    ends.hears_lifespan = True
 
     async def wrapped(scope: Message, receive: Receive, send: Send) -> None:
         if scope["type"] != "lifespan":
@@ -28,12 +28,7 @@ def with_lifespan(application: Application) -> Application:
         await receive()  # lifespan.startup: there is nothing to start before the first span
         await send({"type": "lifespan.startup.complete"})
         await receive()  # lifespan.shutdown
-        await sync_to_async(_stop, thread_sensitive=False)()
+        await sync_to_async(ends.finish, thread_sensitive=False)()
         await send({"type": "lifespan.shutdown.complete"})
 
     return wrapped
-
-
-def _stop() -> None:
-    pipeline.stop()
-    forward.stop()

@@ -108,6 +108,7 @@ class GatedExporter(SpanExporter):
     ) -> None:
         self.sender = Sender(make_transport)
         self._hint, self._tally, self._seconds, self._attempts = hint, tally, seconds, attempts
+        self.failures = 0  # batches
         self.on_batch: Callable[[int], None] = lambda spans: None
         self.on_end: Callable[[], None] = lambda: None
 
@@ -126,6 +127,7 @@ class GatedExporter(SpanExporter):
                 self.on_end()
             return result
         finally:
+            self.failures += result is SpanExportResult.FAILURE
             self._tally.write()
             # The thread sleeps for seconds between batches; it need not hold connections meanwhile. (A flush asked for
             # in the middle of somebody's transaction leaves their connection alone.)

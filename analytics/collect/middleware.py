@@ -15,7 +15,7 @@ from django.http import HttpRequest, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 
 from accounts.models import User
-from analytics.collect import pipeline
+from analytics.collect import ends, pipeline
 from analytics.collect.quietly import quietly, swallow
 from analytics.collect.records import RecordedSpan, Subject
 from analytics.collect.scope import enter, leave, person_of, scope_of, settle
@@ -41,6 +41,7 @@ class TelemetryMiddleware:
         self.is_async = iscoroutinefunction(get_response)
         if self.is_async:
             markcoroutinefunction(self)
+            ends.under_asgi = True
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase | Awaitable[HttpResponseBase]:
         if self.is_async:

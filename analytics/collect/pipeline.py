@@ -4,7 +4,6 @@ Private: never the global provider, so that an operator's own tracing and this n
 span, so that a process that records nothing has no thread and no socket, and a forked worker has its own.
 """
 
-import atexit
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -16,6 +15,7 @@ from opentelemetry.sdk.trace import ReadableSpan, SpanLimits, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.sdk.trace.sampling import ALWAYS_ON
 
+from analytics.collect import ends
 from analytics.collect.clean import resource
 from analytics.collect.exporter import GatedExporter
 from analytics.collect.hint import Hint
@@ -123,8 +123,9 @@ class Pipeline:
         timeout_seconds: float = EXPORT_TIMEOUT_SECONDS,
     ) -> None:
         self.pid = os.getpid()
+        self._exporter = GatedExporter(make_transport, hint=hint, tally=tally, seconds=timeout_seconds)
         self._processor = _CountingProcessor(
-            GatedExporter(make_transport, hint=hint, tally=tally, seconds=timeout_seconds),
+            self._exporter,
             queue_capacity=queue_capacity,
             batch_size=batch_size,
             schedule_delay_seconds=schedule_delay_seconds,
@@ -139,9 +140,11 @@ class Pipeline:
     def record(self, span: RecordedSpan) -> None:
         self._processor.on_end(span)
 
-    def flush(self) -> None:
-        """Export what is queued now, in the calling thread."""
+    def flush(self) -> bool:
+        """Export what is queued now, in the calling thread. Whether all that the gate let go was taken."""
+        failures = self._exporter.failures
         self._processor.force_flush()
+        return self._exporter.failures == failures
 
     def stop(self) -> None:
         self._processor.stop()
@@ -176,18 +179,16 @@ def _start(make: Callable[[], Pipeline]) -> Pipeline:
     with _starting:
         if _pipeline is None or _pipeline.pid != os.getpid():
             _pipeline = make()
+            ends.listen()
         return _pipeline
 
 
 def stop() -> None:
-    """End this process's pipeline; the next recorded span starts another. Runs by itself when the process ends."""
+    """End this process's pipeline; the next recorded span starts another. `ends` runs it when the process ends."""
     global _pipeline
     ending, _pipeline = _pipeline, None
     if ending is not None and ending.pid == os.getpid():
         ending.stop()
-
-
-atexit.register(stop)
 
 
 def _after_fork() -> None:
@@ -197,7 +198,16 @@ def _after_fork() -> None:
         shared.start_anew()
 
 
-os.register_at_fork(after_in_child=_after_fork)
+ends.register(stop=stop, forked=_after_fork)
+
+
+def flush(seconds: float) -> bool:
+    """Export what is queued now, in another thread. Whether the collector has taken all of it, within `seconds`."""
+    running = _pipeline
+    if running is None or running.pid != os.getpid():
+        return True
+    taken: list[bool] = []
+    return ends.within(seconds, lambda: taken.append(running.flush())) and all(taken)
 
 
 def record(span: RecordedSpan) -> None:

@@ -1,4 +1,4 @@
-"""What developers call: `track_user_activity` and `track_feature_usage`, as in the original note.
+"""What developers call: `track_user_activity` and `track_feature_usage`, as in the original note, and `flush`.
 
 In a view the person is the request's; in a background job it is the one named by `with telemetry_for(user):`. Outside
 both nothing is recorded. No call makes a query, blocks, or raises in production.
@@ -11,7 +11,7 @@ from uuid import UUID
 from analytics.catalogue import Event as DeclaredEvent
 from analytics.catalogue import FieldType, current_catalogue
 from analytics.collect import pipeline
-from analytics.collect.quietly import quietly
+from analytics.collect.quietly import quietly, swallow
 from analytics.collect.scope import MAXIMUM_EVENTS_A_REQUEST, Event, JobScope, current_scope
 from analytics.collect.tally import NO_USER, Outcome
 from analytics.exceptions import AnalyticsError, InvalidValue, UndeclaredEvent
@@ -20,6 +20,7 @@ from analytics.vocabulary import ERASURE_REQUESTED, Category
 from privacy.switches import current_switches
 
 LONGEST_ID = 200
+FLUSH_SECONDS = 5.0
 
 
 def track_user_activity(event: str, session_id: object = None, **metadata: object) -> None:
@@ -38,6 +39,19 @@ def track_feature_usage(feature: str, action: str, **metadata: object) -> None:
     Ids given as metadata of type pseudonym leave the process as pseudonyms only. Raises like `track_user_activity`.
     """
     _track(Category.FEATURE_USAGE, (feature, action), metadata)
+
+
+def flush(timeout: float = FLUSH_SECONDS) -> bool:
+    """Send what this process has queued, now: before `os._exit`, or at the end of a job whose worker may be killed.
+
+    Whether everything that consent covers was taken within `timeout` seconds. What was not stays queued, or is counted
+    as failed. Blocks, so in an event loop it belongs into a thread. Never raises.
+    """
+    try:
+        return pipeline.flush(float(timeout))
+    except Exception as error:  # noqa: BLE001  as every call here
+        swallow(error)
+        return False
 
 
 def _track(category: Category, what: tuple[Any, ...], metadata: dict[str, object]) -> None:

@@ -12,7 +12,7 @@ from threading import Lock
 
 from opentelemetry.sdk.trace.export import SpanExportResult
 
-from analytics.collect import pipeline
+from analytics.collect import ends, pipeline
 from analytics.collect.exporter import GatedExporter
 from analytics.collect.records import RecordedSpan
 from analytics.collect.transport import Transport
@@ -79,15 +79,15 @@ def _after_fork() -> None:
     _starting = Lock()
 
 
-os.register_at_fork(after_in_child=_after_fork)
-
-
 def stop() -> None:
     """Close this process's connection; the next span opens another."""
     global _forwarder
     ending, _forwarder = _forwarder, None
     if ending is not None and ending.pid == os.getpid():
         ending.stop()
+
+
+ends.register(stop=stop, forked=_after_fork)
 
 
 @contextmanager

@@ -1,0 +1,128 @@
+"""Every way a process may end, so that what is queued is sent before: the one place that knows them.
+
+| a process ends by | and is heard by |
+| --- | --- |
+| its last line, `sys.exit`, Ctrl-C, a WSGI server's order, an end of `max_requests` | `atexit` |
+| a server's lifespan (uvicorn ends by the signal it was sent, which no `atexit` hears) | `analytics.collect.asgi` |
+| SIGTERM or SIGHUP, where the host left them at their default | a handler, which ends the process by that signal |
+| `os._exit` in a forked worker of `multiprocessing` or `concurrent.futures` | their finalizers |
+| `os._exit` in a worker of Celery's pool, also after `--max-tasks-per-child` | its signal `worker_process_shutdown` |
+| `os._exit` of somebody's own | nobody: `analytics.flush()` goes before it |
+
+A child that was forked has nothing of its parent's to send. Whatever the way, ending takes less than five seconds.
+"""
+
+import _thread
+import atexit
+import logging
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable
+from types import FrameType
+
+from analytics.collect.quietly import quietly
+
+logger = logging.getLogger(__name__)
+LONGEST_END_SECONDS = 4.5
+# Both end a process that does nothing about them.
+ENDING_SIGNALS = (signal.SIGTERM, signal.SIGHUP)
+
+_stops: list[Callable[[], None]] = []
+# The processes that are at it (a child forked meanwhile is not), and the signals that came meanwhile.
+_finishing: list[int] = []
+_came_meanwhile: list[int] = []
+# Whether Django runs under ASGI here, and whether its server's lifespan is listened to.
+under_asgi = False
+hears_lifespan = False
+
+
+def register(*, stop: Callable[[], None], forked: Callable[[], None]) -> None:
+    """`stop` ends this process's part and returns in time; `forked` makes locks and queues anew in a child."""
+    _stops.append(stop)
+    os.register_at_fork(after_in_child=forked)
+
+
+def finish() -> None:
+    """Send what is queued and end this process's telemetry. What is recorded later begins it again."""
+    _finishing.append(os.getpid())
+    try:
+        for stop in _stops:
+            with quietly():
+                stop()
+    finally:
+        _finishing.remove(os.getpid())
+        if _came_meanwhile:
+            os.kill(os.getpid(), _came_meanwhile.pop())
+
+
+def listen() -> None:
+    """From now on there is something to send before this process ends."""
+    with quietly():
+        _hear_signals()
+        _hear_pools()
+        if under_asgi and not hears_lifespan and "uvicorn" in sys.modules:
+            logger.warning(
+                "Usage data that is queued when uvicorn ends will be lost: in asgi.py, wrap the application in "
+                "analytics.collect.asgi.with_lifespan"
+            )
+
+
+def within(seconds: float, work: Callable[[], None]) -> bool:
+    """Do `work` in another thread. Whether it was done, without an exception, within `seconds`.
+
+    `_thread` and not `threading`: a signal may have come while this thread held a lock of that module.
+    """
+    done = _thread.allocate_lock()
+    done.acquire()
+    good: list[bool] = []
+
+    def run() -> None:
+        try:
+            with quietly():
+                work()
+                good.append(True)
+        finally:
+            done.release()
+
+    _thread.start_new_thread(run, ())
+    return done.acquire(timeout=max(0.0, seconds)) and bool(good)
+
+
+def _hear_signals() -> None:
+    """Only the main thread may, and only where the host has no handler, nor installs one later."""
+    if threading.current_thread() is not threading.main_thread():
+        return
+    for number in ENDING_SIGNALS:
+        if signal.getsignal(number) is signal.SIG_DFL:
+            signal.signal(number, _end_by_signal)
+
+
+def _end_by_signal(number: int, frame: FrameType | None) -> None:
+    if os.getpid() in _finishing:
+        # Sent twice, or to a worker whose pool has just told it to end: it ends by this signal, shortly.
+        _came_meanwhile.append(number)
+        return
+    # Elsewhere, because this thread may hold any lock; it waits, but not for ever.
+    within(LONGEST_END_SECONDS, finish)
+    if signal.getsignal(number) is not _end_by_signal:
+        return  # a handler that the host installed later called this one, and ends the process itself
+    signal.signal(number, signal.SIG_DFL)
+    os.kill(os.getpid(), number)
+
+
+def _hear_pools() -> None:
+    """A forked worker ends by `os._exit`, after the finalizers that were registered in it."""
+    if (util := sys.modules.get("multiprocessing.util")) is not None:
+        util.Finalize(None, finish, exitpriority=0)
+    if (celery := sys.modules.get("celery.signals")) is not None:
+        celery.worker_process_shutdown.connect(_worker_shut_down, weak=False, dispatch_uid=__name__)
+
+
+def _worker_shut_down(**_: object) -> None:
+    finish()
+
+
+atexit.register(finish)
+os.register_at_fork(after_in_child=_came_meanwhile.clear)

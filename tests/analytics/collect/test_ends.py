@@ -1,0 +1,277 @@
+"""However a process ends, what it has recorded is sent before: twenty events of twenty, each once."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from analytics import flush, telemetry_for, track_feature_usage
+from analytics.collect import ends
+from tests.deploy.test_gunicorn import database_url
+from tests.support.collectors import Behaviour, Taken, answers, hangs, http_collector
+from tests.support.people import someone_who_shares
+from tests.support.wire import wired
+
+pytestmark = pytest.mark.django_db(transaction=True)
+ROOT = Path(__file__).parents[3]
+START = """
+import concurrent.futures, multiprocessing, os, signal, sys, threading, time
+from uuid import UUID
+import django
+django.setup()
+from analytics import flush, telemetry_for, track_feature_usage
+
+def use(number):
+    with telemetry_for(UUID(sys.argv[1])):
+        track_feature_usage("test_run", "created", test_count=number)
+
+def use_all():
+    for number in range(20):
+        use(number)
+
+def ready():
+    print("ready", flush=True)
+
+if __name__ == "__main__":
+"""
+USES = "    use_all()\n"
+WAITS = "    ready()\n    time.sleep(600)\n"
+
+
+@contextmanager
+def script(
+    folder: Path, lines: str, behaviour: Behaviour | None = None
+) -> Iterator[tuple[Taken, subprocess.Popen[str]]]:
+    """A program of somebody's own that uses a feature twenty times; what a collector got of it."""
+    person = someone_who_shares()
+    path = folder / "script.py"
+    path.write_text(START + lines)
+    with http_collector(behaviour or answers()) as taken:
+        environment = {
+            "PATH": os.environ["PATH"],
+            "PYTHONPATH": str(ROOT),
+            "DJANGO_SETTINGS_MODULE": "rhesis_site.settings",
+            "SECRET_KEY": os.environ["SECRET_KEY"],
+            "DATABASE_URL": database_url(),
+            "DJANGO_HTTPS": "false",
+            "OTEL_EXPORTER_OTLP_ENDPOINT": taken.url,
+            "OTEL_BSP_SCHEDULE_DELAY": "86400000",
+        }
+        process = subprocess.Popen(
+            [sys.executable, str(path), str(person.pk)],
+            cwd=folder,
+            env=environment,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        try:
+            yield taken, process
+        finally:
+            process.kill()
+            process.communicate()
+
+
+def is_ready(process: "subprocess.Popen[str]") -> None:
+    assert process.stdout is not None
+    assert process.stdout.readline() == "ready\n"
+
+
+def ended(process: "subprocess.Popen[str]") -> str:
+    """What it wrote, once it has ended."""
+    output, errors = process.communicate(timeout=120)
+    assert "Traceback" not in errors, errors
+    return output
+
+
+def numbers(taken: Taken) -> list[int]:
+    return sorted(
+        attribute.value.int_value
+        for request in taken.requests()
+        for resource_spans in request.resource_spans
+        for scope_spans in resource_spans.scope_spans
+        for span in scope_spans.spans
+        for attribute in span.attributes
+        if attribute.key == "metadata.test_count"
+    )
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        USES,
+        USES + "    sys.exit(3)\n",
+        USES + "    print(flush()); os._exit(0)\n",
+        "    threads = [threading.Thread(target=use, args=[n], daemon=True) for n in range(20)]\n"
+        "    [thread.start() for thread in threads]; [thread.join() for thread in threads]\n",
+        "    pool = multiprocessing.get_context('fork').Pool(3, maxtasksperchild=3)\n"
+        "    pool.map(use, range(20), chunksize=1); pool.close(); pool.join()\n",
+        "    with multiprocessing.get_context('fork').Pool(3) as pool: pool.map(use, range(20))\n",
+        "    with multiprocessing.get_context('spawn').Pool(2) as pool: pool.map(use, range(20))\n",
+        "    with concurrent.futures.ProcessPoolExecutor(3, multiprocessing.get_context('fork')) as pool:\n"
+        "        list(pool.map(use, range(20)))\n",
+        "    process = multiprocessing.get_context('fork').Process(target=use_all)\n"
+        "    process.start(); process.join()\n",
+    ],
+    ids=["last line", "exit", "flush", "daemon threads", "recycled", "fork pool", "spawn pool", "executor", "process"],
+)
+def test_whatever_ends_by_itself_has_sent_everything(lines: str, tmp_path: Path) -> None:
+    with script(tmp_path, lines) as (taken, process):
+        said = ended(process)
+    assert numbers(taken) == list(range(20))
+    assert said in ("", "True\n")
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_script_ended_by_a_signal_sends_everything_and_has_ended_by_that_signal(
+    number: signal.Signals, tmp_path: Path
+) -> None:
+    with script(tmp_path, USES + WAITS) as (taken, process):
+        is_ready(process)
+        process.send_signal(number)
+        ended(process)
+    assert numbers(taken) == list(range(20))
+    assert process.returncode == -number
+
+
+def test_a_signal_sent_twice_loses_nothing(tmp_path: Path) -> None:
+    with script(tmp_path, USES + WAITS) as (taken, process):
+        is_ready(process)
+        process.send_signal(signal.SIGTERM)
+        process.send_signal(signal.SIGTERM)
+        ended(process)
+    assert numbers(taken) == list(range(20))
+    assert process.returncode == -signal.SIGTERM
+
+
+@pytest.mark.parametrize("installed", ["before", "after"])
+def test_a_handler_of_the_host_stays(installed: str, tmp_path: Path) -> None:
+    handler = "    signal.signal(signal.SIGTERM, lambda *_: (os.write(1, b'of the host'), sys.exit(7)))\n"
+    lines = handler + USES + WAITS if installed == "before" else USES + handler + WAITS
+    with script(tmp_path, lines) as (taken, process):
+        is_ready(process)
+        process.send_signal(signal.SIGTERM)
+        assert ended(process) == "of the host"
+    assert process.returncode == 7
+    assert numbers(taken) == list(range(20))
+
+
+def test_a_handler_of_the_host_may_call_the_one_before_it_and_go_on(tmp_path: Path) -> None:
+    lines = (
+        USES + "    before = signal.getsignal(signal.SIGTERM)\n"
+        "    signal.signal(signal.SIGTERM, lambda *a: (before(*a), os.write(1, b'of the host'), sys.exit(7)))\n"
+    )
+    with script(tmp_path, lines + WAITS) as (taken, process):
+        is_ready(process)
+        process.send_signal(signal.SIGTERM)
+        assert ended(process) == "of the host"
+    assert process.returncode == 7
+    assert numbers(taken) == list(range(20))
+
+
+def test_an_ignored_signal_stays_ignored(tmp_path: Path) -> None:
+    lines = "    signal.signal(signal.SIGHUP, signal.SIG_IGN)\n" + USES + "    ready(); sys.stdin.readline()\n"
+    with script(tmp_path, lines + "    print(signal.getsignal(signal.SIGHUP) is signal.SIG_IGN)\n") as (_, process):
+        is_ready(process)
+        process.send_signal(signal.SIGHUP)
+        assert ended(process) == "True\n"
+
+
+def test_a_collector_that_hangs_keeps_no_process_from_ending(tmp_path: Path) -> None:
+    with script(tmp_path, USES + WAITS, hangs) as (_, process):
+        is_ready(process)
+        process.send_signal(signal.SIGTERM)
+        ended(process)
+    assert process.returncode == -signal.SIGTERM
+
+
+def test_a_child_forked_while_the_queue_is_full_sends_its_own_and_nothing_of_its_parent_s(tmp_path: Path) -> None:
+    lines = USES + "    if os.fork() == 0: use(100); sys.exit()\n    os.wait()\n"
+    with script(tmp_path, lines) as (taken, process):
+        ended(process)
+    assert numbers(taken) == [*range(20), 100]
+
+
+def test_a_worker_of_celery_that_is_recycled_sends_everything(tmp_path: Path) -> None:
+    pytest.importorskip("celery")
+    (tmp_path / "queue").mkdir()
+    lines = """\
+    from celery import Celery
+    folder = os.path.join(os.getcwd(), "queue")
+    options = {"data_folder_in": folder, "data_folder_out": folder, "processed_folder": folder}
+    app = Celery("app", broker="filesystem://")
+    app.conf.update(broker_transport_options=options, worker_hijack_root_logger=False)
+    app.task(name="use")(use)
+    for number in range(20):
+        app.send_task("use", [number])
+    def end(parent): os.kill(parent, signal.SIGTERM)
+    app.task(name="end")(end)
+    app.send_task("end", [os.getpid()])
+    app.worker_main(["worker", "--pool=prefork", "--concurrency=1", "--max-tasks-per-child=3", "--loglevel=ERROR"])
+"""
+    with script(tmp_path, lines) as (taken, process):
+        ended(process)
+    assert numbers(taken) == list(range(20))
+
+
+SERVES = """\
+    import uvicorn
+    from django.core.asgi import get_asgi_application
+    from analytics.collect.asgi import with_lifespan
+    server = uvicorn.Server(uvicorn.Config({application}, port=0, log_level="critical"))
+    def visit():
+        while not server.started: time.sleep(0.01)
+        use_all()
+        os.kill(os.getpid(), signal.SIGTERM)
+    threading.Thread(target=visit, daemon=True).start()
+    server.run()
+"""
+
+
+def test_uvicorn_s_lifespan_sends_everything(tmp_path: Path) -> None:
+    lines = SERVES.format(application="with_lifespan(get_asgi_application())")
+    with script(tmp_path, lines) as (taken, process):
+        _, errors = process.communicate(timeout=120)
+    assert process.returncode == -signal.SIGTERM
+    assert numbers(taken) == list(range(20))
+    assert "with_lifespan" not in errors
+
+
+def test_under_uvicorn_without_the_lifespan_the_first_event_names_what_is_missing_once(tmp_path: Path) -> None:
+    with script(tmp_path, SERVES.format(application="get_asgi_application()")) as (_, process):
+        _, errors = process.communicate(timeout=120)
+    assert process.returncode == -signal.SIGTERM
+    assert errors.count("wrap the application in analytics.collect.asgi.with_lifespan") == 1
+
+
+def test_flush_tells_whether_everything_went() -> None:
+    with telemetry_for(someone_who_shares()):
+        assert flush() is True, "there was nothing to send"
+        with wired() as (wire, _):
+            track_feature_usage("test_run", "created", test_count=1)
+            assert flush() is True
+            assert len(wire.spans) == 1
+            wire.failing = True
+            track_feature_usage("test_run", "created", test_count=2)
+            assert flush() is False
+            wire.failing = False
+            assert flush() is True, "what failed is counted, and no longer queued"
+
+
+@pytest.mark.parametrize("timeout", [0, -1, float("nan"), "soon", None])
+def test_flush_raises_for_no_timeout(timeout: object) -> None:
+    with wired(), telemetry_for(someone_who_shares()):
+        track_feature_usage("test_run", "created", test_count=1)
+        assert flush(timeout) in (True, False)  # type: ignore[arg-type]
+
+
+def test_work_that_does_not_end_in_time_is_not_waited_for() -> None:
+    lock = ends._thread.allocate_lock()
+    with lock:
+        assert ends.within(0.01, lock.acquire) is False
