@@ -34,7 +34,7 @@ SENDING_AT_END_SECONDS = 2.5
 COUNTING_AT_END_SECONDS = 1.0
 DEFAULT_QUEUE_CAPACITY = 2048  # the specification's
 DEFAULT_BATCH_SIZE = 512
-DEFAULT_SCHEDULE_DELAY_SECONDS = 5.0
+DEFAULT_SCHEDULE_DELAY_MILLIS = 5_000
 TRACES_PATH = "/v1/traces"
 
 hint = Hint()
@@ -119,7 +119,7 @@ class Pipeline:
         *,
         queue_capacity: int = DEFAULT_QUEUE_CAPACITY,
         batch_size: int = DEFAULT_BATCH_SIZE,
-        schedule_delay_seconds: float = DEFAULT_SCHEDULE_DELAY_SECONDS,
+        schedule_delay_seconds: float = DEFAULT_SCHEDULE_DELAY_MILLIS / 1000,
         timeout_seconds: float = EXPORT_TIMEOUT_SECONDS,
     ) -> None:
         self.pid = os.getpid()
@@ -150,14 +150,14 @@ class Pipeline:
         self._processor.stop()
 
 
-def configured() -> Pipeline:
-    """The pipeline that the standard variables ask for."""
-    return Pipeline(
-        queue_capacity=_whole_number("OTEL_BSP_MAX_QUEUE_SIZE", DEFAULT_QUEUE_CAPACITY),
-        batch_size=_whole_number("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", DEFAULT_BATCH_SIZE),
-        schedule_delay_seconds=_whole_number("OTEL_BSP_SCHEDULE_DELAY", int(DEFAULT_SCHEDULE_DELAY_SECONDS * 1000))
-        / 1000,
-    )
+def configured(make_transport: Callable[[], Transport] = make_transport, **options: Any) -> Pipeline:
+    """The pipeline that the standard variables ask for; `options` of Pipeline take precedence."""
+    asked_for: dict[str, Any] = {
+        "queue_capacity": _whole_number("OTEL_BSP_MAX_QUEUE_SIZE", DEFAULT_QUEUE_CAPACITY),
+        "batch_size": _whole_number("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", DEFAULT_BATCH_SIZE),
+        "schedule_delay_seconds": _whole_number("OTEL_BSP_SCHEDULE_DELAY", DEFAULT_SCHEDULE_DELAY_MILLIS) / 1000,
+    }
+    return Pipeline(make_transport, **{**asked_for, **options})
 
 
 _pipeline: Pipeline | None = None
@@ -222,7 +222,7 @@ def replaced(make_transport: Callable[[], Transport], **options: Any) -> Iterato
     """For tests: this process's pipeline with another transport, for as long as the block lasts."""
     stop()
     try:
-        yield _start(lambda: Pipeline(make_transport, **options))
+        yield _start(lambda: configured(make_transport, **options))
     finally:
         stop()
 

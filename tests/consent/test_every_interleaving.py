@@ -1,16 +1,18 @@
 """The gate under every interleaving Hypothesis can think of, against a model that remembers everything.
 
-Real requests through the whole middleware stack, real choices in a real database, the real exporter; only the wire is
-a recorder, which may be told to fail. Each request carries a number, so that the model knows of each span on the wire
-who it is of, when its request began, and whether that person consented then, now, and without a break in between.
+Real requests through the whole middleware stack, real choices in a real database, the real exporter and a collector on
+a real socket, which fails as often as it does not, so that choices are made between two attempts too. Each request
+carries a number, so that the model knows of each span on the wire who it is of, when its request began, and whether
+that person consented then, at the attempt, and without a break in between.
 
 The normal profile takes some thousand steps; TELEMETRY_TEST_PROFILE=long takes at least 100,000.
 """
 
 import os
+import socket
 import sys
-from collections.abc import Sequence
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 
 import pytest
@@ -22,13 +24,12 @@ from django.urls import include, path
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
-from opentelemetry.sdk.trace import ReadableSpan
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from accounts.models import User
 from analytics import track_feature_usage
 from analytics.collect import pipeline
-from analytics.collect.transport import StillPermitted
-from analytics.collect.transport.answers import Answer, Fate, Reason, refused
+from analytics.collect.transport.otlp_http import HttpTransport
 from analytics.identity import Kind, pseudonym
 from privacy import choices
 from privacy.installation import ensure_installation_rows
@@ -36,7 +37,9 @@ from privacy.middleware import _noted
 from privacy.models import Source
 from privacy.notices import forget_current_notice
 from privacy.switches import DeploymentType
-from tests.support.wire import TELEMETRY_ON, Wire
+from tests.support import collectors as c
+from tests.support.clock import Clock
+from tests.support.wire import TELEMETRY_ON
 
 LONG = os.environ.get("TELEMETRY_TEST_PROFILE") == "long"
 EXAMPLES, STEPS = (700, 100) if LONG else (20, 100)
@@ -78,19 +81,61 @@ class Visit:
     began: int
 
 
+# In all these cases an attempt is made again, as long as anything is left; the whole body was read before.
+FAILURES: dict[str, c.Behaviour] = {
+    "503": c.answers(503),
+    "503, later": c.answers(503, Retry_After="20"),
+    "429": c.answers(429),
+    "reset": c.resets,
+    "half": c.says(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nabc"),
+    "nonsense": c.says(b"WHAT?\r\n"),
+}
+LAST_WORDS: dict[str, c.Behaviour] = {
+    "200": c.answers(),
+    "partial": c.answers(200, c.partial_success(1)),
+    "400": c.answers(400),
+    "redirect": c.answers(302, Location="/elsewhere"),
+    "page": c.answers(200, b"<html>", Content_Type="text/html"),
+}
+# Two failures at most, and a batch has a minute, which only waits use up: so there always is a last attempt.
+MOODS = st.tuples(st.lists(st.sampled_from(sorted(FAILURES)), max_size=2), st.sampled_from(sorted(LAST_WORDS)))
+MINUTE = 60.0
+
+
 @dataclass
-class NumberedWire(Wire):
-    """Remembers the number and the pseudonym of what is put on it since it was last looked at."""
+class Collector:
+    """One with moods: `todo` is what it does with the next requests; after that it takes them."""
 
-    seen: dict[int, str] = field(default_factory=dict)
+    taken: c.Taken
+    todo: list[c.Behaviour] = field(default_factory=list)
 
-    def send(self, spans: Sequence[ReadableSpan], still_permitted: StillPermitted) -> Answer:
-        still_permitted()
-        for span in spans:
-            attributes = dict(span.attributes or {})
-            if NUMBER_ATTRIBUTE in attributes:
-                self.seen[int(str(attributes[NUMBER_ATTRIBUTE]))] = str(attributes["user.id"])
-        return refused(Reason.REFUSED) if self.failing else Answer(Fate.TAKEN)
+    def attempts(self) -> list[dict[int, str]]:
+        """Of each request since the last look, the numbers in it and whose they are; those without any left out."""
+        found = [dict(_numbers(request)) for request in self.taken.requests()]
+        self.taken.bodies.clear()
+        return [numbers for numbers in found if numbers]
+
+
+def _numbers(request: ExportTraceServiceRequest) -> Iterator[tuple[int, str]]:
+    for resource_spans in request.resource_spans:
+        for scope_spans in resource_spans.scope_spans:
+            for span in scope_spans.spans:
+                attributes = {attribute.key: attribute.value for attribute in span.attributes}
+                if NUMBER_ATTRIBUTE in attributes:
+                    yield attributes[NUMBER_ATTRIBUTE].int_value, attributes["user.id"].string_value
+
+
+@contextmanager
+def moody_collector() -> Iterator[Collector]:
+    found: Collector | None = None
+
+    def behave(connection: socket.socket, taken: c.Taken) -> None:
+        assert found is not None
+        (found.todo.pop(0) if found.todo else LAST_WORDS["200"])(connection, taken)
+
+    with c.http_collector(behave) as taken:
+        found = Collector(taken)
+        yield found
 
 
 def empty_the_tables() -> None:
@@ -114,6 +159,7 @@ class Gate(RuleBasedStateMachine):
     """What may happen, in any order. `deployment` is set by the test below."""
 
     deployment: DeploymentType
+    time: Clock
     steps_taken = 0
     spans_sent = 0
 
@@ -125,7 +171,6 @@ class Gate(RuleBasedStateMachine):
         self.locked = False
         self.lock_changed = 0
         self.notice_version = 1
-        self.wire = NumberedWire()
         self.queued: dict[int, Visit] = {}
         self.stack = ExitStack()
 
@@ -134,13 +179,22 @@ class Gate(RuleBasedStateMachine):
     @initialize()
     def begin(self) -> None:
         empty_the_tables()
-        self.running = self.stack.enter_context(pipeline.replaced(lambda: self.wire))
+        self.collector = self.stack.enter_context(moody_collector())
+        self.start()
         self.operator = User.objects.create_superuser("operator")
         self.people = [self.new_person(f"person-{index}") for index in range(3)]
+
+    def start(self) -> None:
+        self.process = ExitStack()
+        self.running = self.process.enter_context(pipeline.replaced(self.transport, timeout_seconds=MINUTE))
+
+    def transport(self) -> HttpTransport:
+        return HttpTransport(self.collector.taken.url + "/v1/traces", headers={})
 
     def teardown(self) -> None:
         if hasattr(self, "running"):
             self.running.flush()
+            self.process.close()
         self.stack.close()
 
     def new_person(self, name: str) -> Person:
@@ -283,54 +337,72 @@ class Gate(RuleBasedStateMachine):
         for number in [number for number, visit in self.queued.items() if visit.person is person]:
             del self.queued[number]
 
-    @rule(failing=st.sampled_from([False, False, True]))
-    def the_collector_fails_or_mends(self, failing: bool) -> None:
+    @rule(
+        moods=MOODS,
+        meanwhile=st.none() | st.tuples(PEOPLE, BROWSERS, st.sampled_from([False, False, True])),
+    )
+    def flush(
+        self,
+        moods: tuple[list[str], str] = ([], "200"),
+        meanwhile: tuple[int, int, bool] | None = None,
+    ) -> None:
+        """Send what is queued; after a first attempt in vain, somebody chooses."""
         self.tick()
-        self.wire.failing = failing
-
-    @rule()
-    def flush(self) -> None:
-        self.tick()
+        failures, last = moods
+        before = self.allowed()
+        self.collector.todo = [*(FAILURES[name] for name in failures), LAST_WORDS[last]]
+        if meanwhile is not None:
+            self.time.meanwhile = lambda: self.toggle(*meanwhile)
         self.running.flush()
-        self.see_what_was_sent()
+        self.collector.todo, self.time.meanwhile = [], None
+        after = {number: whose for number, whose in self.allowed().items() if number in before}
+        self.see_what_was_sent([before, *([after] * len(failures))])
 
-    @rule()
-    def restart(self) -> None:
-        """The process ends in good order, which sends what may still be sent, and another one starts."""
+    @rule(mood=st.sampled_from(sorted({*FAILURES, *LAST_WORDS})))
+    def restart(self, mood: str) -> None:
+        """The process ends in good order, which sends what may still be sent, once, and another one starts."""
         self.tick()
-        self.stack.close()
-        self.see_what_was_sent()
+        self.collector.todo = [{**FAILURES, **LAST_WORDS}[mood]]
+        allowed = self.allowed()
+        self.process.close()
+        self.collector.todo = []
+        self.see_what_was_sent([allowed])
         pipeline.hint.forget(None)
-        self.running = self.stack.enter_context(pipeline.replaced(lambda: self.wire))
+        self.start()
 
     # --- the promise ---
 
-    def see_what_was_sent(self) -> None:
-        """Exactly what lies inside its person's consent was put on the wire: no more, and no less."""
-        allowed = {
+    def allowed(self) -> dict[int, str]:
+        """What is queued and lies inside its person's consent as it is now: whose, by number."""
+        return {
             number: str(pseudonym(Kind.USER, visit.person.user.pk))
             for number, visit in self.queued.items()
             if (since := self.since(visit.person)) is not None and since < visit.began
         }
-        sent, self.wire.seen, self.queued = self.wire.seen, {}, {}
-        assert sent == allowed
-        type(self).spans_sent += len(sent)
+
+    def see_what_was_sent(self, expected: list[dict[int, str]]) -> None:
+        """Each attempt put on the wire exactly what its person's consent covered then: no more, and no less."""
+        attempts, self.queued = self.collector.attempts(), {}
+        assert attempts == [numbers for numbers in expected if numbers]
+        type(self).spans_sent += sum(map(len, attempts))
 
     @invariant()
     def nothing_goes_out_unasked(self) -> None:
-        assert not self.wire.seen
+        assert not hasattr(self, "collector") or not self.collector.taken.bodies
 
 
-@pytest.mark.timeout(7200 if LONG else 300)
+@pytest.mark.timeout(7200 if LONG else 900)
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("deployment", DeploymentType)
 def test_exactly_what_is_inside_consent_reaches_the_wire(
-    deployment: DeploymentType, monkeypatch: pytest.MonkeyPatch
+    deployment: DeploymentType, monkeypatch: pytest.MonkeyPatch, clock: Clock
 ) -> None:
     # Who leaves asks for deletion, in a thread that has no part in this: it would send past the wire watched here.
     monkeypatch.setattr("analytics.room._try_to_send", lambda request: None)
     monkeypatch.setattr("analytics.room.correct_rollups_soon", lambda: None)
-    machine = type("GateIn" + deployment.title().replace("_", ""), (Gate,), {"deployment": deployment})
+    clock.still = True
+    name = "GateIn" + deployment.title().replace("_", "")
+    machine = type(name, (Gate,), {"deployment": deployment, "time": clock})
     profile = settings(
         max_examples=EXAMPLES,
         stateful_step_count=STEPS,
