@@ -48,7 +48,10 @@ def attempt() -> Iterator[Callable[[], float]]:
     Yields `still_held`, to be called immediately before sending: the moment of `Elapsed.now` until which bytes may
     leave. It raises NoLongerHeld where there is none. Raises django.db.DatabaseError if the lock cannot be had now.
     """
+    inside = connections[DEFAULT_DB_ALIAS].in_atomic_block
     with _locked(ATTEMPT) as cursor:
+        if inside:
+            _see_what_is_committed(cursor)
 
         def still_held() -> float:
             asked_at = elapsed.now()
@@ -72,6 +75,13 @@ def wait_for_attempts() -> bool:
     except (DatabaseError, InterfaceError) as error:
         logger.warning("A withdrawal did not wait for attempts under way: %s", type(error).__name__)
         return False
+
+
+def _see_what_is_committed(cursor: CursorWrapper) -> None:
+    """In somebody's transaction that shows the past, a withdrawal would not be seen. Raises DatabaseError."""
+    cursor.execute("SHOW transaction_isolation")
+    if cursor.fetchone()[0] != "read committed":
+        raise DatabaseError("a transaction that is not READ COMMITTED cannot show consent as it is now")
 
 
 @contextmanager

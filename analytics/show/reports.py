@@ -202,8 +202,9 @@ SENT = Report(
 NOT_SENT = Report(
     name="not_sent",
     title="Why spans were not sent",
-    description="Withheld: the person does not consent. Dropped: the queue was full. Failed: the collector did not "
-    "take them.",
+    description="Withheld: the person does not consent. Dropped: the queue was full, or the process ended. Failed: the "
+    "collector was not reached (unreachable, timeout, tls), was busy, refused the batch, rejected some spans, or "
+    "is no collector (not_otlp); broken: no connection can be made from the settings.",
     query="tally_report_not_sent",
     columns=(
         Column("outcome", "Outcome", "text"),

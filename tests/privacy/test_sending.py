@@ -206,6 +206,13 @@ def test_inside_somebody_s_transaction_an_attempt_leaves_neither_lock_nor_settin
     assert Preference.objects.get(pk=person.pk).dismissed_version == 1
 
 
+def test_inside_a_transaction_that_shows_the_past_no_attempt_begins() -> None:
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+        with pytest.raises(DatabaseError, match="READ COMMITTED"), sending.attempt():
+            raise AssertionError("it began")
+
+
 def test_nobody_without_rights_on_the_table_can_hold_up_either() -> None:
     """Unlike an advisory lock, which every role of the database can take."""
     with transaction.atomic(), connection.cursor() as cursor:

@@ -9,6 +9,7 @@ from uuid import UUID, uuid4
 import pytest
 from django.db import DatabaseError, connection
 from django.db.models import F
+from django.test import override_settings
 from django.test.utils import CaptureQueriesContext
 
 from accounts.models import User
@@ -16,6 +17,7 @@ from analytics.collect import exporter as exporter_module
 from analytics.collect import middleware, pipeline
 from analytics.collect.pipeline import Pipeline
 from analytics.collect.records import RecordedSpan, Subject
+from analytics.collect.transport.otlp_http import HttpTransport
 from analytics.identity import Kind, pseudonym
 from analytics.models import ExportTally
 from analytics.vocabulary import Category
@@ -24,9 +26,11 @@ from privacy.clock import unix_ns
 from privacy.elapsed import elapsed_ns
 from privacy.gate import decisions_for
 from privacy.models import Preference, Source
+from tests.acceptance.product import wait_until
+from tests.support import collectors as c
 from tests.support.clock import Clock
 from tests.support.people import a_person, signed_in, someone_who_shares
-from tests.support.wire import Wire, wired
+from tests.support.wire import TELEMETRY_ON, Wire, wired
 
 pytestmark = pytest.mark.django_db(transaction=True)
 HOUR_NS = 3_600_000_000_000
@@ -308,3 +312,33 @@ def test_the_wire_is_made_by_the_first_span_that_may_go() -> None:
         running.record(recorded(sharing.pk))
         running.flush()
         assert len(made) == 1 and len(made[0].spans) == 1
+
+
+def test_what_no_time_is_left_for_when_the_process_ends_is_counted() -> None:
+    """The collector hangs: the batch under way is ended, what is behind it is dropped, and nothing is forgotten."""
+    person = someone_who_shares()
+    with (
+        c.http_collector(c.hangs) as taken,
+        override_settings(**TELEMETRY_ON),
+        pipeline.replaced(
+            lambda: HttpTransport(taken.url, headers={}), queue_capacity=10, batch_size=2, schedule_delay_seconds=86400
+        ) as running,
+    ):
+        for _ in range(6):
+            running.record(recorded(person.pk))
+        wait_until("the first batch to be under way", lambda: taken.bodies)
+        pipeline.stop()
+        wait_until("the counts", lambda: sum(tally().values()) == 6)
+    assert len(taken.bodies) == 1
+    assert tally()["dropped", "process_ended"] == 4
+
+
+def test_settings_that_make_no_transport_are_counted() -> None:
+    def made() -> Wire:
+        raise ValueError("http/json")
+
+    person = someone_who_shares()
+    with override_settings(**TELEMETRY_ON), pipeline.replaced(made) as running:
+        running.record(recorded(person.pk))
+        running.flush()
+    assert tally() == {("failed", "broken"): 1}

@@ -16,6 +16,7 @@ from pytest_django import Settings
 
 from accounts.models import Organization, User
 from analytics.collect import pipeline
+from analytics.collect.relay import forward
 from analytics.collect.relay.forward import REST_AFTER_FAILURE_SECONDS
 from analytics.identity import Kind, pseudonym
 from analytics.models import ExportTally
@@ -309,6 +310,25 @@ def test_while_the_collector_is_away_nothing_is_acknowledged_and_later_everythin
 
     assert browser.post(kept).status_code == 200
     assert len(wire.spans) == 2, "one in vain, one for good"
+
+
+@pytest.mark.parametrize("error", [ValueError("http/json"), KeyError("zstd"), OSError(), RuntimeError(), MemoryError()])
+@pytest.mark.parametrize("place", ["made", "used"])
+def test_whatever_the_transport_raises_is_a_503_and_counted(
+    browser: Browser, caplog: pytest.LogCaptureFixture, error: Exception, place: str
+) -> None:
+    def made() -> Wire:
+        if place == "made":
+            raise error
+        return Wire(breaking=error)
+
+    with forward.replaced(made):
+        answer = browser.post(body(page_view(), page_view()))
+
+    assert (answer.status_code, answer["Content-Type"]) == (503, "application/json")
+    assert int(answer["Retry-After"]) > 0
+    assert sum(spans for (outcome, _), spans in tally().items() if outcome == "failed") == 2
+    assert "Traceback" not in caplog.text
 
 
 @pytest.mark.parametrize("reader", ["relay.page.dated_decision", "exporter.decisions_for"])
