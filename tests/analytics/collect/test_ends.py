@@ -12,6 +12,7 @@ import pytest
 
 from analytics import flush, telemetry_for, track_feature_usage
 from analytics.collect import ends
+from tests.acceptance.product import free_port
 from tests.deploy.test_gunicorn import database_url
 from tests.support.collectors import Behaviour, Taken, answers, hangs, http_collector
 from tests.support.people import someone_who_shares
@@ -248,6 +249,62 @@ def test_under_uvicorn_without_the_lifespan_the_first_event_names_what_is_missin
         _, errors = process.communicate(timeout=120)
     assert process.returncode == -signal.SIGTERM
     assert errors.count("wrap the application in analytics.collect.asgi.with_lifespan") == 1
+
+
+VISITOR = """
+import os, signal, sys, time, urllib.request
+for number in range(20):
+    while True:
+        try:
+            urllib.request.urlopen(f"http://127.0.0.1:{sys.argv[1]}/?{number}", timeout=60).read()
+            break
+        except OSError:
+            time.sleep(0.05)  # the server is starting
+if len(sys.argv) > 2:
+    os.kill(int(sys.argv[2]), signal.SIGTERM)
+"""
+
+
+def test_workers_that_gunicorn_recycles_send_everything(tmp_path: Path) -> None:
+    (tmp_path / "visitor.py").write_text(VISITOR)
+    lines = f"""\
+    import subprocess
+    from gunicorn.app.base import BaseApplication
+    def answer(environ, start_response):
+        use(int(environ["QUERY_STRING"]))
+        start_response("200 OK", [("Content-Length", "2")])
+        return [b"ok"]
+    class Site(BaseApplication):
+        def load_config(self):
+            self.cfg.set("bind", "127.0.0.1:{(port := free_port())}")
+            self.cfg.set("max_requests", 3)
+            self.cfg.set("loglevel", "critical")
+            self.cfg.set("control_socket_disable", True)
+        def load(self):
+            return answer
+    subprocess.Popen([sys.executable, "visitor.py", "{port}", str(os.getpid())])
+    Site().run()
+"""
+    with script(tmp_path, lines) as (taken, process):
+        ended(process)
+    assert numbers(taken) == list(range(20))
+
+
+def test_uvicorn_that_ends_after_so_many_requests_sends_everything(tmp_path: Path) -> None:
+    (tmp_path / "visitor.py").write_text(VISITOR)
+    lines = f"""\
+    import subprocess, uvicorn
+    async def answer(scope, receive, send):
+        if scope["type"] == "http":
+            use(int(scope["query_string"]))
+            await send({{"type": "http.response.start", "status": 200, "headers": []}})
+            await send({{"type": "http.response.body", "body": b"ok"}})
+    subprocess.Popen([sys.executable, "visitor.py", "{(port := free_port())}"])
+    uvicorn.run(answer, port={port}, limit_max_requests=20, lifespan="off", log_level="critical")
+"""
+    with script(tmp_path, lines) as (taken, process):
+        ended(process)
+    assert numbers(taken) == list(range(20))
 
 
 def test_flush_tells_whether_everything_went() -> None:
