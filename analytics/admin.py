@@ -206,11 +206,11 @@ class ExportTallyAdmin(ReadOnly):
 
 @admin.register(IngestTally)
 class IngestTallyAdmin(ReadOnly):
-    list_display = ("day", "slot", "outcome", "reason", "spans")
+    list_display = ("day", "slot", "outcome", "reason", "sender", "spans")
     list_filter = ("outcome", ("reason", ReasonOrNone))
     date_hierarchy = "day"
     lookups = TALLY_LOOKUPS
-    ordering = ("-day", "slot", "outcome", "reason")
+    ordering = ("-day", "slot", "outcome", "reason", "sender")
 
 
 @admin.register(Erasure)

@@ -41,7 +41,7 @@ COLUMN_MEANINGS = {
     "id": "Made from the span's time and ids, so that the same span is the same row.",
     "deployment_type": "Where it happened: cloud or self_hosted.",
     "method": f"HTTP method, such as GET; {words.OTHER_METHOD} for one outside the known ones.",
-    "status_code": "HTTP status code of the answer.",
+    "status_code": "HTTP status code of the answer; 0 where it ended in an exception before it had one.",
     "feature_name": "Which feature, of those declared above.",
     "action": "What was done with the feature, of the actions declared above.",
 }

@@ -101,6 +101,8 @@ class ExportTally(models.Model):
 class IngestTally(models.Model):
     """What the processor did with the spans it received: received = stored + duplicate + rejected(reason).
 
+    Outcome `part` stands beside that: what stored spans were stored without.
+
     Counted in the transaction that writes the rows. Each writer has a slot of its own, so writers never wait for
     each other's counts.
     """
@@ -109,12 +111,17 @@ class IngestTally(models.Model):
     slot = models.SmallIntegerField(help_text="Which of several writers at once counted.")
     outcome = models.CharField(max_length=16)
     reason = models.CharField(max_length=64, blank=True)
+    sender = models.CharField(
+        max_length=64, blank=True, default="", db_default="", help_text="Service name, of what was not stored as sent."
+    )
     spans = models.BigIntegerField(default=0)
 
     class Meta:
         db_table = "analytics_ingest_tally"
         constraints = [
-            models.UniqueConstraint(fields=["day", "slot", "outcome", "reason"], name="analytics_ingest_tally_key")
+            models.UniqueConstraint(
+                fields=["day", "slot", "outcome", "reason", "sender"], name="analytics_ingest_tally_key"
+            )
         ]
         verbose_name = "ingest tally"
         verbose_name_plural = "ingest tallies"

@@ -17,9 +17,9 @@ from analytics.ingest.packing import NULL, duration, key
 from analytics.ingest.rows import NO_SPAN_ID, NO_TRACE_ID, deployment_of, judge, row_id, window
 from analytics.ingest.shapes import CATEGORIES, Shapes, shapes_of
 from analytics.ingest.verdicts import Verdicts
-from analytics.ingest.wire import SpansUnread
 from analytics.ingest.words import LONGEST_DURATION_MS
 from analytics.vocabulary import Category
+from analytics.wire import SpansUnread
 from privacy.switches import DeploymentType
 
 ACTIVITY, REQUEST = CATEGORIES.index(Category.USER_ACTIVITY), CATEGORIES.index(Category.ENDPOINT_USAGE)
@@ -31,7 +31,8 @@ def verdicts(body: bytes, catalogue: Catalogue, *, now: datetime, own: Deploymen
     """As `rows.verdicts` of what `plain.read` reads; raises DecodeError for what is no ExportTraceServiceRequest."""
     found, window_us = Verdicts(), window(now)
     for resource_spans in SpansUnread.FromString(body).resource_spans:
-        deployment = deployment_of(plain.attributes(resource_spans.resource.attributes), own)
+        resource = plain.attributes(resource_spans.resource.attributes)
+        deployment = deployment_of(resource, own)
         for scope_spans in resource_spans.scope_spans:
             others: Iterable[bytes] = scope_spans.spans
             if deployment is not None:
@@ -39,7 +40,7 @@ def verdicts(body: bytes, catalogue: Catalogue, *, now: datetime, own: Deploymen
             for raw in others:
                 for _, of_resource in plain.read(_wrapped(raw), catalogue):
                     for said in of_resource:
-                        judge(found, said, deployment, window_us)
+                        judge(found, said, deployment, window_us, resource)
     return found
 
 

@@ -11,12 +11,17 @@ from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import PeriodicExportingMetricReader
 from opentelemetry.sdk.resources import SERVICE_INSTANCE_ID, SERVICE_NAME, Resource
 
-from analytics.ingest.writer import Counts
+from analytics.ingest.writer import PART, Counts
 
 _meter = get_meter("rhesis.telemetry.processor")
 
 spans = _meter.create_counter(
-    "rhesis.processor.spans", unit="{span}", description="Spans by outcome (stored, duplicate, rejected) and reason."
+    "rhesis.processor.spans",
+    unit="{span}",
+    description="Spans by outcome (stored, duplicate, rejected), reason and sender.",
+)
+parts_dropped = _meter.create_counter(
+    "rhesis.processor.parts_dropped", unit="{part}", description="Parts that stored spans are stored without."
 )
 request_duration = _meter.create_histogram(
     "rhesis.processor.request.duration", unit="s", description="Duration of Export calls by their gRPC status."
@@ -39,6 +44,10 @@ def export_to(endpoint: str) -> None:
 
 def count(counts: Counts) -> None:
     """Add a request's committed counts; received is their sum."""
-    for (outcome, reason), number in counts.items():
-        if number:
-            spans.add(number, {"outcome": outcome, "reason": reason} if reason else {"outcome": outcome})
+    for (outcome, reason, sender), number in counts.items():
+        told = {"outcome": outcome, "reason": reason, "sender": sender}
+        attributes = {name: value for name, value in told.items() if value}
+        if number and outcome == PART:
+            parts_dropped.add(number, {"part": reason, "sender": sender})
+        elif number:
+            spans.add(number, attributes)

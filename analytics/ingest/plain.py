@@ -10,8 +10,8 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Status
 from analytics import vocabulary
 from analytics.catalogue import Catalogue
 from analytics.ingest.verdicts import UNUSABLE, Attributes, Value
-from analytics.ingest.wire import TextUnread
 from analytics.ingest.words import Words, words_of
+from analytics.wire import TextUnread
 
 # A span with whose it is and what it says; each resource's attributes with its spans.
 Said = tuple[Any, Attributes, Words]

@@ -13,6 +13,7 @@ from typing import Any
 from analytics import vocabulary
 from analytics.ingest import packing
 from analytics.ingest.plain import Said, Spans
+from analytics.ingest.senders import senders
 from analytics.ingest.verdicts import Attributes, ErasureRequest, Reason, Rejected, Row, Value, Verdicts, microseconds
 from analytics.ingest.words import Words, checked_duration_ms
 from analytics.retention import RETENTION_MONTHS, months_before
@@ -20,11 +21,12 @@ from analytics.vocabulary import Category
 from privacy.switches import DeploymentType, parse_deployment_type
 
 CLOCK_SKEW = timedelta(minutes=10)
+UNKNOWN_DEPLOYMENT = "unknown"  # what older browsers send that were not configured: as if they sent none
 NO_TRACE_ID, NO_SPAN_ID = bytes(16), bytes(8)
 VERSION_8, VARIANT, HASHED_BITS = 0x8000, 0b10 << 62, (1 << 62) - 1
 _hashed, _as_uuid = Struct("!HQ").unpack, Struct("!QQ").pack
-# A UUID with or without its hyphens, or the 16 digits older clients send.
-PSEUDONYM = re.compile(r"[0-9a-fA-F]{8}(-?)(?:[0-9a-fA-F]{4}\1){3}[0-9a-fA-F]{12}|[0-9a-fA-F]{16}")
+# A UUID with or without its hyphens, or what older clients send: 16 digits, browsers of theirs 8.
+PSEUDONYM = re.compile(r"[0-9a-fA-F]{8}(-?)(?:[0-9a-fA-F]{4}\1){3}[0-9a-fA-F]{12}|[0-9a-fA-F]{16}|[0-9a-fA-F]{8}")
 
 
 def verdicts(spans: Spans, *, now: datetime, own: DeploymentType) -> Verdicts:
@@ -36,24 +38,27 @@ def verdicts(spans: Spans, *, now: datetime, own: DeploymentType) -> Verdicts:
     for resource, of_resource in spans:
         deployment = deployment_of(resource, own)
         for said in of_resource:
-            judge(found, said, deployment, window_us)
+            judge(found, said, deployment, window_us, resource)
     return found
 
 
-def judge(found: Verdicts, said: Said, deployment: str | None, window_us: tuple[int, int]) -> None:
-    """Add the verdict of one more span to those `found`."""
+def judge(
+    found: Verdicts, said: Said, deployment: str | None, window_us: tuple[int, int], resource: Attributes
+) -> None:
+    """Add the verdict of one more span to those `found`. `resource` has the attributes of its sender."""
     found.received += 1
     _, _, words = said
     try:
         category, row = _row(*said, deployment, window_us)
     except Rejected as rejected:
-        found.rejected[rejected.reason] += 1
+        found.refusals[rejected.reason, senders.name(resource)] += 1
         return
     if isinstance(row, ErasureRequest):
         found.erasures.append(row)
     else:
         found.rows[category].append(row)
-        found.dropped.update(words.dropped)
+        for part in words.dropped:
+            found.dropped_of[part, senders.name(resource)] += 1
 
 
 def window(now: datetime) -> tuple[int, int]:
@@ -103,6 +108,8 @@ def _erasure_request(span: Any, user_id: bytes, newest_us: int) -> ErasureReques
 def deployment_of(resource: Attributes, own: DeploymentType) -> str | None:
     """As it is stored; None if the resource says a type that there is not."""
     word = resource.get(vocabulary.DEPLOYMENT_TYPE, own.value)
+    if word == UNKNOWN_DEPLOYMENT:
+        return own.value
     parsed = parse_deployment_type(word) if isinstance(word, str) else None
     return None if parsed is None else parsed.value
 

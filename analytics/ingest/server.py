@@ -12,6 +12,7 @@ import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
 from analytics.exceptions import AnalyticsError
+from analytics.ingest.rejections import rejections
 from analytics.ingest.service import SERVICE_NAME, TraceService
 from analytics.ingest.writers import Writers
 
@@ -97,6 +98,7 @@ class Processor:
     def wait(self, *, supervisor: int = 0) -> None:
         """Serve until asked to stop, or until the parent is no longer the process `supervisor`; then `stop`."""
         while not self._stopping.wait(BREATH_SECONDS):
+            rejections.log()
             if supervisor and os.getppid() != supervisor:
                 break
         self.stop()
@@ -107,5 +109,6 @@ class Processor:
         self._health.enter_graceful_shutdown()
         self._server.stop(DRAIN_SECONDS).wait()
         self._writers.close()
+        rejections.log(ending=True)
         self._threads.shutdown()
         logger.info("Ended: port=%d", self.port)

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from typing import Final
+from typing import Final, TypeVar
 
 from analytics.exceptions import AnalyticsError
 from analytics.vocabulary import Category
@@ -14,6 +14,7 @@ from analytics.vocabulary import Category
 Value = str | int | float | bool | bytes | None
 Attributes = Mapping[str, Value]
 UNUSABLE = b""
+NO_SENDER = ""
 
 # As COPY wants it (see `packing`), which begins with its key; the timestamp in microseconds since 1970; the user's id.
 Row = tuple[bytes, int, bytes]
@@ -78,12 +79,33 @@ class ErasureRequest:
     requested_at_us: int
 
 
+Name = TypeVar("Name", bound=StrEnum)
+
+
+def _by_first(counts: "Counter[tuple[Name, str]]") -> "Counter[Name]":
+    found: Counter[Name] = Counter()
+    for (name, _), spans in counts.items():
+        found[name] += spans
+    return found
+
+
 @dataclass(slots=True)
 class Verdicts:
-    """Of one request. received = number of rows + erasures + rejected, always; `dropped` stands beside that."""
+    """Of one request. received = number of rows + erasures + rejected, always; `dropped` stands beside that.
+
+    Rejections and parts are counted by sender too, see `senders`; NO_SENDER where it is not known any more.
+    """
 
     received: int = 0
     rows: dict[Category, list[Row]] = field(default_factory=lambda: {category: [] for category in Category})
     erasures: list[ErasureRequest] = field(default_factory=list)
-    rejected: Counter[Reason] = field(default_factory=Counter)
-    dropped: Counter[Part] = field(default_factory=Counter)
+    refusals: Counter[tuple[Reason, str]] = field(default_factory=Counter)
+    dropped_of: Counter[tuple[Part, str]] = field(default_factory=Counter)
+
+    @property
+    def rejected(self) -> Counter[Reason]:
+        return _by_first(self.refusals)
+
+    @property
+    def dropped(self) -> Counter[Part]:
+        return _by_first(self.dropped_of)

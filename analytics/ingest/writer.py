@@ -23,12 +23,14 @@ from psycopg.pq.abc import PGresult
 from analytics.connection import connect
 from analytics.ingest.copying import COPY, data, staged_rows
 from analytics.ingest.script import begin, give, give_up
-from analytics.ingest.verdicts import EPOCH, TIMESTAMP, USER, Reason, Row, Verdicts
+from analytics.ingest.verdicts import EPOCH, NO_SENDER, TIMESTAMP, USER, Reason, Row, Verdicts
 from analytics.retention import first_of_month
 from analytics.vocabulary import Category
 
 STORED, DUPLICATE, REJECTED = "stored", "duplicate", "rejected"
+PART = "part"  # beside the balance: what a stored span was stored without
 ERASURE = "erasure"  # the reason beside `stored` for a request to delete that was carried out
+ALL_STORED, ALL_DUPLICATE = (STORED, "", NO_SENDER), (DUPLICATE, "", NO_SENDER)
 DAY_US = 86_400 * 1_000_000
 # A statement that waits longer than this is a database in trouble; the sender will come again. Nor may a transaction be
 # idle for longer: a process frozen in the middle of one would hold up whoever waits for writers to end.
@@ -42,11 +44,10 @@ SET LOCAL idle_in_transaction_session_timeout = {STATEMENT_TIMEOUT_MS};
 """.encode()
 MAXIMUM_ATTEMPTS = 4
 
-_END_INGEST = (
-    "SELECT analytics_end_ingest(%s::date[], %s, %s::smallint, %s::varchar[], %s::varchar[], %s::bigint[]); COMMIT"
-)
+_COUNTS = "%s::varchar[], %s::varchar[], %s::varchar[], %s::bigint[]"  # outcomes, reasons, senders, spans
+_END_INGEST = f"SELECT analytics_end_ingest(%s::date[], %s, %s::smallint, {_COUNTS}); COMMIT"
 
-Counts = Counter[tuple[str, str]]
+Counts = Counter[tuple[str, str, str]]
 Tables = dict[Category, list[Row]]
 
 
@@ -63,7 +64,7 @@ class Writer:
         self._ended = False
 
     def write(self, *requests: Verdicts) -> Counts:
-        """Store everything that the verdicts of the requests keep, and count; the counts by (outcome, reason).
+        """Store everything that the verdicts of the requests keep, and count; the counts by (outcome, reason, sender).
 
         Rows of people who have asked for deletion since move to their request's `rejected`. All is committed when it
         returns. Raises psycopg.Error if the database cannot take it; then nothing of any is stored or counted.
@@ -135,7 +136,7 @@ class Writer:
     ) -> Counts | None:
         """All of it, as one script. None if that is not all there is to do: some rows are to be rejected."""
         counts = _rejected(requests)
-        counts.update({(STORED, ""): sum(map(len, tables.values())), (DUPLICATE, ""): 0})
+        counts.update({ALL_STORED: sum(map(len, tables.values())), ALL_DUPLICATE: 0})
         copies = b"".join(COPY[category] + b";" for category in tables)
         script = BEGIN + _begin_ingest(tables) + b";" + copies + self._end_ingest(connection, days, counts)
         with _rolled_back_after_an_error(connection):
@@ -159,21 +160,19 @@ class Writer:
             counts.update(_rejected(requests))
             for category, rows in tables.items():
                 stored = staged_rows(connection, category, rows)
-                counts[STORED, ""] += stored
-                counts[DUPLICATE, ""] += len(rows) - stored
+                counts[ALL_STORED] += stored
+                counts[ALL_DUPLICATE] += len(rows) - stored
             connection.execute(self._end_ingest(connection, _days(tables), counts))
         return counts
 
     def _end_ingest(self, connection: psycopg.Connection, days: set[int], counts: Counts) -> bytes:
         # In one order, so that no two writers with the same slot, on two machines, wait in a circle.
-        entries = sorted((outcome, reason, spans) for (outcome, reason), spans in counts.items() if spans)
+        entries = sorted((*key, spans) for key, spans in counts.items() if spans)
         parameters = (
             [(EPOCH + timedelta(days=day)).date() for day in sorted(days)],
             datetime.now(UTC).date(),
             self._slot,
-            [outcome for outcome, _, _ in entries],
-            [reason for _, reason, _ in entries],
-            [spans for _, _, spans in entries],
+            *([entry[place] for entry in entries] for place in range(4)),
         )
         return psycopg.ClientCursor(connection).mogrify(_END_INGEST, parameters).encode()
 
@@ -191,7 +190,7 @@ def _erase(connection: psycopg.Connection, requests: Sequence[Verdicts], counts:
             connection.execute(
                 "SELECT analytics_erase_person(%s::uuid, %s::uuid, %s)", [id_, erasure.user_id.hex(), moment]
             )
-        counts[DUPLICATE if known else STORED, ERASURE] += 1
+        counts[DUPLICATE if known else STORED, ERASURE, NO_SENDER] += 1
 
 
 def _reject_erased(connection: psycopg.Connection, requests: Sequence[Verdicts], tables: Tables) -> None:
@@ -201,7 +200,7 @@ def _reject_erased(connection: psycopg.Connection, requests: Sequence[Verdicts],
     for request in requests:
         for category, rows in request.rows.items():
             kept = [row for row in rows if not _is_erased(row, erased)]
-            request.rejected[Reason.ERASED] += len(rows) - len(kept)
+            request.refusals[Reason.ERASED, NO_SENDER] += len(rows) - len(kept)
             request.rows[category] = kept
 
 
@@ -227,7 +226,8 @@ def _is_erased(row: Row, erased: dict[bytes, int]) -> bool:
 def _rejected(requests: Sequence[Verdicts]) -> Counts:
     counts: Counts = Counter()
     for request in requests:
-        counts.update({(REJECTED, reason.value): spans for reason, spans in request.rejected.items() if spans})
+        for outcome, found in ((REJECTED, request.refusals), (PART, request.dropped_of)):
+            counts.update({(outcome, name.value, sender): spans for (name, sender), spans in found.items() if spans})
     return counts
 
 

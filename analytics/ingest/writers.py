@@ -20,6 +20,7 @@ from psycopg import errors
 
 from analytics.exceptions import AnalyticsError
 from analytics.ingest import metrics
+from analytics.ingest.rejections import rejections
 from analytics.ingest.verdicts import Verdicts
 from analytics.ingest.writer import Writer
 
@@ -156,7 +157,9 @@ class Writers:
 
 def _write(writer: Writer, group: list[_Request]) -> None:
     try:
-        metrics.count(writer.write(*(request.verdicts for request in group)))
+        counts = writer.write(*(request.verdicts for request in group))
+        metrics.count(counts)
+        rejections.count(counts)
     except Exception as error:  # noqa: BLE001  whatever it is, somebody waits to hear of it
         if len(group) > 1 and not isinstance(error, errors.OperationalError):
             # It is about one of them, then, and no reason to refuse the others.

@@ -80,7 +80,7 @@ PAGES = {
             "What came in",
             "What became of every span, on the site that records it and at the processor that stores it. Spans are "
             "counted before anyone looks into them, so there is no deployment to choose, and no people.",
-            (reports.SENT, reports.NOT_SENT, reports.RECEIVED, reports.REJECTED),
+            (reports.SENT, reports.NOT_SENT, reports.RECEIVED, reports.REJECTED, reports.PARTS),
             figures.of_intake,
             filters=frozenset(),
         ),

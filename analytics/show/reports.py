@@ -231,8 +231,15 @@ RECEIVED = Report(
 REJECTED = Report(
     name="rejected",
     title="Why spans were rejected",
-    description="A rejected span is not stored and does not come back.",
+    description="A rejected span is not stored and does not come back. Senders are known by their service.name.",
     query="tally_report_rejected",
-    columns=(Column("reason", "Reason", "text"), Column("spans", "Spans", "count")),
-    drawings=(Drawing("Spans rejected, by reason", Form.BARS, ("reason",), "spans", "spans"),),
+    columns=(Column("reason", "Reason", "text"), Column("sender", "Sender", "text"), Column("spans", "Spans", "count")),
+    drawings=(Drawing("Spans rejected, by reason and sender", Form.BARS, ("reason", "sender"), "spans", "spans"),),
+)
+PARTS = Report(
+    name="parts",
+    title="What spans were stored without",
+    description="Metadata that the catalogue does not declare, and text of routes that is no word of one.",
+    query="tally_report_parts",
+    columns=(Column("part", "Part", "text"), Column("sender", "Sender", "text"), Column("parts", "Parts", "count")),
 )

@@ -28,13 +28,14 @@ BEGIN
 END $$;
 
 -- After: marks the days and adds to the tally. `counted` is the day they are counted on and `writer` who counts, so that
--- several can at once; then arrays of outcomes, reasons and numbers of spans.
+-- several can at once; then arrays of outcomes, reasons, senders and numbers of spans.
 CREATE OR REPLACE FUNCTION analytics_end_ingest(
-    days date[], counted date, writer smallint, outcomes varchar[], reasons varchar[], numbers bigint[]
+    days date[], counted date, writer smallint, outcomes varchar[], reasons varchar[], senders varchar[],
+    numbers bigint[]
 ) RETURNS void LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 BEGIN
     PERFORM analytics_touch_days(days);
-    INSERT INTO analytics_ingest_tally AS tally (day, slot, outcome, reason, spans)
-    SELECT counted, writer, new.* FROM unnest(outcomes, reasons, numbers) AS new
+    INSERT INTO analytics_ingest_tally AS tally (day, slot, outcome, reason, sender, spans)
+    SELECT counted, writer, new.* FROM unnest(outcomes, reasons, senders, numbers) AS new
     ON CONFLICT ON CONSTRAINT analytics_ingest_tally_key DO UPDATE SET spans = tally.spans + excluded.spans;
 END $$;

@@ -31,7 +31,7 @@ WITH days AS (
     SELECT day, sum(spans)::bigint AS received,
            coalesce(sum(spans) FILTER (WHERE outcome = 'rejected'), 0) AS rejected
     FROM analytics_ingest_tally
-    WHERE day >= (%(start)s::timestamptz AT TIME ZONE 'UTC')::date AND day < (%(end)s::timestamptz AT TIME ZONE 'UTC')::date
+    WHERE outcome <> 'part' AND day >= (%(start)s::timestamptz AT TIME ZONE 'UTC')::date AND day < (%(end)s::timestamptz AT TIME ZONE 'UTC')::date
     GROUP BY day
 ), counted AS (
     SELECT days.day, coalesce(people, 0)::bigint AS active_people,

@@ -4,11 +4,11 @@ WITH days AS (
     SELECT generate_series((%(start)s::timestamptz AT TIME ZONE 'UTC')::date,
                            (%(end)s::timestamptz AT TIME ZONE 'UTC')::date - 1, '1 day')::date AS day
 )
-SELECT day,
+SELECT days.day,
        coalesce(sum(spans), 0)::bigint AS received,
        coalesce(sum(spans) FILTER (WHERE outcome = 'stored'), 0)::bigint AS stored,
        coalesce(sum(spans) FILTER (WHERE outcome = 'duplicate'), 0)::bigint AS duplicate,
        coalesce(sum(spans) FILTER (WHERE outcome = 'rejected'), 0)::bigint AS rejected
-FROM days LEFT JOIN analytics_ingest_tally USING (day)
-GROUP BY day
-ORDER BY day
+FROM days LEFT JOIN analytics_ingest_tally AS tally ON tally.day = days.day AND outcome <> 'part'
+GROUP BY days.day
+ORDER BY days.day

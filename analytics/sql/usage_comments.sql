@@ -14,7 +14,8 @@ COMMENT ON COLUMN analytics_endpoint_usage.endpoint IS 'URL pattern, never the p
 COMMENT ON COLUMN analytics_endpoint_usage.method IS 'HTTP method.';
 COMMENT ON COLUMN analytics_endpoint_usage.user_id IS 'Pseudonym of the person.';
 COMMENT ON COLUMN analytics_endpoint_usage.organization_id IS 'Pseudonym of the organization, if there is one.';
-COMMENT ON COLUMN analytics_endpoint_usage.status_code IS 'HTTP status code of the answer.';
+COMMENT ON COLUMN analytics_endpoint_usage.status_code IS
+    'HTTP status code of the answer; 0 where it ended in an exception before it had one.';
 COMMENT ON COLUMN analytics_endpoint_usage.duration_ms IS 'Duration in milliseconds.';
 COMMENT ON COLUMN analytics_endpoint_usage."timestamp" IS 'When it began. DATE("timestamp") is a day of the session''s time zone: SET TimeZone = ''UTC''.';
 COMMENT ON COLUMN analytics_endpoint_usage.deployment_type IS 'cloud or self_hosted.';

@@ -6,6 +6,7 @@ SELECT day,
        coalesce(sum(spans) FILTER (WHERE outcome = 'duplicate'), 0)::bigint AS duplicate,
        coalesce(sum(spans) FILTER (WHERE outcome = 'rejected'), 0)::bigint AS rejected
 FROM analytics_ingest_tally
+WHERE outcome <> 'part'
 GROUP BY day;
 COMMENT ON VIEW analytics_report_received IS 'What the processor did with the spans that came in on a UTC day.';
 COMMENT ON COLUMN analytics_report_received.day IS 'UTC day on which the spans came in.';

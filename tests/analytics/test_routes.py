@@ -107,7 +107,7 @@ def _tokens() -> st.SearchStrategy[str]:
 
 
 PERSONAL = st.one_of(
-    st.emails(),
+    st.emails().filter(lambda address: "/" not in address),
     st.integers(min_value=0).map(str),
     st.integers(min_value=0).map(hex),
     st.floats(min_value=0, allow_nan=False, allow_infinity=False).map(str).filter(lambda text: len(text) > 2),

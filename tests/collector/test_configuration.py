@@ -1,11 +1,13 @@
 """The committed configurations, as the real collector judges them."""
 
 import os
+import re
 import subprocess
 from pathlib import Path
 
 import pytest
 
+from analytics.ingest.server import LARGEST_MESSAGE_BYTES
 from rhesis_site.development import collector
 
 GATEWAY = {
@@ -56,3 +58,15 @@ def test_every_variable_is_explained(name: str) -> None:
 
     assert len(variables) > 5
     assert {variable for variable in variables if f"`{variable}`" not in explained} == set()
+
+
+@pytest.mark.parametrize("name", ["one-machine", "gateway"])
+def test_the_collector_takes_as_much_as_the_processor_and_the_documents_have_the_same_limit(name: str) -> None:
+    text = (collector.FOLDER / f"{name}.yaml").read_text()
+    documents = (Path(__file__).parents[2] / "docs/ingest.md").read_text()
+    mebibytes = LARGEST_MESSAGE_BYTES // 2**20
+
+    assert re.findall(r"max_recv_msg_size_mib: (\d+)", text) == [str(mebibytes)]
+    assert re.findall(r"max_request_body_size: (\d+)", text) == [str(LARGEST_MESSAGE_BYTES)]
+    assert int(re.findall(r" max_size: (\d+)", text)[0]) < LARGEST_MESSAGE_BYTES
+    assert set(re.findall(r"(\d+) MiB", documents)) == {str(mebibytes)}

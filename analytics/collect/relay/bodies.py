@@ -1,11 +1,13 @@
 """What a browser sent, as OTLP over HTTP: JSON or protobuf, read into plain spans.
 
-OTLP/JSON writes ids in hexadecimal where protobuf's own JSON expects base64, and sixteen bytes of hexadecimal are valid
-base64 of other bytes: read as they are, they would give wrong ids without an error. So they are converted first.
+Each span is read by itself: one that cannot be read is UNREADABLE in its place, and costs no other. OTLP/JSON writes
+ids in hexadecimal where protobuf's own JSON expects base64, and sixteen bytes of hexadecimal are valid base64 of other
+bytes: read as they are, they would give wrong ids without an error. So they are converted first.
 """
 
 import base64
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
@@ -13,13 +15,19 @@ from typing import Any
 
 from google.protobuf.json_format import ParseDict, ParseError
 from google.protobuf.message import DecodeError
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue
+from opentelemetry.proto.trace.v1.trace_pb2 import Span
+
+from analytics.wire import SpansUnread
 
 Value = str | int | float | bool | None
-ID_FIELDS = {"traceId": 16, "spanId": 8}
-# Ours have none of these, and they hold ids as well.
-UNUSED_FIELDS = ("parentSpanId", "links", "events")
+ID_FIELDS = ("traceId", "spanId")
+# All that is read of a span; what else it has may be as it likes.
+FIELDS = (*ID_FIELDS, "startTimeUnixNano", "attributes")
+DEEPEST = 64  # of JSON; the value of a span's attribute stands at 12
+LONGEST_INTEGER = 40  # digits; OTLP's have 20
+UNREADABLE = None
+_TOKENS = re.compile(rb'"(?:[^"\\]|\\.)*"?|[\[{]|[\]}]', re.DOTALL)
 
 
 class Encoding(StrEnum):
@@ -43,54 +51,92 @@ class BrowserSpan:
     attributes: dict[str, Value]
 
 
-def read(body: bytes, encoding: Encoding) -> list[BrowserSpan]:
-    """Raises UnreadableBody."""
-    request = _from_json(body) if encoding is Encoding.JSON else _from_protobuf(body)
-    return [
-        BrowserSpan(
-            span.trace_id,
-            span.span_id,
-            span.start_time_unix_nano,
-            {pair.key: _scalar(pair.value) for pair in span.attributes},
-        )
-        for resource_spans in request.resource_spans
-        for scope_spans in resource_spans.scope_spans
-        for span in scope_spans.spans
-    ]
+def read(body: bytes, encoding: Encoding) -> list[BrowserSpan | None]:
+    """The spans, UNREADABLE for each that cannot be read. Raises UnreadableBody for what is no request at all."""
+    return list(_from_json(body) if encoding is Encoding.JSON else _from_protobuf(body))
 
 
-def _from_protobuf(body: bytes) -> ExportTraceServiceRequest:
+def _from_protobuf(body: bytes) -> Iterator[BrowserSpan | None]:
     try:
-        return ExportTraceServiceRequest.FromString(body)
+        request = SpansUnread.FromString(body)
     except DecodeError:
         raise UnreadableBody("the body is not an OTLP request in protobuf") from None
+    for resource_spans in request.resource_spans:
+        for scope_spans in resource_spans.scope_spans:
+            for raw in scope_spans.spans:
+                try:
+                    yield _plain(Span.FromString(raw))
+                except DecodeError:
+                    yield UNREADABLE
 
 
-def _from_json(body: bytes) -> ExportTraceServiceRequest:
+def _from_json(body: bytes) -> Iterator[BrowserSpan | None]:
+    data = _loaded(body)
+    if not isinstance(data, dict) or not isinstance(data.get("resourceSpans", []), list):
+        raise UnreadableBody("the body is not an OTLP request in JSON")
+    # What is no list or no message where one belongs counts as one span that cannot be read.
+    for resource_spans in data.get("resourceSpans", []):
+        for scope_spans in _list_in(resource_spans, "scopeSpans"):
+            for span in _list_in(scope_spans, "spans"):
+                yield _from_object(span)
+
+
+def _list_in(message: Any, name: str) -> list[Any]:
+    found = message.get(name, []) if isinstance(message, dict) else UNREADABLE
+    return found if isinstance(found, list) else [UNREADABLE]
+
+
+def _from_object(span: Any) -> BrowserSpan | None:
+    if not isinstance(span, dict):
+        return UNREADABLE
+    wanted = {name: span[name] for name in FIELDS if name in span}
     try:
-        data = json.loads(body)
-        for span in _spans_of(data):
-            _convert_ids(span)
-        return ParseDict(data, ExportTraceServiceRequest(), ignore_unknown_fields=True)
+        for name in ID_FIELDS:
+            wanted[name] = base64.b64encode(bytes.fromhex(wanted.get(name, ""))).decode()
+        return _plain(ParseDict(wanted, Span(), ignore_unknown_fields=True))
     except (ParseError, ValueError, TypeError, AttributeError, RecursionError):
-        # json_format lets some of Python's own errors through for values of a wrong type.
+        # json_format lets some of Python's own errors through, for values of a wrong type and for half a character.
+        return UNREADABLE
+
+
+def _loaded(body: bytes) -> Any:
+    try:
+        try:
+            return json.loads(body, parse_int=_integer)
+        except RecursionError:
+            return json.loads(_pruned(body), parse_int=_integer)
+    except (ValueError, RecursionError):
         raise UnreadableBody("the body is not an OTLP request in JSON") from None
 
 
-def _spans_of(data: Any) -> Iterator[dict[str, Any]]:
-    for resource_spans in data.get("resourceSpans", []):
-        for scope_spans in resource_spans.get("scopeSpans", []):
-            yield from scope_spans.get("spans", [])
+def _integer(digits: str) -> int | str:
+    """Text for what is no number of OTLP's: Python refuses thousands of digits, and the whole body with them."""
+    return int(digits) if len(digits) <= LONGEST_INTEGER else "too long"
 
 
-def _convert_ids(span: dict[str, Any]) -> None:
-    for name in UNUSED_FIELDS:
-        span.pop(name, None)
-    for name, length in ID_FIELDS.items():
-        raw = bytes.fromhex(span[name]) if name in span else b""
-        if len(raw) != length:
-            raise UnreadableBody(f"a {name} is not {length} bytes in hexadecimal")
-        span[name] = base64.b64encode(raw).decode()
+def _pruned(body: bytes) -> bytes:
+    """With null in the place of what is nested deeper than DEEPEST."""
+    kept, depth, begin = [], 0, 0
+    for token in _TOKENS.finditer(body):
+        match token[0][:1]:
+            case b"[" | b"{":
+                depth += 1
+                if depth == DEEPEST + 1:
+                    kept += [body[begin : token.start()], b"null"]
+            case b"]" | b"}":
+                depth -= 1
+                if depth == DEEPEST:
+                    begin = token.end()
+    return b"".join([*kept, body[begin:] if depth <= DEEPEST else b""])
+
+
+def _plain(span: Span) -> BrowserSpan:
+    return BrowserSpan(
+        span.trace_id,
+        span.span_id,
+        span.start_time_unix_nano,
+        {pair.key: _scalar(pair.value) for pair in span.attributes},
+    )
 
 
 def _scalar(value: AnyValue) -> Value:

@@ -3,6 +3,7 @@
 Whatever ids of people a browser writes on a span, nothing here reads them: whose it is, the session says.
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 from enum import StrEnum
 from typing import Any
@@ -29,6 +30,7 @@ SAMPLED = TraceFlags(TraceFlags.SAMPLED)
 class Rejection(StrEnum):
     """Why a span is not taken; also the reason in the export tally, after `browser_`."""
 
+    UNREADABLE = "unreadable"
     BAD_IDS = "bad_ids"
     BAD_TIME = "bad_time"
     TOO_LARGE = "too_large"
@@ -42,8 +44,10 @@ class Rejected(Exception):
         self.rejection = rejection
 
 
-def recorded(span: BrowserSpan, subject: Subject, session_key: str | None) -> RecordedSpan:
+def recorded(span: BrowserSpan | None, subject: Subject, session_key: str | None) -> RecordedSpan:
     """`subject` began when the request came in, by the database's clock. Raises Rejected."""
+    if span is None:
+        raise Rejected(Rejection.UNREADABLE)
     if len(span.trace_id) != 16 or len(span.span_id) != 8 or not any(span.trace_id) or not any(span.span_id):
         raise Rejected(Rejection.BAD_IDS)
     if not subject.began_ns - LARGEST_AGE_NS <= span.start_ns <= subject.began_ns + LARGEST_LEAD_NS:
@@ -95,10 +99,11 @@ def _what(attributes: dict[str, Value], session_key: str | None) -> tuple[Catego
 def _metadata(
     category: Category, what: tuple[Any, ...], attributes: dict[str, Value]
 ) -> dict[str, int | float | bool | str]:
+    """Of the keys that the catalogue declares. The others are left out, as the processor leaves them out."""
+    name, action = what if category is Category.FEATURE_USAGE else (what[0], None)
+    declared = current_catalogue().event(category, name, action).fields
     found: dict[str, object] = {
-        name.removeprefix(words.METADATA_PREFIX): value
-        for name, value in attributes.items()
-        if name.startswith(words.METADATA_PREFIX)
+        key: attributes[words.METADATA_PREFIX + key] for key in declared if words.METADATA_PREFIX + key in attributes
     }
     try:
         return checked_metadata(category, what, found)
@@ -106,3 +111,17 @@ def _metadata(
         raise Rejected(Rejection.UNDECLARED) from None
     except InvalidValue:
         raise Rejected(Rejection.BAD_METADATA) from None
+
+
+def undeclared_keys(spans: Sequence[BrowserSpan | None], taken: Sequence[RecordedSpan]) -> int:
+    """How many metadata keys the spans have that the recorded ones, which are those taken of them, are without."""
+    metadata = {
+        (span.trace_id, span.span_id): sum(name.startswith(words.METADATA_PREFIX) for name in span.attributes)
+        for span in spans
+        if span is not None
+    }
+    return sum(metadata[_ids(each)] - len(each.metadata) for each in taken)
+
+
+def _ids(span: RecordedSpan) -> tuple[bytes, bytes]:
+    return span.context.trace_id.to_bytes(16, "big"), span.context.span_id.to_bytes(8, "big")

@@ -26,7 +26,7 @@ from analytics.collect.records import RecordedSpan, Subject
 from analytics.collect.relay import page
 from analytics.collect.relay.allowance import allowance
 from analytics.collect.relay.bodies import BrowserSpan, Encoding, UnreadableBody, read
-from analytics.collect.relay.events import Rejected, Rejection, recorded
+from analytics.collect.relay.events import Rejected, Rejection, recorded, undeclared_keys
 from analytics.collect.relay.forward import REST_AFTER_FAILURE_SECONDS, forwarder
 from analytics.collect.tally import Outcome
 from analytics.conf import conf
@@ -80,6 +80,8 @@ def traces(request: HttpRequest) -> HttpResponse:
         # Only now: what is sent again after a refusal is not to be counted twice.
         for rejection, number in rejections.items():
             pipeline.tally.add(Outcome.INVALID, f"browser_{rejection}", number)
+        if undeclared := undeclared_keys(spans, taken):
+            pipeline.tally.add(Outcome.INVALID, "browser_metadata_key", undeclared)
         return _answer(_response(rejections), 200, encoding)
     except _Refused as refused:
         response = _answer(Status(code=CODES[refused.status], message=refused.reason), refused.status, encoding)
@@ -174,7 +176,7 @@ def _encoding(request: HttpRequest) -> Encoding | None:
         return None
 
 
-def _spans(request: HttpRequest, encoding: Encoding | None) -> list[BrowserSpan]:
+def _spans(request: HttpRequest, encoding: Encoding | None) -> list[BrowserSpan | None]:
     if encoding is None or request.headers.get("Content-Encoding", "identity") != "identity":
         raise _Refused(415, f"send {' or '.join(Encoding)}, not compressed")
     body = request.read(LARGEST_BODY + 1)
@@ -187,7 +189,7 @@ def _spans(request: HttpRequest, encoding: Encoding | None) -> list[BrowserSpan]
 
 
 def _judged(
-    spans: list[BrowserSpan], subject: Subject, session_key: str
+    spans: list[BrowserSpan | None], subject: Subject, session_key: str
 ) -> tuple[list[RecordedSpan], Counter[Rejection]]:
     taken, rejections = [], Counter[Rejection]()
     for span in spans:

@@ -16,7 +16,7 @@ from analytics.ingest import metrics
 from tests.acceptance.product import wait_until
 from tests.analytics.ingest.conftest import Client
 from tests.analytics.ingest.processes import command
-from tests.analytics.ingest.spans import span
+from tests.analytics.ingest.spans import TEST_RUN, span
 
 Point = NumberDataPoint | HistogramDataPoint
 
@@ -28,6 +28,7 @@ def reader(monkeypatch: pytest.MonkeyPatch) -> Iterator[InMemoryMetricReader]:
     provider = MeterProvider([reader])
     meter = provider.get_meter("a test's")
     monkeypatch.setattr(metrics, "spans", meter.create_counter("spans"))
+    monkeypatch.setattr(metrics, "parts_dropped", meter.create_counter("parts"))
     monkeypatch.setattr(metrics, "request_duration", meter.create_histogram("duration"))
     monkeypatch.setattr(metrics, "requests_in_flight", meter.create_up_down_counter("in_flight"))
     yield reader
@@ -50,8 +51,17 @@ def test_spans_are_counted_by_outcome_and_reason(reader: InMemoryMetricReader, c
     assert counted == {
         (("outcome", "stored"),): 1,
         (("outcome", "duplicate"),): 1,
-        (("outcome", "rejected"), ("reason", "not_telemetry")): 2,
+        (("outcome", "rejected"), ("reason", "not_telemetry"), ("sender", "rhesis-backend")): 2,
     }
+
+
+def test_parts_that_are_left_out_are_counted_apart(reader: InMemoryMetricReader, client: Client) -> None:
+    client.export(span({**TEST_RUN, "metadata.email": "jane@example.org", "metadata.phone": "1"}))
+
+    [point] = points(reader, "parts")
+    assert (point.value, point.attributes) == (2, {"part": "metadata_key", "sender": "rhesis-backend"})  # type: ignore[union-attr]
+    [stored] = points(reader, "spans")
+    assert (stored.value, stored.attributes) == (1, {"outcome": "stored"})  # type: ignore[union-attr]
 
 
 def test_the_duration_of_each_call_is_measured_by_its_status(reader: InMemoryMetricReader, client: Client) -> None:

@@ -145,6 +145,20 @@ def test_an_older_client_is_understood(judge: Judge) -> None:
     assert row["organization_id"] == UUID(int=0xFEDCBA9876543210)
 
 
+def test_an_older_browser_is_understood(judge: Judge) -> None:
+    values = changed(LOGIN, user__id="89abcdef", organization__id="01234567", session__id=None)
+
+    row = only_row(judge(span(values), resource={"deployment.type": "unknown"}))
+
+    assert (row["user_id"], row["organization_id"]) == (UUID(int=0x89ABCDEF), UUID(int=0x01234567))
+    assert row["deployment_type"] == "cloud"
+
+
+@pytest.mark.parametrize("word", ["0" * 8, "1234567", "123456789", "12345-67", "0x123456", "janedoe1"])
+def test_what_is_no_id_of_an_older_browser_is_no_pseudonym(judge: Judge, word: str) -> None:
+    assert only_reason(judge(span({**TEST_RUN, "user.id": word}))) is Reason.BAD_USER
+
+
 def test_a_number_that_came_as_text_is_a_number_in_metadata(judge: Judge) -> None:
     values = changed(TEST_RUN, metadata__test_count="7", metadata__duration_s="1.5")
 

@@ -23,7 +23,8 @@ from tests.analytics.ingest.conftest import rows_stored, tally
 
 NOW = datetime.now(UTC)
 SOMEBODY = UUID(int=0xBEEF)
-STORED, DUPLICATE = ("stored", ""), ("duplicate", "")
+STORED, DUPLICATE = ("stored", "", ""), ("duplicate", "", "")
+ERASED = ("rejected", "erased", "")
 
 
 @pytest.fixture
@@ -45,7 +46,7 @@ def feature(number: int, *, when: datetime = NOW, person: UUID = SOMEBODY) -> Ro
 def of(*rows: Row, rejected: dict[Reason, int] | None = None, erasures: tuple[ErasureRequest, ...] = ()) -> Verdicts:
     found = Verdicts(received=len(rows) + len(erasures) + sum((rejected or {}).values()), erasures=list(erasures))
     found.rows[Category.FEATURE_USAGE] += rows
-    found.rejected.update(rejected or {})
+    found.refusals.update({(reason, "petclinic"): spans for reason, spans in (rejected or {}).items()})
     return found
 
 
@@ -125,7 +126,7 @@ def test_the_same_batch_again_is_all_duplicates(writer: Writer) -> None:
     assert writer.write(of(*rows)) == {STORED: 0, DUPLICATE: 10}
 
     assert rows_stored() == 10
-    assert tally() == {STORED: 10, DUPLICATE: 10}
+    assert tally() == {("stored", ""): 10, ("duplicate", ""): 10}
 
 
 def test_of_a_batch_that_overlaps_only_what_is_new_is_stored(writer: Writer) -> None:
@@ -168,8 +169,9 @@ def test_duplicates_of_several_writers_at_once_are_stored_once_and_nobody_waits_
 
     assert rows_stored() == len(rows)
     counted = tally()
-    assert counted[STORED] == len(rows)
-    assert counted[STORED] + counted[DUPLICATE] == 4 * sum(map(len, batches))
+    stored, duplicate = counted["stored", ""], counted["duplicate", ""]
+    assert stored == len(rows)
+    assert stored + duplicate == 4 * sum(map(len, batches))
 
 
 def test_rejections_are_counted_by_reason_even_where_nothing_is_stored(writer: Writer) -> None:
@@ -297,14 +299,14 @@ def test_what_is_older_than_the_persons_request_to_delete_is_rejected(writer: Wr
         )
     )
 
-    assert counts == {STORED: 2, DUPLICATE: 0, ("rejected", "erased"): 2}
+    assert counts == {STORED: 2, DUPLICATE: 0, ERASED: 2}
     assert {row.pk.int for row in FeatureUsage.objects.all()} == {3, 4}
 
 
 def test_where_all_of_a_batch_was_erased_it_is_counted_and_marks_no_day(writer: Writer) -> None:
     Erasure.objects.create(user_id=SOMEBODY, requested_at=NOW)
 
-    assert writer.write(of(feature(1)))["rejected", "erased"] == 1
+    assert writer.write(of(feature(1)))[ERASED] == 1
 
     assert TouchedDay.objects.count() == 0
     assert tally() == {("rejected", "erased"): 1}
@@ -315,14 +317,14 @@ def test_a_request_to_delete_that_comes_as_an_event_deletes_and_keeps_the_rest_o
 
     counts = writer.write(of(feature(3), feature(4, when=NOW + timedelta(seconds=1)), erasures=(erasure(NOW),)))
 
-    assert counts == {("stored", "erasure"): 1, STORED: 1, DUPLICATE: 0, ("rejected", "erased"): 1}
+    assert counts == {("stored", "erasure", ""): 1, STORED: 1, DUPLICATE: 0, ERASED: 1}
     assert {row.pk.int for row in FeatureUsage.objects.all()} == {2, 4}
 
 
 def test_the_same_request_to_delete_again_is_a_duplicate(writer: Writer) -> None:
     same = erasure(NOW)
 
-    assert writer.write(of(erasures=(same, same))) == {("stored", "erasure"): 1, ("duplicate", "erasure"): 1}
+    assert writer.write(of(erasures=(same, same))) == {("stored", "erasure", ""): 1, ("duplicate", "erasure", ""): 1}
     assert writer.write(of(erasures=(same,))) == {("duplicate", "erasure"): 1}
 
 
@@ -356,7 +358,7 @@ def test_a_row_never_slips_past_a_request_to_delete_that_runs_meanwhile(
                 wait_until("the writer waits", lambda: watching.execute(waiting).fetchone())
         counts = writing.result(30)
 
-    assert counts["rejected", "erased"] == 1
+    assert counts[ERASED] == 1
     assert rows_stored() == 0
 
 

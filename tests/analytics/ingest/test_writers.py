@@ -39,7 +39,7 @@ def of(*names: str, person: UUID = SOMEBODY, rejected: int = 0) -> Verdicts:
         packed.row(Category.FEATURE_USAGE, name, "created", when=when, id_=uuid4(), person=person) for name in names
     ]
     if rejected:
-        found.rejected[Reason.BAD_USER] = rejected
+        found.refusals[Reason.BAD_USER, "petclinic"] = rejected
     return found
 
 

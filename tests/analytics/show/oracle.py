@@ -60,7 +60,8 @@ class Oracle:
         self.rows: list[Stored] = []
         self.first_open = date.min
         self.asked: dict[UUID, datetime] = {}
-        self.ingest: Tally = []
+        self.ingest: Tally = []  # without parts, which stand beside the balance
+        self.by_sender: list[tuple[date, str, str, str, int]] = []
         self.export: Tally = []
         # Deployment and person, of days that are closed.
         self._earlier: set[tuple[str, UUID]] = set()
@@ -316,11 +317,17 @@ class Oracle:
         return [(day, *(spans(self.ingest, day, day, outcome) for outcome in outcomes)) for day in days_of(question)]
 
     def _report_rejected(self, question: Question, _: date) -> Rows:
-        counts: Counter[str] = Counter()
-        for day, outcome, reason, number in self.ingest:
-            if outcome == "rejected" and question.first <= day <= question.last:
-                counts[reason] += number
-        return sorted(counts.items(), key=lambda row: (-row[1], row[0]))
+        return self._of_outcome(question, "rejected")
+
+    def _report_parts(self, question: Question, _: date) -> Rows:
+        return self._of_outcome(question, "part")
+
+    def _of_outcome(self, question: Question, wanted: str) -> Rows:
+        counts: Counter[tuple[str, str]] = Counter()
+        for day, outcome, reason, sender, number in self.by_sender:
+            if outcome == wanted and question.first <= day <= question.last:
+                counts[reason, sender] += number
+        return sorted(((*key, number) for key, number in counts.items()), key=lambda row: (-row[2], *row[:2]))
 
     # Figures that sum a page up, by page: title to kind and value.
 

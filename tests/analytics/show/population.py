@@ -35,17 +35,23 @@ def populate(seed: int) -> Oracle:
                 ExportTally.objects.create(day=day, outcome=outcome, reason=reason, spans=spans)
                 oracle.export.append((day, str(outcome), reason, spans))
         for slot in (0, 1):
-            for outcome, reason in [
-                ("stored", ""),
-                ("stored", "erasure"),
-                ("duplicate", ""),
-                ("rejected", "bad_user"),
-                ("rejected", "too_old"),
+            for outcome, reason, sender in [
+                ("stored", "", ""),
+                ("stored", "erasure", ""),
+                ("duplicate", "", ""),
+                ("rejected", "bad_user", "petclinic"),
+                ("rejected", "bad_user", "other"),
+                ("rejected", "too_old", "petclinic"),
+                ("part", "metadata_key", "other"),
+                ("part", "route_text", "petclinic"),
             ]:
                 if chance.random() < 0.6:
                     spans = chance.randrange(1, 5000)
-                    IngestTally.objects.create(day=day, slot=slot, outcome=outcome, reason=reason, spans=spans)
-                    oracle.ingest.append((day, outcome, reason, spans))
+                    named = {"outcome": outcome, "reason": reason, "sender": sender}
+                    IngestTally.objects.create(day=day, slot=slot, spans=spans, **named)
+                    if outcome != "part":
+                        oracle.ingest.append((day, outcome, reason, spans))
+                    oracle.by_sender.append((day, outcome, reason, sender, spans))
     return oracle
 
 

@@ -1,7 +1,9 @@
 """`POST /v1/traces`: whose, from where, how much, and what becomes of it."""
 
+import base64
 import json
 import time
+from secrets import token_hex
 from typing import Any
 
 import pytest
@@ -114,7 +116,6 @@ def test_protobuf_is_answered_in_protobuf(wire: Wire, browser: Browser) -> None:
     ("bad", "reason"),
     [
         (page_view("/tests/4711"), "bad_metadata"),
-        (page_view(metadata__title="My secret"), "undeclared"),
         (span(event__category="feature_usage", feature__name="no_such", feature__action="viewed"), "undeclared"),
         (span(event__category="feature_usage", feature__name="test_run", feature__action="eaten"), "undeclared"),
         (span(event__category="feature_usage", feature__name=7, feature__action="viewed"), "undeclared"),
@@ -166,18 +167,6 @@ def _nested(depth: int) -> bytes:
         b"null",
         b'"text"',
         b'{"resourceSpans": 7}',
-        b'{"resourceSpans": [7]}',
-        b'{"resourceSpans": [{"scopeSpans": [{"spans": [7]}]}]}',
-        b'{"resourceSpans": [{"scopeSpans": [{"spans": {"a": 1}}]}]}',
-        _nested(20_000),
-        json.dumps(body(span() | {"traceId": 7})).encode(),
-        json.dumps(body(span() | {"traceId": "zz" * 16})).encode(),
-        json.dumps(body(span() | {"traceId": "ab" * 15})).encode(),
-        json.dumps(body(span() | {"spanId": "ab" * 16})).encode(),
-        json.dumps(body(span() | {"attributes": [7]})).encode(),
-        json.dumps(body(span() | {"startTimeUnixNano": "-1"})).encode(),
-        json.dumps(body(span() | {"startTimeUnixNano": "9" * 400})).encode(),
-        json.dumps(body(span() | {"startTimeUnixNano": {}})).encode(),
     ],
 )
 def test_junk_is_a_400_with_a_reason_that_quotes_nothing(wire: Wire, browser: Browser, junk: bytes) -> None:
@@ -186,6 +175,93 @@ def test_junk_is_a_400_with_a_reason_that_quotes_nothing(wire: Wire, browser: Br
     assert answer.status_code == 400, answer.content
     assert answer.json()["message"].startswith(("the body is not an OTLP request in JSON", "a "))
     assert wire.spans == []
+
+
+GOOD = [page_view(), page_view("/"), page_view("/tests")]
+BAD: list[Any] = [
+    *(7, None, "text", [], [GOOD[0]], True, {}),
+    *(
+        span() | {"traceId": wrong}
+        for wrong in (7, None, "zz" * 16, "ab" * 15, "q6urq6urq6urq6urq6urqw==", [], {}, "\ud83d")
+    ),
+    *(span() | {"spanId": wrong} for wrong in ("ab" * 16, "", 1.5, "\ud83d")),
+    *(
+        span() | {"attributes": wrong}
+        for wrong in ([7], 7, {"a": 1}, [{"key": 7}], [{"value": {"stringValue": "a"}}] * 3)
+    ),
+    *(span() | {"attributes": [{"key": "a", "value": wrong}]} for wrong in (7, "text", [], {"intValue": "1.5"})),
+    *(span() | {"attributes": [{"key": "a", "value": {"intValue": wrong}}]} for wrong in (2**70, "9" * 400, "\ud83d")),
+    *(span() | {"startTimeUnixNano": wrong} for wrong in ("-1", "9" * 400, {}, 2**70, 1e300, "soon")),
+    span(event__category="feature_usage", feature__name="test_run", feature__action="run \ud83d"),
+    page_view("/tests/\ud83d"),
+    page_view(float("nan")),
+]
+
+
+@pytest.mark.parametrize("bad", BAD, ids=lambda bad: repr(bad)[-60:].encode("ascii", "replace").decode())
+def test_one_event_that_cannot_be_read_costs_no_other(wire: Wire, browser: Browser, bad: Any) -> None:
+    first, second, third = GOOD
+    answer = browser.post(json.dumps(body(_anew(first), bad, _anew(second), _anew(third))).encode())
+
+    assert answer.status_code == 200, answer.content
+    assert answer.json()["partialSuccess"]["rejectedSpans"] == "1"
+    assert len(wire.spans) == 3
+
+
+@pytest.mark.parametrize(
+    "wrong", ["9" * 5000, "[" * 20_000 + "]" * 20_000, '{"a":' * 9_000 + "1" + "}" * 9_000, "1e999"]
+)
+@pytest.mark.parametrize("place", ['"startTimeUnixNano":', '"attributes":', '"kind":', '"unknown":'])
+def test_a_number_without_end_and_a_nest_cost_no_other_event(
+    wire: Wire, browser: Browser, place: str, wrong: str
+) -> None:
+    good = [json.dumps(_anew(each)) for each in GOOD]
+    spoilt = json.dumps(_anew(GOOD[0]))[:-1] + f", {place} {wrong}}}"
+    text = json.dumps(body({"HERE": 1})).replace('{"HERE": 1}', ",".join([good[0], spoilt, good[1], good[2]]))
+
+    assert browser.post(text.encode()).status_code == 200
+    # Of what is read of no span anyway, the wrong one costs not even its own.
+    assert len(wire.spans) == (4 if place in ('"kind":', '"unknown":') else 3)
+
+
+@pytest.mark.parametrize(
+    "junk",
+    [b'{"resourceSpans": [7, ', b'{"resourceSpans": [{"scopeSpans": 7}, ', b'{"resourceSpans": [{"scopeSpans": [7]}, '],
+)
+def test_what_is_no_list_of_spans_costs_none_beside_it(wire: Wire, browser: Browser, junk: bytes) -> None:
+    good = json.dumps(body(_anew(GOOD[0]))["resourceSpans"][0]).encode()
+
+    answer = browser.post(junk + good + b"]}")
+
+    assert answer.json() == {"partialSuccess": {"rejectedSpans": "1", "errorMessage": "unreadable: 1"}}
+    assert len(wire.spans) == 1
+
+
+def test_in_protobuf_too_one_event_that_cannot_be_read_costs_no_other(wire: Wire, browser: Browser) -> None:
+    sent = json.loads(json.dumps(body(*map(_anew, [*GOOD, page_view("/projects")]))))
+    for each in sent["resourceSpans"][0]["scopeSpans"][0]["spans"]:
+        each["traceId"], each["spanId"] = (
+            base64.b64encode(bytes.fromhex(each[name])).decode() for name in ("traceId", "spanId")
+        )
+    encoded = ParseDict(sent, ExportTraceServiceRequest()).SerializeToString()
+    assert encoded.count(b"/projects") == 1
+
+    answer = browser.post(encoded.replace(b"/projects", b"/proj\xed\xa0\xbds"), content_type="application/x-protobuf")
+
+    assert answer.status_code == 200
+    assert len(wire.spans) == 3
+
+
+def test_a_metadata_key_that_is_not_declared_is_left_out_and_counted(wire: Wire, browser: Browser) -> None:
+    assert browser.post(body(page_view(metadata__title="My secret"))).json() == {}
+
+    assert "My secret" not in repr([attributes(sent) for sent in wire.spans]) and len(wire.spans) == 1
+    assert tally() == {("invalid", "browser_metadata_key"): 1, ("sent", ""): 1}
+
+
+def _anew(sent: dict[str, Any]) -> dict[str, Any]:
+    """With an id of its own, and of now: what is from before consent does not go."""
+    return {**sent, "spanId": token_hex(8), "startTimeUnixNano": str(time.time_ns())}
 
 
 def test_junk_in_protobuf_is_a_400(wire: Wire, browser: Browser) -> None:
