@@ -325,7 +325,7 @@ def test_the_same_request_to_delete_again_is_a_duplicate(writer: Writer) -> None
     same = erasure(NOW)
 
     assert writer.write(of(erasures=(same, same))) == {("stored", "erasure", ""): 1, ("duplicate", "erasure", ""): 1}
-    assert writer.write(of(erasures=(same,))) == {("duplicate", "erasure"): 1}
+    assert writer.write(of(erasures=(same,))) == {("duplicate", "erasure", ""): 1}
 
 
 def test_the_same_request_to_delete_from_several_writers_at_once_is_carried_out_once(writer: Writer) -> None:
