@@ -18,7 +18,7 @@ BEGIN
     ON CONFLICT ON CONSTRAINT analytics_ingest_tally_key DO UPDATE SET spans = tally.spans + excluded.spans;
 END $$;
 """
-# Without senders their counts are one. A number below every other keeps the rows that are added up apart.
+# Without senders their counts are one.
 MERGE = """
 CREATE TEMPORARY TABLE merged ON COMMIT DROP AS
 SELECT day, slot, outcome, reason, sum(spans)::bigint AS spans FROM analytics_ingest_tally

@@ -127,6 +127,6 @@ def test_they_are_sent_to_the_endpoint_that_is_set(transactional_db: None) -> No
 
 
 def test_without_a_meter_provider_nothing_is_kept() -> None:
-    metrics.count(Counter({("stored", ""): 5}))
+    metrics.count(Counter({("stored", "", ""): 5}))
 
     assert isinstance(api.get_meter_provider(), _internal._ProxyMeterProvider)
