@@ -5,6 +5,7 @@ purged, and each of these killed at any statement. A step that fails to agree is
 """
 
 import os
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -19,7 +20,7 @@ from django.utils import timezone
 from hypothesis import HealthCheck, Phase, given, note, settings
 from hypothesis import strategies as st
 
-from analytics.ingest.verdicts import ErasureRequest, Verdicts, microseconds
+from analytics.ingest.verdicts import NO_SENDER, ErasureRequest, Verdicts, microseconds
 from analytics.ingest.writer import Writer
 from analytics.keep.correction import correct_rollups
 from analytics.keep.erasure import erase
@@ -197,13 +198,16 @@ class World:
         for who, until in erased:
             self.oracle.erase(person(who), until)
         stored = self.oracle.store(rows)
-        expected = {("stored", ""): stored, ("rejected", "erased"): len(rows) - stored}
-        expected[("stored", "erasure")] = len(erased)
-        assert {key: number for key, number in counts.items() if number} == {
-            key: number for key, number in expected.items() if number
+        expected = {
+            ("stored", "", NO_SENDER): stored,
+            ("rejected", "erased", NO_SENDER): len(rows) - stored,
+            ("stored", "erasure", NO_SENDER): len(erased),
         }
+        assert +counts == +Counter(expected)
         today = timezone.now().date()
-        self.oracle.ingest += [(today, *key, number) for key, number in expected.items() if number]
+        for (outcome, reason, sender), number in (+Counter(expected)).items():
+            self.oracle.ingest.append((today, outcome, reason, number))
+            self.oracle.by_sender.append((today, outcome, reason, sender, number))
 
     def kill(self, what: str, statement: int, cutoff: datetime) -> None:
         if what == "purge":
