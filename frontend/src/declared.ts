@@ -1,5 +1,5 @@
 // What the catalogue lets a browser say, checked while running: not every caller is type-checked.
-import { DECLARED, type Kind } from "./catalogue";
+import { DECLARED, type Kind } from "./catalogue.js";
 
 export type Value = string | number | boolean;
 export type Attributes = Record<string, Value>;

@@ -1,5 +1,5 @@
 // What the site says of who looks at this page: whether anything may be recorded, and for how long that holds.
-import { PATIENCE_MS } from "./wire";
+import { PATIENCE_MS } from "./wire.js";
 
 /** The answer of `GET /v1/identity`; only the first two for those who do not consent. */
 export interface Identity {

@@ -8,6 +8,6 @@ export {
   type Events,
   type Features,
   type TelemetryOptions,
-} from "./telemetry";
-export type { Catalogue } from "./catalogue";
-export type { Identity } from "./identity";
+} from "./telemetry.js";
+export type { Catalogue } from "./catalogue.js";
+export type { Identity } from "./identity.js";

@@ -1,5 +1,5 @@
 // From the path of a page to its route pattern. The path itself goes no further than this file.
-import { ROUTES } from "./declared";
+import { ROUTES } from "./declared.js";
 
 const OTHER = "other";
 

@@ -1,6 +1,6 @@
 // The script of this site's own pages, put there for those who consent only. Loads the rest when the browser is idle.
 
-import { activated, isMadeAhead } from "./looked";
+import { activated, isMadeAhead } from "./looked.js";
 
 const IDLE_WITHIN_MS = 2000;
 const data = document.querySelector<HTMLScriptElement>("script[data-telemetry]")?.dataset;
@@ -9,7 +9,7 @@ const readMs = performance.now();
 async function load(): Promise<void> {
   if (!data?.["telemetry"]) return;
   if (isMadeAhead()) await activated();
-  const telemetry = (await import(data["telemetry"])) as typeof import("./index");
+  const telemetry = (await import(data["telemetry"])) as typeof import("./index.js");
   // The site's time went on while this waited for the browser.
   const nowMs = Number(data["now"]) + performance.now() - readMs;
   await telemetry.initTelemetry({

@@ -1,5 +1,5 @@
 // One request to whoever takes spans, and what its answer means.
-import type { Verdict } from "./outbox";
+import type { Verdict } from "./outbox.js";
 
 export const PATIENCE_MS = 10_000; // the site itself waits five seconds for its collector
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { afterEach, test } from "node:test";
-import { agrees, now, setClock } from "../src/clock";
+import { agrees, now, setClock } from "../src/clock.js";
 
 afterEach(() => setClock(0, 0, 0));
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { admitted } from "../src/declared";
+import { admitted } from "../src/declared.js";
 
 test("a declared event keeps its metadata", () => {
   assert.deepEqual(admitted("feature_usage", "test_run", "created", { test_id: "123", test_count: 7 }, true), {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { mock, test, beforeEach, afterEach } from "node:test";
 import type { ReadableSpan } from "@opentelemetry/sdk-trace";
-import { LARGEST_BODY, Outbox, type Road, type Verdict } from "../src/outbox";
+import { LARGEST_BODY, Outbox, type Road, type Verdict } from "../src/outbox.js";
 
 /** Spans are their names here, a body is the names with commas, so that what was sent can be read. */
 class TestRoad implements Road {

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
-import { ROUTES } from "../src/declared";
-import { routeOf } from "../src/routes";
+import { ROUTES } from "../src/declared.js";
+import { routeOf } from "../src/routes.js";
 
 // The site's own grammar of routes is held to the same table: tests/analytics/test_routes.py.
 const TABLE = JSON.parse(readFileSync("../tests/routes.json", "utf8")) as { paths: { path: string; page?: string }[] };

@@ -25,7 +25,7 @@ let requests: Request[];
 let identity: object | null;
 let page: EventTarget;
 let storage: Map<string, string>;
-let telemetry: typeof import("../src/index");
+let telemetry: typeof import("../src/index.js");
 const originals = { fetch: globalThis.fetch };
 
 beforeEach(async () => {

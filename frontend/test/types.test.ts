@@ -1,6 +1,6 @@
 // What is not declared does not compile: `tsc` fails here if one of these lines stops being an error.
 import { test } from "node:test";
-import { trackEvent, trackFeatureUsage, trackPageView } from "../src/index";
+import { trackEvent, trackFeatureUsage, trackPageView } from "../src/index.js";
 
 test("the calls of the original note compile, and undeclared ones do not", () => {
   const userId = "a user's id";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { afterEach, test } from "node:test";
-import { post, verdict } from "../src/wire";
+import { post, verdict } from "../src/wire.js";
 
 const fetchOfNode = globalThis.fetch;
 afterEach(() => void (globalThis.fetch = fetchOfNode));

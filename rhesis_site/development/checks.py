@@ -11,6 +11,7 @@ from .environment import PYTHON, ROOT, say
 
 # The console script's own entry point: scripts in .venv/bin stop working when a checkout is moved.
 LINT_IMPORTS = "from importlinter.cli import lint_imports_command; lint_imports_command()"
+BROWSER_PACKAGE = "from rhesis_site.development import frontend; frontend.check()"
 
 CHECKS: dict[str, list[str]] = {
     "ruff check": ["-m", "ruff", "check", "."],
@@ -18,6 +19,7 @@ CHECKS: dict[str, list[str]] = {
     "mypy": ["-m", "mypy"],
     "mypy dev.py": ["-m", "mypy", "dev.py"],
     "import-linter": ["-c", LINT_IMPORTS],
+    "frontend": ["-c", BROWSER_PACKAGE],
     "migrations": ["manage.py", "makemigrations", "--check", "--dry-run", "--settings", "tests.settings"],
     "deployment": ["manage.py", "check", "--deploy", "--fail-level", "WARNING"],
 }

@@ -32,6 +32,14 @@ def build() -> None:
     BUILT.write_text(_fingerprint())
 
 
+def check() -> None:
+    """Type-check the package, and lint it as it would be packed. Raises SystemExit with what is wrong."""
+    try:
+        _npm(["run", "check"], node_environment())
+    except SetupFailed as error:
+        raise SystemExit(str(error)) from None
+
+
 def node_environment() -> dict[str, str]:
     """The caller's environment with a Node on its PATH that is new enough. Raises SetupFailed."""
     if not _is_new_enough(os.environ):

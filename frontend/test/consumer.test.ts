@@ -1,0 +1,74 @@
+// The package as an adopter's compiler sees it: declarations that do not resolve would make every call `any`.
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+
+// test.mjs runs the tests in the package's own folder.
+const COMPILER = join(process.cwd(), "node_modules/typescript/bin/tsc");
+const RIGHT = `
+import { initTelemetry, trackEvent, trackFeatureUsage, trackPageView } from "@rhesis/telemetry";
+await initTelemetry({ endpoint: "/v1/traces" });
+trackPageView("/dashboard", "user", "organization");
+trackEvent("button_click", { button_id: "create_test" }, "user", "organization");
+trackFeatureUsage("test_run", "created", { test_id: "123" }, "user", "organization");
+`;
+const WRONG = [
+  'trackEvent("keyboard_smash");',
+  'trackEvent("button_click", { title: "secret" });',
+  'trackFeatureUsage("mind_reading", "created");',
+  'trackFeatureUsage("test_run", "eaten");',
+  'trackFeatureUsage("test_run", "created", { test_count: "7" });',
+];
+let app: string;
+
+function compile(...options: string[]): string[] {
+  const { stdout, stderr } = spawnSync(process.execPath, [COMPILER, "--pretty", "false", ...options], { cwd: app, encoding: "utf8" });
+  assert.equal(stderr, "");
+  return stdout.split("\n").filter((line) => line.includes("error"));
+}
+
+before(() => {
+  app = mkdtempSync(join(tmpdir(), "consumer-"));
+  const installed = join(app, "node_modules/@rhesis/telemetry");
+  mkdirSync(installed, { recursive: true });
+  cpSync("package.json", join(installed, "package.json"));
+  const { stdout, status } = spawnSync(
+    process.execPath,
+    [COMPILER, "-p", "tsconfig.types.json", "--outDir", join(installed, "dist/telemetry")],
+    { encoding: "utf8" },
+  );
+  assert.equal(status, 0, stdout);
+  writeFileSync(join(app, "package.json"), '{ "type": "module" }');
+});
+after(() => rmSync(app, { recursive: true }));
+
+/** The resolutions in use, and last what `tsc --init` of TypeScript 5.9 writes. */
+const OPTIONS = {
+  bundler: ["--module", "esnext", "--moduleResolution", "bundler"],
+  node16: ["--module", "node16", "--moduleResolution", "node16"],
+  nodenext: ["--module", "nodenext", "--moduleResolution", "nodenext"],
+};
+
+for (const [resolution, options] of Object.entries(OPTIONS)) {
+  test(`under ${resolution} the note's calls compile and none of five wrong ones does`, () => {
+    writeFileSync(join(app, "right.ts"), RIGHT);
+    writeFileSync(join(app, "wrong.ts"), `${RIGHT}${WRONG.join("\n")}\n`);
+    const all = ["--noEmit", "--strict", "--skipLibCheck", "--target", "esnext", "--lib", "esnext,dom", ...options];
+    assert.deepEqual(compile(...all, "right.ts"), []);
+    const lines = compile(...all, "wrong.ts").map((error) => Number(/\((\d+),/.exec(error)![1]));
+    const first = RIGHT.split("\n").length;
+    assert.deepEqual(lines, WRONG.map((_, number) => first + number));
+  });
+}
+
+test("the configuration that `tsc --init` writes finds the five wrong calls too", () => {
+  compile("--init");
+  writeFileSync(join(app, "right.ts"), RIGHT);
+  writeFileSync(join(app, "wrong.ts"), `${RIGHT}${WRONG.join("\n")}\n`);
+  const errors = compile("-p", "tsconfig.json", "--noEmit");
+  assert.equal(errors.length, WRONG.length, errors.join("\n"));
+  assert.ok(errors.every((error) => error.startsWith("wrong.ts")));
+});
