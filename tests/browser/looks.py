@@ -19,6 +19,11 @@ SIZES = {"phone": PHONE, "desktop": DESKTOP}
 # A folder to leave a picture of every page in.
 PICTURES = os.environ.get("PICTURES", "")
 
+# A screen reader reads no name of an element that has no role, and axe does not mind.
+NAMED_WITHOUT_A_ROLE = """() => [...document.querySelectorAll("[aria-label], [aria-labelledby]")]
+    .filter((each) => each.matches(":is(div, span, p, pre, code, b, i, em, strong, small, u):not([role])"))
+    .map((each) => each.outerHTML.slice(0, 80))"""
+
 _sessions: dict[tuple[str, bool], str] = {}
 
 
@@ -89,7 +94,7 @@ def unfold(page: Page) -> None:
 
 
 def problems(page: Page) -> list[str]:
-    """What axe finds, and whether the page is wider than the screen."""
+    """What axe finds, names that no screen reader reads, and whether the page is wider than the screen."""
     # By the debugger rather than a script element: the page's own policy would refuse that, as it should.
     page.evaluate(AXE.read_text())
     found: dict[str, Any] = page.evaluate("() => axe.run(document, {resultTypes: ['violations'], preload: false})")
@@ -97,6 +102,7 @@ def problems(page: Page) -> list[str]:
         f"{violation['id']}: {violation['help']} ({', '.join(str(node['target']) for node in violation['nodes'][:3])})"
         for violation in found["violations"]
     ]
+    told += [f"a name without a role: {each}" for each in page.evaluate(NAMED_WITHOUT_A_ROLE)]
     scroll, width = page.evaluate("() => [document.documentElement.scrollWidth, window.innerWidth]")
     if scroll > width:
         told.append(f"{scroll} pixels wide on a screen of {width}")
