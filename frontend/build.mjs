@@ -1,4 +1,4 @@
-// Builds dist/telemetry/: telemetry.js (one ES module, with types) and site.js (what this site's pages begin with).
+// Builds dist/telemetry/: telemetry.js and choice.js (ES modules, with types) and site.js (what this site's pages begin with).
 import { execFileSync } from "node:child_process";
 import { rmSync } from "node:fs";
 import { build } from "esbuild";
@@ -8,7 +8,7 @@ process.chdir(root);
 rmSync("dist", { recursive: true, force: true });
 await build({
   ...bundling,
-  entryPoints: { telemetry: "src/index.ts", site: "src/site.ts" },
+  entryPoints: { telemetry: "src/index.ts", choice: "src/choice.ts", site: "src/site.ts" },
   outdir: "dist/telemetry",
   minify: true,
 });

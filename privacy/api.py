@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 from django.db import DatabaseError
 from django.http import HttpRequest, StreamingHttpResponse
 from django.http.response import HttpResponseBase
+from django.middleware.csrf import get_token
 from drf_spectacular.utils import extend_schema
 from rest_framework.authentication import SessionAuthentication
 from rest_framework.exceptions import APIException, NotFound, ParseError
@@ -42,7 +43,12 @@ class PersonView(APIView):
 class Status(PersonView):
     @extend_schema(responses=shapes.STATUS)
     def get(self, request: Request) -> Response:
-        """Whether the person's usage is recorded now: the effective decision."""
+        """Whether the person's usage is recorded now: the effective decision.
+
+        A browser session gets its CSRF cookie, which `enable` and `disable` want back in the header X-CSRFToken.
+        """
+        if _source(request) is Source.SETTINGS_PAGE:
+            get_token(request._request)
         return Response({"telemetry_enabled": decision_for(self.person.pk).enabled, "user_id": str(self.person.pk)})
 
 

@@ -14,7 +14,7 @@ from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 
 from accounts.requests import resolved_user
-from privacy import choices
+from privacy import choice_cookie, choices
 from privacy.acting import acting_in
 from privacy.context_processors import SHOWN, showing
 from privacy.looking import asks_not_to_be_tracked, is_looked_at
@@ -42,17 +42,22 @@ class PrivacyMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponseBase | Awaitable[HttpResponseBase]:
         if self.is_async:
             return self.__acall__(request)
-        with acting_in(request):
-            response = cast(HttpResponseBase, self.get_response(request))
-        if _has_something_to_note(request):
-            _note(request, response)
+        with choice_cookie.noting_changes() as changed:
+            with acting_in(request):
+                response = cast(HttpResponseBase, self.get_response(request))
+            if _has_something_to_note(request):
+                _note(request, response)
+        choice_cookie.set_on(response, request, changed)
         return response
 
     async def __acall__(self, request: HttpRequest) -> HttpResponseBase:
-        with acting_in(request):
-            response = cast(HttpResponseBase, await self.get_response(request))
-        if _has_something_to_note(request):
-            await sync_to_async(_note)(request, response)
+        with choice_cookie.noting_changes() as changed:
+            with acting_in(request):
+                response = cast(HttpResponseBase, await self.get_response(request))
+            if _has_something_to_note(request):
+                await sync_to_async(_note)(request, response)
+        if changed:
+            await sync_to_async(choice_cookie.set_on)(response, request, changed)
         return response
 
 

@@ -1,10 +1,13 @@
 // What the site says of who looks at this page: whether anything may be recorded, and for how long that holds.
+import { isOffline, type TelemetryState } from "./state.js";
 import { PATIENCE_MS } from "./wire.js";
 
-/** The answer of `GET /v1/identity`; only the first two for those who do not consent. */
+/** The answer of `GET /v1/identity`; of the last five, none for those who do not consent. */
 export interface Identity {
   telemetry_enabled: boolean;
   now_ms: number;
+  /** Why not. */
+  reason?: "off" | "signed_out" | "not_set_up";
   page?: string;
   since_ms?: number;
   expires_ms?: number;
@@ -12,17 +15,22 @@ export interface Identity {
   identity?: Record<string, string>;
 }
 
-/** Null when there is nobody signed in, no browser telemetry, or no answer in time: each of them means no. */
-export async function askIdentity(url: string): Promise<Identity | null> {
+/** The site's answer; or where there is none, why. Each of these means no. */
+export async function askIdentity(url: string): Promise<Identity | TelemetryState> {
+  let answer: Response;
   try {
-    const answer = await fetch(url, {
+    answer = await fetch(url, {
       credentials: "same-origin",
       cache: "no-store",
       referrerPolicy: "no-referrer",
       signal: AbortSignal.timeout(PATIENCE_MS),
     });
-    return answer.ok ? ((await answer.json()) as Identity) : null;
-  } catch {
-    return null;
+  } catch (error) {
+    if (isOffline()) return "offline";
+    return (error as Error).name === "TimeoutError" ? "unavailable" : "blocked";
   }
+  if (!answer.ok) return answer.status === 429 || answer.status >= 500 ? "unavailable" : "refused";
+  // A page instead of an answer: there is no such address, and the app shows its own page for it.
+  const found = await answer.json().catch(() => null);
+  return typeof found?.telemetry_enabled === "boolean" ? found : "not_set_up";
 }

@@ -11,3 +11,4 @@ export {
 } from "./telemetry.js";
 export type { Catalogue } from "./catalogue.js";
 export type { Identity } from "./identity.js";
+export type { TelemetryState } from "./state.js";

@@ -1,5 +1,6 @@
 // Keeps what was recorded until it is acknowledged, dropped for good reason, or thrown away because consent is gone.
 import type { ReadableSpan, SpanProcessor } from "@opentelemetry/sdk-trace";
+import { isOffline } from "./state.js";
 
 /** "done": dealt with for good. "later": keep it. "split": too large. "never": it will not do. "off": no consent. */
 export type Verdict = "done" | "split" | "never" | "off" | { laterInMs: number };
@@ -13,8 +14,10 @@ export interface Road {
   send(body: string, closing: boolean): Promise<Verdict>;
   /** Keep these bodies for the tab's next page; an empty list forgets what was kept. */
   keep(bodies: readonly string[]): void;
-  /** Consent is gone. */
+  /** It was refused: consent is gone, or the page is another session's. */
   onOff(): void;
+  /** How it goes: "blocked" once when it is given up, the others as often as they are found. */
+  told(state: "on" | "unavailable" | "offline" | "blocked"): void;
 }
 
 /** A body from an earlier page, or a span. */
@@ -26,12 +29,14 @@ const BATCH = 64;
 const DELAY_MS = 1000;
 const FIRST_RETRY_MS = 1000;
 const LONGEST_RETRY_MS = 60_000;
+const MOST_SILENCES = 4; // without any answer, one after another: then somebody stands in the way, and means it
 
 export class Outbox implements SpanProcessor {
   private spans: ReadableSpan[] = [];
   private timer: ReturnType<typeof setTimeout> | undefined;
   private sending = false;
   private retryMs = FIRST_RETRY_MS;
+  private silences = 0;
   private batch = BATCH;
   /** The last answer was no, or there was none: what is sent now may well not arrive. */
   private failing: boolean;
@@ -74,6 +79,7 @@ export class Outbox implements SpanProcessor {
    */
   close(): void {
     if (!this.road.allowed()) return this.clear();
+    const hopeless = this.silences > 0 && isOffline();
     const doubtful = this.failing || !("keepalive" in Request.prototype);
     const kept = this.handed.filter((parcel) => parcel.doubtful).map(({ body }) => body);
     if (this.going && doubtful) kept.push(this.going.body);
@@ -81,7 +87,7 @@ export class Outbox implements SpanProcessor {
     for (const [body, items] of this.parcels()) {
       room -= body.length;
       if (room < 0 || doubtful) kept.push(body);
-      if (room >= 0) this.handOver(body, items, doubtful);
+      if (room >= 0 && !hopeless) this.handOver(body, items, doubtful);
     }
     this.road.keep(kept);
   }
@@ -142,7 +148,8 @@ export class Outbox implements SpanProcessor {
     } finally {
       this.sending = false;
     }
-    if (waitMs !== null) this.wake(waitMs);
+    // Without an end to wait for, whoever hears that the browser is online calls again.
+    if (waitMs !== null && waitMs < Infinity) this.wake(waitMs);
   }
 
   /** The SDK's own exporters send their queue here; consent is not asked for by whoever shuts down, so this does not. */
@@ -153,6 +160,7 @@ export class Outbox implements SpanProcessor {
   /** Send one request. The milliseconds to wait before the next, or null. */
   private async one(): Promise<number | null> {
     if (!this.road.allowed()) return this.off();
+    if (this.silences && isOffline()) return this.offline();
     const fromBacklog = this.backlog.length > 0;
     const chunk = this.spans.slice(0, this.batch);
     const items: readonly Item[] = fromBacklog ? this.backlog.slice(0, 1) : chunk;
@@ -167,8 +175,11 @@ export class Outbox implements SpanProcessor {
         this.going = { body, items };
         verdict = await this.road.send(body, false);
       }
-    } catch {
-      verdict = { laterInMs: 0 }; // no answer: the network is away
+      this.silences = 0;
+    } catch (error) {
+      if (isOffline()) return this.offline();
+      if ((error as Error).name !== "TimeoutError" && ++this.silences >= MOST_SILENCES) return this.giveUp();
+      verdict = { laterInMs: 0 };
     } finally {
       this.going = null;
     }
@@ -179,15 +190,30 @@ export class Outbox implements SpanProcessor {
     }
     this.failing = typeof verdict === "object";
     if (typeof verdict === "object") {
+      if (!this.silences) this.road.told("unavailable");
       const wait = Math.max(verdict.laterInMs, this.retryMs);
       this.retryMs = Math.min(this.retryMs * 2, LONGEST_RETRY_MS);
       // Many pages waiting for the same collector should not come back at the same moment.
       return wait * (1 + Math.random() / 2);
     }
     this.retryMs = FIRST_RETRY_MS;
+    if (verdict === "done") this.road.told("on");
     this.remove(items);
     if (this.spans.length === 0) this.batch = BATCH;
     this.forgetKept();
+    return null;
+  }
+
+  private offline(): number {
+    this.silences ||= 1;
+    this.failing = true;
+    this.road.told("offline");
+    return Infinity;
+  }
+
+  private giveUp(): null {
+    this.clear();
+    this.road.told("blocked");
     return null;
   }
 

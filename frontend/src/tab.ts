@@ -18,8 +18,10 @@ export class Tab {
   constructor(
     private readonly page: string,
     nowMs: number,
+    /** Whether it may leave anything in the tab for a later page. */
+    private readonly lasting: boolean,
   ) {
-    const memory = read();
+    const memory = lasting ? read() : null;
     const ours = memory?.page === page;
     this.beganMs = ours ? memory.beganMs : nowMs;
     this.backlog = ours ? memory.bodies : [];
@@ -27,6 +29,7 @@ export class Tab {
   }
 
   keep(bodies: readonly string[]): void {
+    if (!this.lasting) return;
     const size = bodies.reduce((sum, body) => sum + body.length, 0);
     const memory: Memory = { page: this.page, beganMs: this.beganMs, bodies: size <= LARGEST ? [...bodies] : [] };
     try {

@@ -8,8 +8,10 @@ import { agrees, now, setClock } from "./clock.js";
 import { admitted } from "./declared.js";
 import { askIdentity, type Identity } from "./identity.js";
 import { Outbox, type Road } from "./outbox.js";
+import { isInnerFrame, page } from "./page.js";
 import { routeOf } from "./routes.js";
 import { activated, isMadeAhead, whenLookedAt } from "./looked.js";
+import { GIVEN_UP, type TelemetryState } from "./state.js";
 import { forgetTab, Tab } from "./tab.js";
 import { watch } from "./views.js";
 import { post } from "./wire.js";
@@ -30,45 +32,76 @@ export interface TelemetryOptions {
   identity?: Identity;
   /** Count page views without being told (true). An app whose router tells them says false. */
   autoPageViews?: boolean;
+  /** Called with each new state, which tells why telemetry is on or not. */
+  onState?: (state: TelemetryState) => void;
+  /** Write each new state to the console (false). */
+  debug?: boolean;
 }
 
-interface Running {
+export type Settings = TelemetryOptions & { url: URL };
+
+export interface Running {
   outbox: Outbox;
   tracer: Tracer;
   unwatch: () => void;
   /** Whether ids may be put in: only on the road to this site. */
   firstParty: boolean;
+  /** The browser session it records for, as the site names it. */
+  session: string;
 }
 
 const DAYS_7_S = 604_800;
-
-let settings: (TelemetryOptions & { url: URL }) | null = null;
-let starting: Promise<void> | null = null;
-let running: Running | null = null;
-let channel: BroadcastChannel | null = null;
-/** How often telemetry was switched off: an answer of the site that was asked for before is worth nothing after. */
-let ends = 0;
+/** A cookie that the site sets anew with every choice: it reaches as far as the session does, also over ports. */
+const CHOICE_COOKIE = "privacy_choice";
 
 /**
  * Begin, if there is an endpoint and the person consents. Resolves to whether it has. In a server-rendered app it does
- * nothing on the server. Called again, it waits for the first call and changes nothing.
+ * nothing on the server. Called again, it asks the site again: after signing in, out, or in as somebody else.
  */
 export async function initTelemetry(options: TelemetryOptions): Promise<boolean> {
   if (typeof window === "undefined" || !options.endpoint) return false;
-  await (starting ??= start(options, options.endpoint));
+  await (page.starting ??= start(options, options.endpoint).finally(() => (page.starting = null)));
   return isTelemetryEnabled();
 }
 
 async function start(options: TelemetryOptions, endpoint: string): Promise<void> {
   try {
     if (isMadeAhead()) await activated();
-    settings = { ...options, url: tracesUrl(endpoint) };
-    channel = new BroadcastChannel("privacy");
-    // What another tab, or the privacy page in this one, was told.
-    channel.onmessage = ({ data }) => void (data?.enabled ? begin() : end());
+    if (page.settings) return void (await begin());
+    page.settings = { ...options, url: tracesUrl(endpoint) };
+    listen();
     await begin(options.identity);
   } catch {
     // An address that is none, or a browser without channels: then there is no telemetry.
+  }
+}
+
+/** Hear what is decided elsewhere, and when it is worth asking again. Once in a page's life. */
+function listen(): void {
+  page.channel = new BroadcastChannel("privacy");
+  // What another tab, or the privacy page in this one, was told.
+  page.channel.onmessage = ({ data }) => void (data?.enabled ? begin() : end("off"));
+  const { cookieStore } = globalThis as { cookieStore?: EventTarget };
+  cookieStore?.addEventListener("change", (event) => {
+    const { changed } = event as Event & { changed: readonly { name?: string }[] };
+    if (changed.some(({ name }) => name === CHOICE_COOKIE)) void begin();
+  });
+  // A choice made where neither reaches: on another host, in another browser.
+  document.addEventListener("visibilitychange", () => {
+    if (document.visibilityState === "visible" && !GIVEN_UP.includes(page.state)) void begin();
+  });
+  addEventListener("online", () => void begin().then(() => page.running?.outbox.forceFlush()));
+}
+
+/** Say why telemetry is on or not, if that is new. */
+function tell(state: TelemetryState): void {
+  if (state === page.state) return;
+  page.state = state;
+  if (page.settings?.debug) console.debug(`[telemetry] ${state}`);
+  try {
+    page.settings?.onState?.(state);
+  } catch {
+    // The app's own mistake, which it must not make in the middle of ours.
   }
 }
 
@@ -77,19 +110,20 @@ async function start(options: TelemetryOptions, endpoint: string): Promise<void>
  * the site, which has the last word. The decision itself is made with `PUT /api/users/telemetry/enable` or `disable`.
  */
 export async function setTelemetryEnabled(enabled: boolean): Promise<boolean> {
-  if (!enabled) end();
+  if (!enabled) end("off");
   const is = enabled && (await begin());
-  channel?.postMessage({ wanted: enabled, enabled: is, message: is ? "Telemetry is on." : "Telemetry has been disabled." });
+  page.channel?.postMessage({ wanted: enabled, enabled: is, message: is ? "Telemetry is on." : "Telemetry has been disabled." });
   return is;
 }
 
 export function isTelemetryEnabled(): boolean {
-  return running !== null;
+  return page.running !== null;
 }
 
-/** A page was looked at. Its route pattern is recorded, never `path`, which may be left out. */
+/** A page was looked at; not by a frame in a page of the same origin. Its route pattern is recorded, never `path`, which may be left out. */
 export function trackPageView(path?: string, _userId?: Ignored, _organizationId?: Ignored): void {
   quietly(() => {
+    if (isInnerFrame()) return;
     const route = routeOf(path ?? location.pathname);
     whenLookedAt(() => quietly(() => record("feature_usage", "page_view", "viewed", { route })));
   });
@@ -118,13 +152,14 @@ export function trackFeatureUsage<F extends keyof Features, A extends keyof Feat
 
 function quietly(work: () => void): void {
   try {
-    if (running) work();
+    if (page.running) work();
   } catch {
     // The page must not notice.
   }
 }
 
 function record(category: "user_activity" | "feature_usage", name: string, action: string | null, metadata: object): void {
+  const { running } = page;
   if (!running) return;
   const attributes = admitted(category, name, action, metadata, running.firstParty);
   if (!attributes) return;
@@ -138,41 +173,69 @@ function hrTime(ms: number): HrTime {
   return [Math.floor(ms / 1000), Math.round(ms % 1000) * 1_000_000];
 }
 
-async function begin(known?: Identity): Promise<boolean> {
-  if (!settings) return false;
-  if (running) return true;
-  const { url, identityUrl = "/v1/identity", deploymentType, autoPageViews = true } = settings;
-  const [asked, askedMs] = [ends, Date.now()];
+/** Begin, go on or end, as the site answers. `refused`: the session whose spans were just refused. */
+async function begin(known?: Identity, refused?: string): Promise<boolean> {
+  if (!page.settings) return false;
+  const { identityUrl = "/v1/identity" } = page.settings;
+  const [asked, askedMs] = [page.ends, Date.now()];
   // A page says the same when it comes out of a cache an hour later, and so cannot set a clock; a fresh answer can.
   const toldNow = known && agrees(known.now_ms) ? known : null;
-  let identity = toldNow ?? (await askIdentity(identityUrl));
-  if (running) return true; // somebody else has begun meanwhile
-  if (ends !== asked) return false;
-  if (!identity?.telemetry_enabled || !identity.page) return false;
-  if (!toldNow) setClock(identity.now_ms, askedMs, Date.now());
+  const answer = toldNow ?? (await askIdentity(identityUrl));
+  // Somebody else has ended or begun anew meanwhile.
+  if (page.ends !== asked) return isTelemetryEnabled();
+  if (typeof answer === "string") {
+    // Not known now. What runs asks the gate with each send anyway.
+    if (!page.running) tell(answer);
+    return isTelemetryEnabled();
+  }
+  const session = answer.page;
+  if (!answer.telemetry_enabled || !session) end(answer.reason ?? "off");
+  else if (session === refused) tell("refused");
+  else if (page.running?.session !== session) {
+    end(); // what another session recorded goes under no other
+    if (!toldNow) setClock(answer.now_ms, askedMs, Date.now());
+    run(answer, session, page.settings, identityUrl);
+  }
+  return isTelemetryEnabled();
+}
+
+function run(known: Identity, session: string, settings: Settings, identityUrl: string): void {
+  const { url, deploymentType } = settings;
   const firstParty = url.origin === location.origin;
-  const page = identity.page;
-  const tab = new Tab(page, now());
+  const inner = isInnerFrame();
+  const seesViews = settings.autoPageViews !== false && !inner;
+  const tab = new Tab(session, now(), !inner);
+  let identity: Identity | null = known;
   let here = true;
   // Only its own: a late answer to what was queued before is no reason to end what has begun since.
-  const off = () => void (here && end());
+  const refused = () => {
+    if (!here) return;
+    end();
+    void begin(undefined, session);
+  };
 
   const road: Road = {
-    allowed: () => here && running?.outbox === outbox,
+    allowed: () => here && page.running?.outbox === outbox,
     body: (spans, closing) => {
       if (firstParty) return serialized(spans);
       if (closing) return inTime(identity) ? stamped(spans, identity) : null;
       // Straight to a collector nobody asks the gate on the way, so the site is asked before each send.
       return askIdentity(identityUrl).then((answer) => {
-        identity = answer;
-        if (answer && !answer.telemetry_enabled) off();
-        return inTime(answer) ? stamped(spans, answer) : null;
+        if (answer === "blocked" || answer === "offline") throw new Error(answer);
+        identity = typeof answer === "string" ? null : answer;
+        if (identity && (!identity.telemetry_enabled || identity.page !== session)) refused();
+        return inTime(identity) ? stamped(spans, identity) : null;
       });
     },
-    send: (body, closing) => post(url.href, body, firstParty ? { "X-Telemetry-Page": page } : {}, closing),
+    send: (body, closing) => post(url.href, body, firstParty ? { "X-Telemetry-Page": session } : {}, closing),
     // What carries pseudonyms is not left lying about, and after the end nothing is.
     keep: (bodies) => void (here && tab.keep(firstParty ? bodies : [])),
-    onOff: off,
+    onOff: refused,
+    told: (state) => {
+      if (!here) return;
+      if (state === "blocked") end(state);
+      else tell(state);
+    },
   };
   const outbox: Outbox = new Outbox(road, tab.backlog);
   const provider = new TracerProvider({
@@ -188,11 +251,12 @@ async function begin(known?: Identity): Promise<boolean> {
       viewed: () => trackPageView(),
       leaving: () => outbox.close(),
       closing: () =>
+        inner ||
         trackEvent("session_end", { duration_s: Math.min(DAYS_7_S, Math.max(0, Math.round((now() - tab.beganMs) / 1000))) }),
     },
-    autoPageViews,
+    seesViews,
   );
-  running = {
+  page.running = {
     outbox,
     tracer: provider.getTracer("rhesis.telemetry.browser", "0.1.0"),
     unwatch: () => {
@@ -200,20 +264,23 @@ async function begin(known?: Identity): Promise<boolean> {
       unwatch();
     },
     firstParty,
+    session,
   };
-  if (autoPageViews) trackPageView();
-  return true;
+  tell("on");
+  if (seesViews) trackPageView();
 }
 
 /** Stop at once, and throw away what is queued here and kept in the tab. */
-function end(): void {
-  ends++;
-  const ending = running;
-  running = null;
-  if (!ending) return;
-  ending.unwatch();
-  ending.outbox.clear();
-  forgetTab();
+function end(why?: TelemetryState): void {
+  page.ends++;
+  const ending = page.running;
+  page.running = null;
+  if (ending) {
+    ending.unwatch();
+    ending.outbox.clear();
+    if (!isInnerFrame()) forgetTab();
+  }
+  if (why) tell(why);
 }
 
 function inTime(identity: Identity | null): identity is Identity {

@@ -28,6 +28,7 @@ export function watch(watcher: Watcher, seesViews: boolean): () => void {
     path = location.pathname;
   };
   navigation?.addEventListener("currententrychange", maybeViewed, options);
+  if (!navigation && seesViews) wrapHistory(maybeViewed, stop.signal);
   navigation?.addEventListener(
     "navigate",
     (event) => (navigating ||= !(event as NavigateEvent).destination.sameDocument),
@@ -61,4 +62,18 @@ export function watch(watcher: Watcher, seesViews: boolean): () => void {
     options,
   );
   return () => stop.abort();
+}
+
+/** Without the Navigation API nothing tells of an address that an app has changed, so its calls are listened to. */
+function wrapHistory(changed: () => void, stop: AbortSignal): void {
+  for (const name of ["pushState", "replaceState"] as const) {
+    const original = history[name];
+    const wrapped: History["pushState"] = function (this: History, ...args) {
+      original.apply(this, args);
+      if (!stop.aborted) changed();
+    };
+    history[name] = wrapped;
+    // Whoever wrapped it after us goes on calling ours, which then only passes on.
+    stop.addEventListener("abort", () => history[name] === wrapped && (history[name] = original));
+  }
 }

@@ -21,6 +21,8 @@ class TestRoad implements Road {
   }
   keep = (bodies: readonly string[]) => void (this.kept = [...bodies]);
   onOff = () => void this.offs++;
+  states: string[] = [];
+  told = (state: string) => void this.states.push(state);
 }
 
 const span = (name: string) => ({ name }) as ReadableSpan;

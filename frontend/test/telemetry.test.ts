@@ -30,6 +30,7 @@ const originals = { fetch: globalThis.fetch };
 
 beforeEach(async () => {
   mock.timers.enable({ apis: ["setTimeout"] });
+  online(true);
   requests = [];
   storage = new Map();
   page = new EventTarget();
@@ -47,6 +48,8 @@ beforeEach(async () => {
     sessionStorage,
     addEventListener: page.addEventListener.bind(page),
     navigation: new EventTarget(),
+    history: { pushState: () => {}, replaceState: () => {} },
+    parent: undefined,
     fetch: async (url: string, init: RequestInit) => {
       if (url.endsWith("/identity")) return identity ? Response.json(identity) : new Response("", { status: 401 });
       const headers = init.headers as Record<string, string>;
@@ -54,6 +57,8 @@ beforeEach(async () => {
       return new Response("{}");
     },
   });
+  // Copies of the package share what is on their page, and this is another page.
+  delete (globalThis as Record<symbol, unknown>)[Symbol.for("rhesis.telemetry.1")];
   const anew = new URL(`telemetry.bundle.mjs?${Math.random()}`, import.meta.url).href;
   telemetry = (await import(anew)) as typeof telemetry;
 });
@@ -402,4 +407,260 @@ test("a page that is made ahead begins when it is looked at, and never if it is 
   assert.equal(await begun, true);
   await pass(10_000);
   assert.deepEqual(views(), ["/tests/:id"]);
+});
+
+/** Begin, noting each state. */
+async function begun(options: object = {}): Promise<string[]> {
+  const states: string[] = [];
+  await telemetry.initTelemetry({ endpoint: "/v1/traces", onState: (state) => void states.push(state), ...options });
+  return states;
+}
+
+/** Put `answer` in place of what answers requests whose address ends so; a null means that none comes. */
+function answering(ending: string, answer: (() => Response) | null): string[] {
+  const asked: string[] = [];
+  const before = globalThis.fetch;
+  globalThis.fetch = async (url, init) => {
+    if (!String(url).endsWith(ending)) return before(url, init);
+    asked.push(String(url));
+    if (!answer) throw new TypeError("Failed to fetch");
+    return answer();
+  };
+  return asked;
+}
+
+function online(is: boolean): void {
+  Object.defineProperty(globalThis, "navigator", { value: { onLine: is }, configurable: true, writable: true });
+}
+
+test("opened signed out and called again after signing in, it begins", async () => {
+  const [yes] = [identity];
+  identity = { telemetry_enabled: false, now_ms: Date.now(), reason: "signed_out" };
+  const states = await begun();
+  assert.deepEqual([telemetry.isTelemetryEnabled(), states], [false, ["signed_out"]]);
+  identity = yes;
+  assert.equal(await telemetry.initTelemetry({ endpoint: "/v1/traces" }), true);
+  await pass(1000);
+  assert.deepEqual([spans().length, states], [1, ["signed_out", "on"]]);
+});
+
+test("after another person has signed in, nothing of the first goes as theirs", async () => {
+  await begun({ autoPageViews: false });
+  telemetry.trackEvent("button_click", { button_id: "create_test" });
+  identity = { ...identity, page: "the second's" };
+  await telemetry.initTelemetry({ endpoint: "/v1/traces" });
+  telemetry.trackEvent("button_click", { button_id: "run_tests" });
+  await pass(1000);
+  assert.deepEqual(
+    requests.map((request) => request.page),
+    ["the second's"],
+  );
+  assert.deepEqual(
+    spans().map((span) => attributes(span)["metadata.button_id"]),
+    ["run_tests"],
+  );
+});
+
+test("to a collector elsewhere, nothing of the first goes under the second's pseudonyms", async () => {
+  identity = { ...identity, identity: PSEUDONYMS };
+  await begun({ endpoint: "https://telemetry.example", autoPageViews: false });
+  telemetry.trackEvent("button_click", { button_id: "create_test" });
+  // Signed in as somebody else, and nobody has told this page.
+  identity = { ...identity, page: "the second's", identity: { ...PSEUDONYMS, "user.id": "2".repeat(36) } };
+  await pass(1000);
+  telemetry.trackEvent("button_click", { button_id: "run_tests" });
+  await pass(1000);
+  assert.deepEqual(
+    spans().map((span) => [attributes(span)["metadata.button_id"], attributes(span)["user.id"]]),
+    [["run_tests", "2".repeat(36)]],
+  );
+});
+
+for (const [what, answer, state] of [
+  ["who is signed out", () => Response.json({ telemetry_enabled: false, now_ms: 1, reason: "signed_out" }), "signed_out"],
+  ["who does not share", () => Response.json({ telemetry_enabled: false, now_ms: 1, reason: "off" }), "off"],
+  ["a site without browser telemetry", () => Response.json({ telemetry_enabled: false, now_ms: 1, reason: "not_set_up" }), "not_set_up"],
+  ["an app that answers with its own page", () => new Response("<!doctype html>"), "not_set_up"],
+  ["a site that cannot read consent now", () => new Response("{}", { status: 503 }), "unavailable"],
+  ["somebody who refuses the question", () => new Response("", { status: 403 }), "refused"],
+  ["a question that is blocked", null, "blocked"],
+] as const) {
+  test(`the state for ${what} is ${state}, and nothing is recorded`, async () => {
+    answering("/identity", answer);
+    const states = await begun();
+    if (state === "not_set_up") assert.deepEqual(states, []); // it was that before as well
+    else assert.deepEqual(states, [state]);
+    assert.equal(telemetry.isTelemetryEnabled(), false);
+  });
+}
+
+test("a withdrawal, a refusal and a wait are told apart", async () => {
+  const states = await begun();
+  await pass(1000);
+  answering("/traces", () => new Response("{}", { status: 503 }));
+  telemetry.trackPageView("/dashboard");
+  await pass(1000);
+  assert.deepEqual(states, ["on", "unavailable"]);
+  answering("/traces", () => new Response("{}", { status: 403 }));
+  await pass(2000);
+  assert.deepEqual([states, telemetry.isTelemetryEnabled()], [["on", "unavailable", "refused"], false]);
+  identity = { telemetry_enabled: false, now_ms: Date.now(), reason: "off" };
+  await telemetry.initTelemetry({ endpoint: "/v1/traces" });
+  assert.equal(states.at(-1), "off");
+});
+
+test("a road that gives no answer is given up after four tries, until it is asked for again", async () => {
+  const asked = answering("/traces", null);
+  const states = await begun();
+  for (let minute = 0; minute < 10; minute++) {
+    telemetry.trackPageView("/dashboard");
+    await pass(60_000);
+    document.dispatchEvent(new Event("visibilitychange"));
+  }
+  assert.deepEqual([asked.length, states, telemetry.isTelemetryEnabled()], [4, ["on", "blocked"], false]);
+  globalThis.fetch = originals.fetch;
+  answering("/traces", () => new Response("{}"));
+  answering("/identity", () => Response.json(identity));
+  assert.equal(await telemetry.initTelemetry({ endpoint: "/v1/traces" }), true);
+});
+
+test("offline, it tries once, waits for the network, and then sends what was recorded", async () => {
+  online(true);
+  const states = await begun();
+  await pass(1000);
+  const before = globalThis.fetch;
+  const asked = answering("/traces", null);
+  online(false);
+  for (let minute = 0; minute < 10; minute++) {
+    telemetry.trackPageView("/dashboard");
+    await pass(60_000);
+  }
+  assert.deepEqual([asked.length, states], [1, ["on", "offline"]]);
+  globalThis.fetch = before;
+  online(true);
+  page.dispatchEvent(new Event("online"));
+  await pass(0);
+  assert.deepEqual([spans().length, states], [11, ["on", "offline", "on"]]);
+});
+
+test("opened offline, it begins when the network is back", async () => {
+  const before = globalThis.fetch;
+  answering("/identity", null);
+  online(false);
+  assert.deepEqual(await begun(), ["offline"]);
+  globalThis.fetch = before;
+  online(true);
+  page.dispatchEvent(new Event("online"));
+  await pass(0);
+  assert.equal(telemetry.isTelemetryEnabled(), true);
+});
+
+test("a site that is slow to take spans is waited for, and not given up", async () => {
+  let tries = 0;
+  const states = await begun();
+  globalThis.fetch = async () => {
+    tries++;
+    throw new DOMException("The operation timed out.", "TimeoutError");
+  };
+  for (let minute = 0; minute < 20; minute++) await pass(100_000);
+  assert.ok(tries > 4);
+  assert.deepEqual([telemetry.isTelemetryEnabled(), states.at(-1)], [true, "unavailable"]);
+});
+
+test("the states are written to the console for who debugs, and for nobody else", async () => {
+  const written = mock.method(console, "debug", () => {});
+  await begun();
+  assert.equal(written.mock.callCount(), 0);
+  await telemetry.setTelemetryEnabled(false);
+  delete (globalThis as Record<symbol, unknown>)[Symbol.for("rhesis.telemetry.1")];
+  const anew = (await import(new URL(`telemetry.bundle.mjs?${Math.random()}`, import.meta.url).href)) as typeof telemetry;
+  await anew.initTelemetry({ endpoint: "/v1/traces", debug: true });
+  await anew.setTelemetryEnabled(false);
+  assert.deepEqual(
+    written.mock.calls.map((call) => call.arguments[0]),
+    ["[telemetry] on", "[telemetry] off"],
+  );
+  written.mock.restore();
+});
+
+test("an app's own mistake in onState ends nothing", async () => {
+  await begun({
+    onState: () => {
+      throw new Error("the app's");
+    },
+  });
+  assert.equal(telemetry.isTelemetryEnabled(), true);
+});
+
+test("a choice made where no channel reaches is heard when the tab is looked at again", async () => {
+  await begun();
+  identity = { telemetry_enabled: false, now_ms: Date.now(), reason: "off" };
+  document.dispatchEvent(new Event("visibilitychange"));
+  await pass(0);
+  assert.equal(telemetry.isTelemetryEnabled(), false);
+});
+
+test("the site's cookie for a choice is heard in a tab of another origin", async () => {
+  const cookieStore = new EventTarget();
+  Object.assign(globalThis, { cookieStore });
+  const states = await begun();
+  identity = { telemetry_enabled: false, now_ms: Date.now(), reason: "off" };
+  cookieStore.dispatchEvent(Object.assign(new Event("change"), { changed: [{ name: "another" }] }));
+  await pass(0);
+  assert.equal(telemetry.isTelemetryEnabled(), true);
+  cookieStore.dispatchEvent(Object.assign(new Event("change"), { changed: [{ name: "privacy_choice" }] }));
+  await pass(0);
+  assert.deepEqual(states, ["on", "off"]);
+  Object.assign(globalThis, { cookieStore: undefined });
+});
+
+test("without the Navigation API a path that an app changes is a view too, and its calls are its own afterwards", async () => {
+  Object.assign(globalThis, { navigation: undefined });
+  const shows = (_state: unknown, _title: string, href: string) =>
+    void Object.assign(globalThis, { location: new URL(href, "https://site.example") });
+  Object.assign(history, { pushState: shows, replaceState: shows });
+  await begun();
+  for (const href of ["/projects", "/projects?tab=2", "/projects/7"]) history.pushState({}, "", href);
+  history.replaceState({}, "", "/tasks");
+  await pass(1000);
+  const routes = () => spans().map((span) => attributes(span)["metadata.route"]);
+  assert.deepEqual(routes(), ["/tests/:id", "/projects", "/projects/:id", "/tasks"]);
+  await telemetry.setTelemetryEnabled(false);
+  assert.deepEqual([history.pushState, history.replaceState], [shows, shows]);
+});
+
+test("two copies of the package on a page count a view once, and what either is told goes out once", async () => {
+  const another = (await import(new URL(`telemetry.bundle.mjs?${Math.random()}`, import.meta.url).href)) as typeof telemetry;
+  assert.notEqual(another.trackEvent, telemetry.trackEvent);
+  await Promise.all([begun(), another.initTelemetry({ endpoint: "/v1/traces" })]);
+  telemetry.trackEvent("button_click", { button_id: "create_test" });
+  another.trackEvent("button_click", { button_id: "run_tests" });
+  page.dispatchEvent(Object.assign(new Event("pagehide"), { persisted: false }));
+  const names = spans().map((span) => attributes(span)["metadata.button_id"] ?? attributes(span)["metadata.route"]);
+  assert.deepEqual(names, ["/tests/:id", "create_test", "run_tests", undefined], "the last is the end of the session");
+  await another.setTelemetryEnabled(false);
+  assert.equal(telemetry.isTelemetryEnabled(), false);
+});
+
+test("a frame in a page of the same origin counts no views, ends no session and leaves nothing in the tab", async () => {
+  Object.assign(globalThis, { parent: { location: new URL("https://site.example/") } });
+  storage.set("rhesis-telemetry", "what the page around it left");
+  await begun();
+  telemetry.trackPageView("/dashboard");
+  telemetry.trackEvent("button_click", { button_id: "run_tests" });
+  page.dispatchEvent(Object.assign(new Event("pagehide"), { persisted: false }));
+  await telemetry.setTelemetryEnabled(false);
+  assert.deepEqual(
+    spans().map((span) => attributes(span)["metadata.button_id"]),
+    ["run_tests"],
+  );
+  assert.equal(storage.get("rhesis-telemetry"), "what the page around it left");
+});
+
+test("an app in a frame of another origin counts its views", async () => {
+  const parent = Object.defineProperty({}, "location", { get: () => assert.fail("another origin's") });
+  Object.assign(globalThis, { parent });
+  await begun();
+  await pass(1000);
+  assert.equal(spans().length, 1);
 });

@@ -30,7 +30,7 @@ from analytics.collect.relay.events import Rejected, Rejection, recorded, undecl
 from analytics.collect.relay.forward import REST_AFTER_FAILURE_SECONDS, forwarder
 from analytics.collect.tally import Outcome
 from analytics.conf import conf
-from privacy.clock import database_now, read_database_clock, unix_ns
+from privacy.clock import read_database_clock
 from privacy.elapsed import elapsed_ns
 
 T = TypeVar("T")
@@ -96,25 +96,37 @@ def traces(request: HttpRequest) -> HttpResponse:
 @require_GET
 @never_cache
 def identity(request: HttpRequest) -> JsonResponse:
-    """Whether this page may send, the site's clock, and for a collector elsewhere the pseudonyms to send under."""
+    """Whether this page may send and if not why; the site's clock, and for a collector elsewhere the pseudonyms.
+
+    A no is a 200 as well: browsers write every other status into their console, and nothing is wrong.
+    """
     try:
-        user = _signed_in(request)
+        if not page.browser_telemetry_is_on():
+            return _no("not_set_up")
+        if not request.user.is_authenticated:
+            return _no("signed_out")
+        user = request.user
         permission = _permission(request, user)
-        now_ms = permission.now_ms if permission else unix_ns(_readable(database_now)) // 1_000_000
-        answer: dict[str, object] = {"telemetry_enabled": permission is not None, "now_ms": now_ms}
-        if permission is not None and permission.decision.since is not None:
-            answer |= {
-                "page": page.mark(request),
-                "since_ms": int(permission.decision.since.timestamp() * 1000) + 1,
-                "expires_ms": now_ms + page.IDENTITY_SECONDS * 1000,
-            }
-            if not conf.browser_endpoint.startswith("/"):
-                answer["identity"] = page.identity(request, user)
+        if permission is None or permission.decision.since is None:
+            return _no("off")
+        answer = {
+            "telemetry_enabled": True,
+            "now_ms": permission.now_ms,
+            "page": page.mark(request),
+            "since_ms": int(permission.decision.since.timestamp() * 1000) + 1,
+            "expires_ms": permission.now_ms + page.IDENTITY_SECONDS * 1000,
+        }
+        if not conf.browser_endpoint.startswith("/"):
+            answer["identity"] = page.identity(request, user)
         return JsonResponse(answer)
     except _Refused as refused:
         return JsonResponse({"detail": refused.reason}, status=refused.status)
     finally:
         request.telemetry_refused = True  # type: ignore[attr-defined]
+
+
+def _no(reason: str) -> JsonResponse:
+    return JsonResponse({"telemetry_enabled": False, "reason": reason})
 
 
 def _signed_in(request: HttpRequest) -> User:

@@ -1,0 +1,42 @@
+// What copies of the package on one page share, so that together they are one.
+import type { Running, Settings } from "./telemetry.js";
+import type { TelemetryState } from "./state.js";
+
+export interface PageState {
+  settings: Settings | null;
+  /** The call of initTelemetry under way. */
+  starting: Promise<void> | null;
+  running: Running | null;
+  channel: BroadcastChannel | null;
+  state: TelemetryState;
+  /** How often telemetry was switched off: an answer of the site that was asked for before is worth nothing after. */
+  ends: number;
+  /** How far the site's clock is ahead of this computer's, in milliseconds. */
+  skewMs: number;
+}
+
+// The number is of the shape above: copies that differ in it do not share.
+const KEY = Symbol.for("rhesis.telemetry.1");
+
+export const page: PageState = ((globalThis as { [KEY]?: PageState })[KEY] ??= {
+  settings: null,
+  starting: null,
+  running: null,
+  channel: null,
+  state: "not_set_up",
+  ends: 0,
+  skewMs: 0,
+});
+
+/**
+ * Whether this is a frame in a page of the same origin. The two are one page for the person, and share the tab's storage;
+ * so such a frame counts no views and leaves nothing in the tab.
+ */
+export function isInnerFrame(): boolean {
+  try {
+    const { parent } = window;
+    return !!parent && parent !== window && parent.location.origin === location.origin;
+  } catch {
+    return false; // the page around it is of another origin
+  }
+}

@@ -1,0 +1,57 @@
+"""A cookie that changes with every decision about the person, so that all tabs of their session hear of it.
+
+A BroadcastChannel ends at its origin. This cookie reaches as far as the session's does: also over ports, and to a front
+end whose server passes requests on. Its value alternates between 0 and 1; it names nobody, and says nothing but "ask".
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+
+from accounts.requests import resolved_user
+from privacy.signals import consent_changed
+
+# The browser package and privacy.js know it by this name.
+NAME = "privacy_choice"
+_changed: ContextVar[set[UUID | None] | None] = ContextVar("people whose decision this request changed", default=None)
+
+
+@contextmanager
+def noting_changes() -> Iterator[set[UUID | None]]:
+    """The people whose decision changes inside the block, in the threads of this request as well."""
+    people: set[UUID | None] = set()
+    token = _changed.set(people)
+    try:
+        yield people
+    finally:
+        _changed.reset(token)
+
+
+def set_on(response: HttpResponseBase, request: HttpRequest, changed: set[UUID | None]) -> None:
+    """Set the cookie if the decision about the person of this browser session is among `changed`."""
+    user = resolved_user(request) if changed else None
+    session = getattr(request, "session", None)
+    if user is None or user.pk not in changed or session is None or session.is_empty():
+        return
+    response.set_cookie(
+        NAME,
+        "0" if request.COOKIES.get(NAME) == "1" else "1",
+        domain=settings.SESSION_COOKIE_DOMAIN,
+        path=settings.SESSION_COOKIE_PATH,
+        secure=settings.SESSION_COOKIE_SECURE,
+        samesite="Lax",
+    )
+
+
+def _note(*, user_id: UUID | None, **_: Any) -> None:
+    if (people := _changed.get()) is not None:
+        people.add(user_id)
+
+
+consent_changed.connect(_note)
