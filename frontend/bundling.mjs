@@ -15,13 +15,21 @@ const privateApi = {
   },
 };
 
+// The provider makes one where no sampler is named, so a bundler cannot leave it out by itself.
+const noDefaultSampler = {
+  name: "no default sampler",
+  setup(builder) {
+    builder.onResolve({ filter: /\/ParentBasedSampler$/ }, () => ({ path: resolve(root, "src/unused_sampler.ts") }));
+  },
+};
+
 export const bundling = {
   absWorkingDir: root,
   bundle: true,
   format: "esm",
   platform: "browser",
   target: "es2022",
-  plugins: [privateApi],
+  plugins: [privateApi, noDefaultSampler],
   legalComments: "none",
   logLevel: "warning",
 };

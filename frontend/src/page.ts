@@ -8,7 +8,8 @@ export interface PageState {
   starting: Promise<void> | null;
   running: Running | null;
   channel: BroadcastChannel | null;
-  state: TelemetryState;
+  /** As last told; null before the first. */
+  state: TelemetryState | null;
   /** How often telemetry was switched off: an answer of the site that was asked for before is worth nothing after. */
   ends: number;
   /** How far the site's clock is ahead of this computer's, in milliseconds. */
@@ -23,7 +24,7 @@ export const page: PageState = ((globalThis as { [KEY]?: PageState })[KEY] ??= {
   starting: null,
   running: null,
   channel: null,
-  state: "not_set_up",
+  state: null,
   ends: 0,
   skewMs: 0,
 });

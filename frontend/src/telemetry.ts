@@ -59,21 +59,24 @@ const CHOICE_COOKIE = "privacy_choice";
  * nothing on the server. Called again, it asks the site again: after signing in, out, or in as somebody else.
  */
 export async function initTelemetry(options: TelemetryOptions): Promise<boolean> {
-  if (typeof window === "undefined" || !options.endpoint) return false;
-  await (page.starting ??= start(options, options.endpoint).finally(() => (page.starting = null)));
+  if (typeof window === "undefined") return false;
+  await (page.starting ??= start(options).finally(() => (page.starting = null)));
   return isTelemetryEnabled();
 }
 
-async function start(options: TelemetryOptions, endpoint: string): Promise<void> {
+async function start(options: TelemetryOptions): Promise<void> {
+  if (isMadeAhead()) await activated();
+  const isFirst = !page.settings;
+  let settings: Settings | null = null;
   try {
-    if (isMadeAhead()) await activated();
-    if (page.settings) return void (await begin());
-    page.settings = { ...options, url: tracesUrl(endpoint) };
-    listen();
-    await begin(options.identity);
+    if (options.endpoint) settings = { ...options, url: tracesUrl(options.endpoint) };
+    if (settings && isFirst) listen();
   } catch {
-    // An address that is none, or a browser without channels: then there is no telemetry.
+    settings = null; // an address that is none, or a browser without channels
   }
+  if (!settings) return tell("not_set_up", options);
+  page.settings ??= settings;
+  await begin(isFirst ? options.identity : undefined);
 }
 
 /** Hear what is decided elsewhere, and when it is worth asking again. Once in a page's life. */
@@ -88,18 +91,18 @@ function listen(): void {
   });
   // A choice made where neither reaches: on another host, in another browser.
   document.addEventListener("visibilitychange", () => {
-    if (document.visibilityState === "visible" && !GIVEN_UP.includes(page.state)) void begin();
+    if (document.visibilityState === "visible" && !GIVEN_UP.includes(page.state!)) void begin();
   });
   addEventListener("online", () => void begin().then(() => page.running?.outbox.forceFlush()));
 }
 
 /** Say why telemetry is on or not, if that is new. */
-function tell(state: TelemetryState): void {
+function tell(state: TelemetryState, to: TelemetryOptions | null = page.settings): void {
   if (state === page.state) return;
   page.state = state;
-  if (page.settings?.debug) console.debug(`[telemetry] ${state}`);
+  if (to?.debug) console.debug(`[telemetry] ${state}`);
   try {
-    page.settings?.onState?.(state);
+    to?.onState?.(state);
   } catch {
     // The app's own mistake, which it must not make in the middle of ours.
   }
