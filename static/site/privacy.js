@@ -1,9 +1,15 @@
-// Saves the toggle at once. Without this file the form does the same with a page load.
+// Saves the toggle at once, and follows choices made in other tabs. Without this file the form does the same with a page load.
 const form = document.getElementById("sharing-form");
 const button = form.querySelector("[role=switch]");
 const decision = document.getElementById("decision");
 const offer = document.getElementById("offer-deletion");
 const channel = "BroadcastChannel" in window ? new BroadcastChannel("privacy") : null;
+const CHOICE_COOKIE = "privacy_choice"; // the site sets it anew with every choice
+let timer;
+
+function isOn() {
+  return button.getAttribute("aria-checked") === "true";
+}
 
 function show(wanted, enabled, message) {
   button.setAttribute("aria-checked", String(wanted));
@@ -27,15 +33,46 @@ form.addEventListener("submit", async (event) => {
       credentials: "same-origin",
       headers: { "X-CSRFToken": form.elements.csrfmiddlewaretoken.value, Accept: "application/json" },
     });
-    if (!answer.ok) throw new Error(String(answer.status));
+    if (!answer.ok) return form.submit(); // the plain form knows how to say what is wrong
     const { telemetry_enabled: enabled, message } = await answer.json();
     show(wanted, enabled, message);
     channel?.postMessage({ wanted, enabled, message });
+    refreshSoon();
   } catch {
-    form.submit(); // the plain form knows how to say what is wrong
+    decision.textContent = navigator.onLine
+      ? "The site did not answer. Reload this page to see whether your choice was saved."
+      : "You're offline; nothing was changed.";
   } finally {
     button.removeAttribute("aria-busy");
   }
 });
 
-channel?.addEventListener("message", ({ data }) => show(data.wanted, data.enabled, data.message));
+// Take over what has changed from the page as the site would show it now.
+async function refresh() {
+  const answer = await fetch(location.href, { credentials: "same-origin", cache: "no-store" });
+  const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
+  const [now, history] = [fresh.getElementById("decision"), fresh.getElementById("history")];
+  if (!answer.ok || !now || !history) return; // signed out, or the site cannot
+  const wanted = fresh.querySelector("#sharing-form [role=switch]").getAttribute("aria-checked") === "true";
+  if (wanted !== isOn()) show(wanted, now.classList.contains("on"), now.textContent);
+  const old = document.getElementById("history");
+  if (!old.contains(document.activeElement)) old.replaceWith(history);
+}
+
+function refreshSoon() {
+  clearTimeout(timer);
+  // One choice is heard in several ways at about the same moment.
+  timer = setTimeout(() => void refresh().catch(() => {}), 50);
+}
+
+channel?.addEventListener("message", ({ data }) => {
+  show(data.wanted, data.enabled, data.message);
+  refreshSoon();
+});
+// A tab of another port or host, which the channel does not reach.
+globalThis.cookieStore?.addEventListener("change", ({ changed }) => {
+  if (changed.some(({ name }) => name === CHOICE_COOKIE)) refreshSoon();
+});
+document.addEventListener("visibilitychange", () => {
+  if (document.visibilityState === "visible") refreshSoon();
+});

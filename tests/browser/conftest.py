@@ -14,8 +14,11 @@ import requests
 from playwright.sync_api import Browser, BrowserContext, Page, Request, sync_playwright
 from playwright.sync_api import Error as PlaywrightError
 
+from rhesis_site.development import frontend
+from rhesis_site.development.environment import SetupFailed
 from rhesis_site.embedded_postgres.server import connection_url
 from tests.acceptance.product import TABLES, Product, copy_of_the_tree, free_port, running_product, wait_until
+from tests.browser import next_app
 from tests.browser.traffic import Traffic
 
 CHROMIUM = Path("/usr/bin/chromium")
@@ -74,6 +77,18 @@ def chromium() -> Iterator[Browser]:
         )
         yield browser
         browser.close()
+
+
+@pytest.fixture(scope="session")
+def next_example(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The example for Next.js as it is shipped, built once."""
+    try:
+        frontend.node_environment()
+    except SetupFailed as error:
+        if os.environ.get("CI") == "true":
+            pytest.fail(str(error))
+        pytest.skip(str(error))
+    return next_app.build(tmp_path_factory.mktemp("next"))
 
 
 @pytest.fixture

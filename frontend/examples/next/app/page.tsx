@@ -2,18 +2,22 @@
 
 import { trackEvent, trackFeatureUsage } from "@/lib/telemetry";
 
+// The calls take ids, as they always did, and ignore them: the session says who it is.
+const [userId, organizationId] = ["a-user", "an-organization"];
+
 export default function Home() {
   return (
-    <main>
+    <>
       <h1>Tests</h1>
       <button
+        type="button"
         onClick={() => {
-          trackEvent("button_click", { button_id: "create_test" });
-          trackFeatureUsage("test", "created", { kind: "single_turn" });
+          trackEvent("button_click", { button_id: "create_test" }, userId, organizationId);
+          trackFeatureUsage("test_run", "created", { test_id: "123" }, userId, organizationId);
         }}
       >
         Create a test
       </button>
-    </main>
+    </>
   );
 }
