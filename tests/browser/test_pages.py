@@ -78,6 +78,37 @@ def test_the_toggle_saves_at_once_and_tells_other_tabs(product: Product, chromiu
         first.wait_for_selector('[role=switch][aria-checked="false"]')
 
 
+def test_a_toggle_while_offline_changes_nothing_and_says_so(product: Product, chromium: Browser, sharing: None) -> None:
+    with visitor(product, chromium, staff=False) as (context, _):
+        page = context.new_page()
+        page.goto(f"{product.url}/settings/privacy/")
+        context.set_offline(True)
+        page.get_by_role("switch").click()
+        page.wait_for_selector("#decision:has-text(\"You're offline; nothing was changed.\")")
+        assert page.get_by_role("switch").get_attribute("aria-checked") == "false"
+        assert page.locator("[role=switch][aria-busy]").count() == 0
+        picture(page, "privacy-offline")
+        assert problems(page) == []
+        context.set_offline(False)
+        with page.expect_response("**/api/users/telemetry/enable"):
+            page.get_by_role("switch").click()
+        page.wait_for_selector('[role=switch][aria-checked="true"]')
+
+
+def test_the_history_shows_a_choice_at_once_in_every_tab(product: Product, chromium: Browser, sharing: None) -> None:
+    lines = "() => document.querySelector('#history tbody tr td:nth-child(2)')?.textContent"
+    with visitor(product, chromium, staff=False) as (context, complaints):
+        first, second = context.new_page(), context.new_page()
+        for page in (first, second):
+            page.goto(f"{product.url}/settings/privacy/")
+        for wanted, line in (("true", "Sharing switched on"), ("false", "Sharing switched off")):
+            first.get_by_role("switch").click()
+            for page in (first, second):
+                page.wait_for_selector(f'[role=switch][aria-checked="{wanted}"]')
+                page.wait_for_function(f"() => ({lines})() === '{line}'")
+        assert complaints == []
+
+
 def test_by_keyboard_alone(product: Product, chromium: Browser, sharing: None) -> None:
     with visitor(product, chromium, staff=False) as (context, _):
         page = context.new_page()
