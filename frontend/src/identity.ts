@@ -2,12 +2,12 @@
 import { isOffline, type TelemetryState } from "./state.js";
 import { PATIENCE_MS } from "./wire.js";
 
-/** The answer of `GET /v1/identity`; of the last five, none for those who do not consent. */
+/** The answer of `GET /v1/identity`; for those who do not consent, only the first and the reason. */
 export interface Identity {
   telemetry_enabled: boolean;
-  now_ms: number;
   /** Why not. */
   reason?: "off" | "signed_out" | "not_set_up";
+  now_ms?: number;
   page?: string;
   since_ms?: number;
   expires_ms?: number;

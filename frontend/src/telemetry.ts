@@ -182,7 +182,7 @@ async function begin(known?: Identity, refused?: string): Promise<boolean> {
   const { identityUrl = "/v1/identity" } = page.settings;
   const [asked, askedMs] = [page.ends, Date.now()];
   // A page says the same when it comes out of a cache an hour later, and so cannot set a clock; a fresh answer can.
-  const toldNow = known && agrees(known.now_ms) ? known : null;
+  const toldNow = known?.now_ms && agrees(known.now_ms) ? known : null;
   const answer = toldNow ?? (await askIdentity(identityUrl));
   // Somebody else has ended or begun anew meanwhile.
   if (page.ends !== asked) return isTelemetryEnabled();
@@ -196,7 +196,7 @@ async function begin(known?: Identity, refused?: string): Promise<boolean> {
   else if (session === refused) tell("refused");
   else if (page.running?.session !== session) {
     end(); // what another session recorded goes under no other
-    if (!toldNow) setClock(answer.now_ms, askedMs, Date.now());
+    if (!toldNow && answer.now_ms) setClock(answer.now_ms, askedMs, Date.now());
     run(answer, session, page.settings, identityUrl);
   }
   return isTelemetryEnabled();

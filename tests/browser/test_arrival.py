@@ -9,6 +9,7 @@ from rhesis_site.embedded_postgres.server import connection_url
 from tests.browser.conftest import Person, Processor, call, wait_for_telemetry
 
 pytestmark = pytest.mark.browser
+MODULE_URL = "document.querySelector('script[data-telemetry]').dataset.telemetry"
 
 
 def test_views_events_and_features_arrive_once_each(person: Person) -> None:
@@ -159,13 +160,32 @@ def test_by_a_clock_that_is_an_hour_off_events_are_dated_by_the_site_s(person: P
     assert all(began - timedelta(minutes=1) < date < began + timedelta(minutes=10) for date in dates)
 
 
-def test_an_app_that_only_changes_its_address_counts_views(person: Person) -> None:
+@pytest.mark.parametrize("navigation_api", [True, False])
+def test_an_app_that_only_changes_its_address_counts_views(person: Person, navigation_api: bool) -> None:
+    if not navigation_api:
+        person.context.add_init_script("Object.defineProperty(globalThis, 'navigation', { value: undefined });")
     page = person.sign_in()
     wait_for_telemetry(page)
     for path in ("/projects", "/projects?sort=name", "/projects/4711", "/projects/4711/secret"):
         page.evaluate("(path) => history.pushState({}, '', path)", path)
 
     person.settled("four views", person.views, ["/", "/projects", "/projects/:id", "other"])
+
+
+def test_two_copies_of_the_package_count_a_view_once_and_send_each_event_once(person: Person) -> None:
+    page = person.sign_in()
+    wait_for_telemetry(page)
+    another = f"await import(({MODULE_URL}) + '?copy')"
+    began = page.evaluate(
+        f"async () => {{ globalThis.another = {another}; return another.initTelemetry({{ endpoint: '/v1/traces' }}); }}"
+    )
+    assert began is True
+    page.evaluate("another.trackEvent('button_click', { button_id: 'run_tests' })")
+    call(page, "telemetry.trackEvent('button_click', { button_id: 'open_help' })")
+    page.evaluate("history.pushState({}, '', '/projects')")
+
+    person.settled("both views, once each", person.views, ["/", "/projects"])
+    person.settled("both clicks", lambda: len(person.activities("button_click")), 2)
 
 
 def test_while_the_processor_is_down_events_wait_and_then_arrive_once_each(

@@ -215,3 +215,17 @@ def test_somebody_else_who_signs_in_without_a_reload_gets_nothing_of_the_first(p
     person.settled("the second's view", lambda: person.views()[-1:], ["/dashboard"])
     assert clicks(person) == 0, "a click of the first went as the second's"
     switch(other, False)
+
+
+def test_a_frame_of_the_same_origin_counts_no_view_of_its_own(person: Person, example: str) -> None:
+    page = sign_in(person, example)
+    page.get_by_role("link", name="Dashboard").click()
+    page.wait_for_url("**/dashboard")
+    page.evaluate("document.body.append(Object.assign(document.createElement('iframe'), { src: '/' }))")
+    frame = page.frame_locator("iframe")
+    inner = next(each for each in page.frames if each is not page.main_frame)
+    inner.wait_for_function(f"() => globalThis[Symbol.for('rhesis.telemetry.1')] && ({ENABLED})()")
+    frame.get_by_role("button", name="Create a test").click()
+
+    person.settled("the click in the frame", lambda: clicks(person), 1)
+    person.settled("the page's views", person.views, ["other", "/dashboard"])

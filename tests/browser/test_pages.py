@@ -84,7 +84,7 @@ def test_a_toggle_while_offline_changes_nothing_and_says_so(product: Product, ch
         page.goto(f"{product.url}/settings/privacy/")
         context.set_offline(True)
         page.get_by_role("switch").click()
-        page.wait_for_selector("#decision:has-text(\"You're offline; nothing was changed.\")")
+        page.wait_for_selector('#decision:has-text("You\'re offline; nothing was changed.")')
         assert page.get_by_role("switch").get_attribute("aria-checked") == "false"
         assert page.locator("[role=switch][aria-busy]").count() == 0
         picture(page, "privacy-offline")

@@ -45,8 +45,13 @@ def page_for(request: HttpRequest) -> Page | None:
     user = getattr(request, "user", None)
     if not isinstance(user, User) and not getattr(user, "is_authenticated", False):
         return None
+    # A short memory of this process: enough for a page, which is followed by others. A front end that has just saved a
+    # yes and asks once must hear it, whichever process answers.
+    person: User = user  # type: ignore[assignment]  # or a lazy object of one
+    if pipeline.hint.refuses(person.pk):
+        return None
     try:
-        permitted = permission(request, user)  # type: ignore[arg-type]  # a lazy object of a User
+        permitted = permission(request, person)
     except UNREADABLE:
         return None
     if permitted is None:
@@ -64,7 +69,7 @@ class Permission:
 
 def permission(request: HttpRequest, user: User) -> Permission | None:
     """For this request and person; None if the gate says no. Raises one of UNREADABLE."""
-    if getattr(request, "telemetry_refused", False) or pipeline.hint.refuses(user.pk):
+    if getattr(request, "telemetry_refused", False):
         return None
     found = dated_decision(user.pk)
     if found is None or not found[0].enabled:

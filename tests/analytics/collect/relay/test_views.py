@@ -495,3 +495,26 @@ def test_identity_does_not_say_no_where_consent_cannot_be_read(
     monkeypatch.setattr("analytics.collect.relay.page.dated_decision", unreadable)
 
     assert browser.client.get("/v1/identity").status_code == 503
+
+
+def test_a_yes_saved_by_another_process_is_heard_at_once(wire: Wire, browser: Browser, person: User) -> None:
+    # As after the person's no, which this process has read, and a yes, which it was not told of.
+    pipeline.hint.note([person.pk], read_at=time.monotonic())
+
+    assert browser.client.get("/v1/identity").json()["telemetry_enabled"] is True
+    assert browser.post(body(page_view())).status_code == 200
+    assert len(wire.spans) == 1
+
+
+@pytest.mark.parametrize(("origin", "status"), [("https://app.example", 200), ("https://elsewhere.example", 403)])
+def test_a_front_end_behind_a_server_that_changes_the_host_can_switch_off_where_its_origin_is_trusted(
+    person: User, settings: Settings, origin: str, status: int
+) -> None:
+    settings.CSRF_TRUSTED_ORIGINS = ["https://app.example"]
+    client = Client(enforce_csrf_checks=True)
+    client.force_login(person)
+    token = client.get("/api/users/telemetry/status").cookies["csrftoken"].value
+
+    answer = client.put("/api/users/telemetry/disable", headers={"Origin": origin, "X-CSRFToken": token})
+
+    assert answer.status_code == status
