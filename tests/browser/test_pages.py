@@ -105,7 +105,7 @@ def test_the_history_shows_a_choice_at_once_in_every_tab(product: Product, chrom
             first.get_by_role("switch").click()
             for page in (first, second):
                 page.wait_for_selector(f'[role=switch][aria-checked="{wanted}"]')
-                page.wait_for_function(f"() => ({lines})() === '{line}'")
+                page.wait_for_function(f"() => ({lines})().startsWith('{line}')")
         assert complaints == []
 
 
