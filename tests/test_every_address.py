@@ -88,7 +88,7 @@ TABLE = [
     Line("api/users/telemetry/erasures", BY_API),
     # Telemetry of browsers
     Line("v1/traces", "401 403 403 403 403", "post"),  # of pages of the session, which this is none of
-    Line("v1/identity", BY_API),
+    Line("v1/identity", EVERYBODY),
     # Reports
     Line("admin/analytics/reports/", VIEWERS),
     Line("admin/analytics/reports/<slug:name>/", VIEWERS, path="admin/analytics/reports/features/"),
