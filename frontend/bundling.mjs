@@ -15,11 +15,13 @@ const privateApi = {
   },
 };
 
-// The provider makes one where no sampler is named, so a bundler cannot leave it out by itself.
-const noDefaultSampler = {
-  name: "no default sampler",
+// The SDK names them, so a bundler cannot leave them out by itself.
+const unused = {
+  name: "unused parts of the SDK",
   setup(builder) {
-    builder.onResolve({ filter: /\/ParentBasedSampler$/ }, () => ({ path: resolve(root, "src/unused_sampler.ts") }));
+    builder.onResolve({ filter: /^\.\/(sampler\/ParentBasedSampler|TracerMetrics|inspect)$/ }, ({ importer }) =>
+      importer.includes("@opentelemetry/sdk-trace/") ? { path: resolve(root, "src/unused.ts") } : undefined,
+    );
   },
 };
 
@@ -29,7 +31,7 @@ export const bundling = {
   format: "esm",
   platform: "browser",
   target: "es2022",
-  plugins: [privateApi, noDefaultSampler],
+  plugins: [privateApi, unused],
   legalComments: "none",
   logLevel: "warning",
 };

@@ -46,11 +46,4 @@ export const trace = {
 };
 export const diag = { error: nothing, warn: nothing, info: nothing, debug: nothing, verbose: nothing };
 
-const instrument = { add: nothing, record: nothing, addCallback: nothing, removeCallback: nothing };
-const instruments = () => instrument;
-export const createNoopMeter = () => ({
-  createCounter: instruments,
-  createUpDownCounter: instruments,
-  createHistogram: instruments,
-  createObservableUpDownCounter: instruments,
-});
+export const createNoopMeter = nothing;
