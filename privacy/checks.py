@@ -1,21 +1,36 @@
 """Numbered errors of the installation's switches, which `privacy.switches` declares, and:
 
+privacy.W001  OTEL_SDK_DISABLED switches telemetry off, although there is an endpoint.
+privacy.W002  OTEL_TRACES_EXPORTER does.
+privacy.W003  OTEL_CONFIG_FILE does.
 privacy.E010  The admin site does not record what staff look at.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from django.apps import AppConfig
-from django.core.checks import CheckMessage, Error, register
+from django.core.checks import CheckMessage, Error, Warning, register  # noqa: A004  Django's name for it
 
-from privacy.declared import findings
-from privacy.switches import SETTINGS
+from privacy.declared import findings, from_django
+from privacy.switches import ENDPOINT, OFF_SWITCHES_OF_THE_HOST, SETTINGS
 
 
 @register("privacy")
 def check_switches(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
-    return findings(SETTINGS)
+    return [*findings(SETTINGS), *_switched_off_by_the_host()]
+
+
+def _switched_off_by_the_host() -> Iterator[CheckMessage]:
+    if not ENDPOINT.value:
+        return
+    for number, setting in OFF_SWITCHES_OF_THE_HOST.items():
+        if setting.value and setting.problem(from_django) is None:
+            yield Warning(
+                f"{setting.name} switches telemetry off for everyone, although {ENDPOINT.name} is set.",
+                hint=f"If that is not what you want, unset it for this process: env --unset={setting.name} ...",
+                id=number,
+            )
 
 
 @register("privacy")

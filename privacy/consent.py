@@ -71,7 +71,7 @@ class Decision:
 
 _EXPLANATIONS = {
     Reason.NO_ENDPOINT: "Off: this installation has no address to send usage data to.",
-    Reason.SDK_DISABLED: "Off: the operator has switched telemetry off with OTEL_SDK_DISABLED.",
+    Reason.SDK_DISABLED: "Off: the operator has switched OpenTelemetry off.",
     Reason.DO_NOT_TRACK: "Off: the operator has switched telemetry off with DO_NOT_TRACK.",
     Reason.OPERATOR_LOCK: "Off: the operator has switched telemetry off for this installation.",
     Reason.CHOICE: "Your choice.",

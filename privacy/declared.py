@@ -4,6 +4,7 @@ A declaration yields the typed reading (`Setting.value`), the numbered check (`f
 and the row of docs/settings.md. A settings module can import this: nothing here needs Django to be configured.
 """
 
+import os
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
@@ -22,12 +23,13 @@ def from_django(name: str) -> object:
     return getattr(settings, name, None)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Setting(Generic[T]):
     """One setting.
 
-    `number` is the id of its check, such as "privacy.E002". `parse` raises Misread for text it does not understand; the
-    setting then counts as `otherwise`: less collected, more protected. `default` is text too, and blank text is unset.
+    `number` is the id of its check, such as "privacy.E002"; empty where no text is wrong. `parse` raises Misread for
+    text it does not understand; the setting then counts as `otherwise`: less collected, more protected. `default` is
+    text too, and blank text is unset.
     """
 
     name: str
@@ -37,6 +39,7 @@ class Setting(Generic[T]):
     help: str
     default: str = ""
     meanwhile: str = ""
+    off_switch: bool = False  # also read from the environment, where a project's settings do not name it
 
     @property
     def value(self) -> T:
@@ -50,7 +53,10 @@ class Setting(Generic[T]):
 
     def text(self, source: Source) -> str:
         """As it is written. Blank text is no text: Compose and Kubernetes pass on unset variables as blank ones."""
-        text = _as_text(source(self.name))
+        value = source(self.name)
+        if value is None and self.off_switch:
+            value = os.environ.get(self.name)
+        text = _as_text(value)
         return text if text.strip() else self.default
 
     def problem(self, source: Source) -> str | None:

@@ -18,6 +18,7 @@ from privacy import choice_cookie, choices
 from privacy.acting import acting_in
 from privacy.context_processors import SHOWN, showing
 from privacy.looking import asks_not_to_be_tracked, is_looked_at
+from privacy.startup import log_findings
 
 logger = logging.getLogger(__name__)
 
@@ -34,6 +35,7 @@ class PrivacyMiddleware:
     async_capable = True
 
     def __init__(self, get_response: Callable[[HttpRequest], Any]) -> None:
+        log_findings()
         self.get_response = get_response
         self.is_async = iscoroutinefunction(get_response)
         if self.is_async:

@@ -2,9 +2,10 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 from privacy.declared import Setting
-from privacy.kinds import Misread, address, choice, flag
+from privacy.kinds import Misread, address, choice, flag, listed
 
 
 class DeploymentType(StrEnum):
@@ -37,6 +38,7 @@ DO_NOT_TRACK = Setting(
     otherwise=True,
     help="true switches telemetry off for everyone.",
     meanwhile="Until it is mended, nothing is collected.",
+    off_switch=True,
 )
 SDK_DISABLED = Setting(
     "OTEL_SDK_DISABLED",
@@ -45,8 +47,35 @@ SDK_DISABLED = Setting(
     otherwise=True,
     help="true switches telemetry off for everyone, as it does every other use of OpenTelemetry's SDK.",
     meanwhile="Until it is mended, nothing is collected.",
+    off_switch=True,
 )
-SETTINGS = (ENDPOINT, DEPLOYMENT_TYPE, DO_NOT_TRACK, SDK_DISABLED)
+TRACES_EXPORTER = Setting(
+    "OTEL_TRACES_EXPORTER",
+    "",
+    lambda text: "none" in map(str.lower, listed(text)),
+    otherwise=True,
+    help="none switches telemetry off for everyone. Any other value is for the host's own tracing.",
+    off_switch=True,
+)
+CONFIG_FILE = Setting(
+    "OTEL_CONFIG_FILE",
+    "",
+    lambda text: bool(text.strip()),
+    otherwise=True,
+    help="Refused: where it is set, telemetry is off for everyone. The specification lets such a file replace every "
+    "other variable, and it may switch the SDK off; it is not read here.",
+    off_switch=True,
+)
+SETTINGS: tuple[Setting[Any], ...] = (
+    ENDPOINT,
+    DEPLOYMENT_TYPE,
+    DO_NOT_TRACK,
+    SDK_DISABLED,
+    TRACES_EXPORTER,
+    CONFIG_FILE,
+)
+# Off-switches of OpenTelemetry, which the host may have set for tracing of its own, and the numbers of their warnings.
+OFF_SWITCHES_OF_THE_HOST = {"privacy.W001": SDK_DISABLED, "privacy.W002": TRACES_EXPORTER, "privacy.W003": CONFIG_FILE}
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +83,7 @@ class Switches:
     """The installation's switches. Any of them in its off position means that nothing is collected from anyone."""
 
     endpoint_set: bool
-    sdk_disabled: bool
+    sdk_disabled: bool  # by any of OpenTelemetry's off-switches
     do_not_track: bool
 
     @property
@@ -75,4 +104,8 @@ def deployment_type() -> DeploymentType:
 
 
 def current_switches() -> Switches:
-    return Switches(endpoint_set=bool(ENDPOINT.value), sdk_disabled=SDK_DISABLED.value, do_not_track=DO_NOT_TRACK.value)
+    return Switches(
+        endpoint_set=bool(ENDPOINT.value),
+        sdk_disabled=any(setting.value for setting in OFF_SWITCHES_OF_THE_HOST.values()),
+        do_not_track=DO_NOT_TRACK.value,
+    )

@@ -11,7 +11,7 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Warning  # noqa: A004  Django's name for it
 from django.core.exceptions import ImproperlyConfigured
 
-from analytics import conf
+from analytics import declared, otel
 from privacy import switches
 from privacy.declared import Setting
 from privacy.kinds import Misread, either, flag, listed, optional, rate, whole_number
@@ -53,7 +53,7 @@ def database(text: str) -> dict[str, Any]:
 
 SECRET_KEY = Setting(
     "SECRET_KEY",
-    "site.E001",
+    "",
     lambda text: text,
     otherwise="",
     help="Signs sessions and, unless TELEMETRY_HASH_KEY is set, keys the pseudonyms. Left empty, a random one is made "
@@ -61,7 +61,7 @@ SECRET_KEY = Setting(
 )
 ALLOWED_HOSTS = Setting[list[str]](
     "ALLOWED_HOSTS",
-    "site.E002",
+    "",
     listed,
     otherwise=[],
     default="localhost,127.0.0.1,[::1]",
@@ -69,7 +69,7 @@ ALLOWED_HOSTS = Setting[list[str]](
 )
 CSRF_TRUSTED_ORIGINS = Setting[list[str]](
     "CSRF_TRUSTED_ORIGINS",
-    "site.E003",
+    "",
     listed,
     otherwise=[],
     help="Origins that may send forms when a proxy changes the host, separated by commas, such as "
@@ -177,10 +177,11 @@ SECTIONS: dict[str, tuple[Setting[Any], ...]] = {
         *LIVE,
     ),
     "Databases (PostgreSQL only)": (DATABASE_URL, ANALYTICS_DATABASE_URL),
-    "Telemetry": (*switches.SETTINGS, *conf.SETTINGS),
+    "Telemetry": (*switches.SETTINGS, *declared.SETTINGS),
+    "Telemetry: OpenTelemetry's own variables": otel.SETTINGS,
 }
 EVERY_SETTING: tuple[Setting[Any], ...] = tuple(each for settings_ in SECTIONS.values() for each in settings_)
-OF_THE_APPS: tuple[Setting[Any], ...] = (*switches.SETTINGS, *conf.SETTINGS)
+OF_THE_APPS: tuple[Setting[Any], ...] = (*switches.SETTINGS, *declared.SETTINGS, *otel.SETTINGS)
 
 # Every variable that begins so is ours, or has one meaning for everybody; another one is a typing mistake.
 PREFIXES = ("TELEMETRY_", "SIGN_IN_", "SESSION_TOKEN_", "NEXT_PUBLIC_OTEL_", "OTEL_API_", "ANALYTICS_DATABASE_")

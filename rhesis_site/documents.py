@@ -5,8 +5,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from analytics.otel_variables import EVERY_VARIABLE
 from privacy.declared import Setting
-from rhesis_site.declared import SECTIONS
+from rhesis_site.declared import EVERY_SETTING, SECTIONS
 
 ROOT = Path(__file__).resolve().parent.parent
 WIDTH = 118
@@ -46,7 +47,18 @@ def _env_lines() -> Iterator[str]:
 
 def settings_tables() -> str:
     """Markdown: a table a section."""
-    return "\n".join(line for title, settings in SECTIONS.items() for line in _table(title, settings))
+    tables = [line for title, settings in SECTIONS.items() for line in _table(title, settings)]
+    return "\n".join([*tables, *_otel_table()])
+
+
+def _otel_table() -> Iterator[str]:
+    declared = {setting.name for setting in EVERY_SETTING}
+    yield "### Every standard variable of OpenTelemetry\n"
+    yield "| variable | what becomes of it | how, or why not |\n| --- | --- | --- |"
+    for variable in EVERY_VARIABLE:
+        why = "See above." if variable.name in declared else variable.why
+        yield f"| `{variable.name}` | {variable.fate} | {why} |"
+    yield ""
 
 
 def _table(title: str, settings: tuple[Setting[Any], ...]) -> Iterator[str]:
@@ -55,7 +67,7 @@ def _table(title: str, settings: tuple[Setting[Any], ...]) -> Iterator[str]:
     for setting in settings:
         default = f"`{setting.default}`" if setting.default else "empty"
         meaning = " ".join(filter(None, [setting.help, setting.meanwhile])).replace("|", "\\|")
-        yield f"| `{setting.name}` | {default} | {meaning} | {setting.number} |"
+        yield f"| `{setting.name}` | {default} | {meaning} | {setting.number or 'none'} |"
     yield ""
 
 

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 import django_stubs_ext
 from csp.constants import NONE, SELF
 
-from analytics.conf import BROWSER_ENDPOINT
+from analytics.declared import BROWSER_ENDPOINT
 from privacy.declared import as_written
 from rhesis_site import declared, dotenv
 from rhesis_site.secret_key import local_secret_key

@@ -9,10 +9,11 @@ os.environ.update(
     SECRET_KEY="a key for tests, long enough to be no warning: 0123456789",
     DJANGO_DEBUG="false",
     DJANGO_HTTPS="false",
-    # Queued spans go when a test says so.
+    # For the processes that tests start, too. Queued spans go when a test says so.
     OTEL_BSP_SCHEDULE_DELAY="86400000",
 )
 
+from rhesis_site.declared import OF_THE_APPS  # noqa: E402
 from rhesis_site.settings import *  # noqa: E402, F403
 
 # Not in production: its check fails where `max_migration.txt` is behind, so two branches' migrations conflict in git.
@@ -24,11 +25,9 @@ STORAGES = {**STORAGES, "staticfiles": {"BACKEND": "django.contrib.staticfiles.s
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
 # Telemetry starts out as a fresh self-hosted installation has it: nothing set. A test sets what it is about.
-DEPLOYMENT_TYPE = "self_hosted"
-DO_NOT_TRACK = OTEL_SDK_DISABLED = OTEL_EXPORTER_OTLP_ENDPOINT = OTEL_EXPORTER_OTLP_HEADERS = ""
-OTEL_EXPORTER_OTLP_PROTOCOL = "http/protobuf"
-OTEL_SERVICE_NAME = "rhesis-backend"
-OTEL_PYTHON_DJANGO_INSTRUMENT = OTEL_API_KEY = TELEMETRY_HASH_KEY = TELEMETRY_STORED_HERE = ""
-NEXT_PUBLIC_OTEL_ENDPOINT = NEXT_PUBLIC_DEPLOYMENT_TYPE = OTEL_EXPORTER_OTLP_METRICS_ENDPOINT = ""
-TELEMETRY_CATALOGUES: list[str] = []
+for _setting in OF_THE_APPS:
+    globals()[_setting.name] = _setting.default
+# Queued spans go when a test says so.
+OTEL_BSP_SCHEDULE_DELAY = "86400000"
+UNKNOWN_VARIABLES: list[str] = []
 TELEMETRY_STRICT = True

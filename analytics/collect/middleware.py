@@ -24,6 +24,7 @@ from analytics.collect.tally import NO_USER, Outcome
 from analytics.conf import conf
 from analytics.vocabulary import KNOWN_METHODS, OTHER_METHOD, UNMATCHED_ROUTE, Category
 from privacy.elapsed import elapsed_ns
+from privacy.startup import log_findings
 from privacy.switches import current_switches
 
 
@@ -34,6 +35,7 @@ class TelemetryMiddleware:
     async_capable = True
 
     def __init__(self, get_response: Callable[[HttpRequest], Any]) -> None:
+        log_findings()
         if not current_switches().allow:
             raise MiddlewareNotUsed("telemetry is off for this installation")
         self.get_response = get_response

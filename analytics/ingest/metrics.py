@@ -3,14 +3,18 @@
 Without a MeterProvider, which is how the API starts out, they cost next to nothing and go nowhere.
 """
 
+import os
+from pathlib import Path
 from uuid import uuid4
 
+from opentelemetry.exporter.otlp.proto.http import Compression
 from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
 from opentelemetry.metrics import get_meter, set_meter_provider
-from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics import AlwaysOffExemplarFilter, MeterProvider
 from opentelemetry.sdk.metrics.export import PeriodicExportingMetricReader
 from opentelemetry.sdk.resources import SERVICE_INSTANCE_ID, SERVICE_NAME, Resource
 
+from analytics import otel
 from analytics.ingest.writer import PART, Counts
 
 _meter = get_meter("rhesis.telemetry.processor")
@@ -32,14 +36,37 @@ requests_in_flight = _meter.create_up_down_counter(
 
 
 def export_to(endpoint: str) -> None:
-    """Send the measurements of this process there by OTLP over HTTP, once a minute and at its end.
+    """Send the measurements of this process there by OTLP over HTTP, and once more at its end.
 
-    The SDK's own variables apply, such as OTEL_METRIC_EXPORT_INTERVAL (milliseconds).
+    `analytics.otel` declares the variables for it, such as OTEL_METRIC_EXPORT_INTERVAL.
     """
-    reader = PeriodicExportingMetricReader(OTLPMetricExporter(endpoint=endpoint))
+    # The SDK adds what other variables say to its arguments, among them headers with a key for another address.
+    for name in [name for name in os.environ if name.startswith(("OTEL_EXPORTER_OTLP_", "OTEL_PYTHON_EXPORTER_OTLP_"))]:
+        del os.environ[name]
+    # These two it takes from the environment alone.
+    for setting in (otel.METRICS_TEMPORALITY, otel.METRICS_AGGREGATION):
+        os.environ[setting.name] = str(setting.value)
+    exporter = OTLPMetricExporter(
+        endpoint=endpoint,
+        headers=otel.METRICS_HEADERS.value,
+        compression=Compression(otel.METRICS_COMPRESSION.value.value),
+        certificate_file=_path(otel.METRICS_CERTIFICATE.value),
+        client_key_file=_path(otel.METRICS_CLIENT_KEY.value),
+        client_certificate_file=_path(otel.METRICS_CLIENT_CERTIFICATE.value),
+        timeout=otel.METRICS_TIMEOUT.value / 1000,
+    )
+    reader = PeriodicExportingMetricReader(
+        exporter,
+        export_interval_millis=otel.METRICS_INTERVAL.value,
+        export_timeout_millis=otel.METRICS_TIMEOUT.value,
+    )
     # Several workers count the same things, each for itself.
     resource = Resource.create({SERVICE_NAME: "rhesis-telemetry-processor", SERVICE_INSTANCE_ID: str(uuid4())})
-    set_meter_provider(MeterProvider([reader], resource=resource))
+    set_meter_provider(MeterProvider([reader], resource=resource, exemplar_filter=AlwaysOffExemplarFilter()))
+
+
+def _path(path: Path | None) -> str | None:
+    return None if path is None else str(path)
 
 
 def count(counts: Counts) -> None:

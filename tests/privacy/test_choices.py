@@ -81,6 +81,19 @@ def test_in_the_cloud_consent_begins_when_the_notice_is_shown() -> None:
     assert ledger(person) == [(Action.NOTICE_SHOWN, Source.NOTICE)]
 
 
+@pytest.mark.parametrize("enabled", [True, False])
+def test_the_first_notice_after_a_choice_begins_nothing_anew(enabled: bool) -> None:
+    """What was recorded since the choice would count as from before consent, and be lost."""
+    person = a_person()
+    with override_settings(**CLOUD):
+        choices.choose(person.pk, enabled=enabled, source=Source.API, actor_id=person.pk)
+        before = decision_for(person.pk), Preference.objects.get(pk=person.pk).consenting_since
+        choices.note_notice_shown(person.pk, 1, browser_signal=False)
+        after = decision_for(person.pk), Preference.objects.get(pk=person.pk).consenting_since
+    assert after == before
+    assert (Action.NOTICE_SHOWN, Source.NOTICE) in ledger(person)
+
+
 def test_a_notice_read_where_sharing_is_off_is_no_consent_once_the_installation_is_a_cloud_one() -> None:
     person = a_person()
     with override_settings(**SELF_HOSTED):

@@ -266,6 +266,20 @@ def test_who_refuses_is_remembered_and_forgotten_as_soon_as_they_choose() -> Non
         assert not pipeline.hint.refuses(person.pk)
 
 
+def test_whoever_was_refused_under_the_lock_is_asked_about_again_once_it_is_lifted() -> None:
+    person = someone_who_shares()
+    with wired() as (wire, running):
+        choices.set_lock(locked=True, source=Source.ADMIN, actor_id=None)
+        running.record(recorded(person.pk))
+        running.flush()
+        assert pipeline.hint.refuses(person.pk)
+        choices.set_lock(locked=False, source=Source.ADMIN, actor_id=None)
+        assert not pipeline.hint.refuses(person.pk)
+        assert signed_in(person).get("/api/users/telemetry/status").status_code == 200
+        running.flush()
+    assert [each["http.route"] for each in wire.of("endpoint_usage")] == ["/api/users/telemetry/status"]
+
+
 def test_a_choice_made_while_consent_is_read_is_not_forgotten_for_what_was_read(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

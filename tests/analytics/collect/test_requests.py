@@ -18,6 +18,7 @@ from analytics.collect.middleware import TelemetryMiddleware, route
 from analytics.exceptions import AnalyticsError
 from analytics.identity import Kind, pseudonym
 from analytics.models import ExportTally
+from privacy import choices
 from tests.support.people import a_person, signed_in, someone_who_shares, with_token
 from tests.support.wire import wired
 
@@ -225,11 +226,25 @@ def test_requests_side_by_side_in_one_event_loop_are_never_mixed_up() -> None:
 
 
 def test_a_browser_that_asks_not_to_be_tracked_is_not_recorded_by_default() -> None:
+    person = a_person()
+    browser = signed_in(person)
+    with wired(DEPLOYMENT_TYPE="cloud", **HERE) as (wire, running):
+        choices.note_notice_shown(person.pk, 1, browser_signal=False)
+        browser.get("/feature/1/")
+        running.flush()
+        assert len(wire.spans) == 2, "until then it is recorded by default"
+        browser.get("/feature/2/", headers={"Sec-GPC": "1"})
+        browser.get("/feature/3/")
+        running.flush()
+    assert len(wire.spans) == 2
+
+
+def test_a_persons_own_choice_stands_above_a_browser_that_asks_not_to_be_tracked() -> None:
     person = someone_who_shares()
     with wired(**HERE) as (wire, running):
         signed_in(person).get("/feature/1/", headers={"Sec-GPC": "1"})
         running.flush()
-        assert len(wire.spans) == 2, "the person's own choice stands above the browser's"
+    assert len(wire.spans) == 2
 
 
 @override_settings(TELEMETRY_STRICT=False)

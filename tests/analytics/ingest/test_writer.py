@@ -1,8 +1,9 @@
 """Rows -> PostgreSQL, each once, with the tally in the same transaction."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
@@ -181,22 +182,71 @@ def test_rejections_are_counted_by_reason_even_where_nothing_is_stored(writer: W
     assert tally() == {("rejected", "bad_user"): 5, ("rejected", "too_old"): 1}
 
 
-def test_the_tally_is_of_the_same_transaction_as_the_rows(writer: Writer) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "CREATE FUNCTION no_tally() RETURNS trigger LANGUAGE plpgsql AS "
-            "$$ BEGIN RAISE EXCEPTION 'not today' USING ERRCODE = 'disk_full'; END $$"
-        )
-        cursor.execute("CREATE TRIGGER no_tally BEFORE INSERT ON analytics_ingest_tally EXECUTE FUNCTION no_tally()")
-    try:
-        with pytest.raises(psycopg.OperationalError):
-            writer.write(of(feature(1)))
-    finally:
+@contextmanager
+def tally_fails(with_: str, times: int) -> Iterator[Callable[[], int]]:
+    """The first `times` transactions fail with this error where they count. Yields how many have come so far."""
+
+    def execute(statement: str) -> None:
         with connection.cursor() as cursor:
-            cursor.execute("DROP FUNCTION no_tally CASCADE")
+            cursor.execute(statement)
+
+    def come() -> int:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM no_tally_times")
+            (number,) = cursor.fetchone() or (0,)
+            return int(number)
+
+    execute("CREATE SEQUENCE no_tally_times")  # what fails does not take its numbers back
+    execute(
+        "CREATE FUNCTION no_tally() RETURNS trigger LANGUAGE plpgsql AS "
+        f"$$ BEGIN IF nextval('no_tally_times') <= {times} THEN RAISE EXCEPTION 'not today' USING ERRCODE = '{with_}';"
+        " END IF; RETURN NULL; END $$"
+    )
+    execute(
+        "CREATE TRIGGER no_tally BEFORE INSERT ON analytics_ingest_tally FOR EACH STATEMENT EXECUTE FUNCTION no_tally()"
+    )
+    try:
+        yield come
+    finally:
+        execute("DROP FUNCTION no_tally CASCADE")
+        execute("DROP SEQUENCE no_tally_times")
+
+
+def test_the_tally_is_of_the_same_transaction_as_the_rows(writer: Writer) -> None:
+    with tally_fails("disk_full", times=9), pytest.raises(psycopg.OperationalError):
+        writer.write(of(feature(1)))
 
     assert (rows_stored(), TouchedDay.objects.count(), tally()) == (0, 0, {})
     assert writer.write(of(feature(1))) == {STORED: 1, DUPLICATE: 0}
+
+
+@pytest.mark.parametrize("error", ["serialization_failure", "deadlock_detected"])
+def test_what_the_database_asks_to_try_again_is_tried_again(writer: Writer, error: str) -> None:
+    """A cluster answers so whatever the isolation level is."""
+    with tally_fails(error, times=3) as come:
+        assert writer.write(of(feature(1))) == {STORED: 1, DUPLICATE: 0}
+        assert come() == 4
+
+    assert (rows_stored(), tally()) == (1, {STORED: 1})
+
+
+def test_what_fails_again_and_again_is_given_up_and_nothing_of_it_is_stored(writer: Writer) -> None:
+    with tally_fails("serialization_failure", times=4) as come:
+        with pytest.raises(psycopg.OperationalError, match="failed again and again"):
+            writer.write(of(feature(1)))
+        assert come() == 4
+
+    assert (rows_stored(), tally()) == (0, {})
+
+
+def test_a_statement_that_was_cancelled_is_not_tried_again(writer: Writer) -> None:
+    """It took too long, and would again; the sender comes again later."""
+    with tally_fails("query_canceled", times=1) as come:
+        with pytest.raises(psycopg.errors.QueryCanceled):
+            writer.write(of(feature(1)))
+        assert come() == 1
+
+    assert rows_stored() == 0
 
 
 def test_writers_count_in_slots_of_their_own(writer: Writer) -> None:
@@ -319,6 +369,16 @@ def test_a_request_to_delete_that_comes_as_an_event_deletes_and_keeps_the_rest_o
 
     assert counts == {("stored", "erasure", ""): 1, STORED: 1, DUPLICATE: 0, ERASED: 1}
     assert {row.pk.int for row in FeatureUsage.objects.all()} == {2, 4}
+
+
+def test_a_request_to_delete_is_honoured_whatever_shares_its_transaction(writer: Writer) -> None:
+    writer.write(of(feature(1)))
+    plain, asks = [of(feature(number, person=uuid4())) for number in (2, 3)], of(erasures=(erasure(NOW),))
+
+    counts = writer.write(plain[0], asks, plain[1])
+
+    assert counts == {("stored", "erasure"): 1, STORED: 2, DUPLICATE: 0}
+    assert {row.pk.int for row in FeatureUsage.objects.all()} == {2, 3}
 
 
 def test_the_same_request_to_delete_again_is_a_duplicate(writer: Writer) -> None:

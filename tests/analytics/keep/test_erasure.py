@@ -134,6 +134,39 @@ def test_replay_knows_the_requests_of_a_saved_log(months: None, tmp_path: Path) 
     assert "0 requests carried out again" in said("--replay", "--log", str(log))
 
 
+def test_replay_carries_out_of_a_log_only_what_is_later_than_all_that_is_known(months: None, tmp_path: Path) -> None:
+    """One request of a person stands for those before it; the table and the log are looked at together."""
+    log = tmp_path / "erasures.jsonl"
+    logged = [(1, "12:00"), (2, "15:00"), (2, "12:00"), (3, "12:00"), (3, "13:00")]
+    log.write_text(
+        "".join(
+            json.dumps(
+                {
+                    "id": str(uuid4()),
+                    "user_id": str(person(who)),
+                    "requested_at": moment(f"2026-03-01 {time}").isoformat(),
+                }
+            )
+            + "\n"
+            for who, time in logged
+        )
+    )
+    for who, time in [(1, "14:00"), (1, "11:00"), (2, "14:00"), (4, "14:00")]:
+        erase(person(who), requested_at=moment(f"2026-03-01 {time}"))
+    known = set(Erasure.objects.values_list("pk", flat=True))
+    assert "2 requests carried out again, 0 rows deleted" in said("--replay", "--log", str(log))
+    new = Erasure.objects.exclude(pk__in=known).order_by("user_id").values_list("user_id", "requested_at")
+    assert list(new) == [(person(2), moment("2026-03-01 15:00")), (person(3), moment("2026-03-01 13:00"))]
+
+
+def test_what_a_restore_brought_back_of_somebody_is_deleted_up_to_their_latest_request(months: None) -> None:
+    for time in ("14:00", "12:00"):
+        erase(person(1), requested_at=moment(f"2026-03-01 {time}"))
+    store([activity(1, moment(f"2026-03-01 {time}")) for time in ("11:00", "13:00", "14:00", "14:01")])
+    assert "1 requests carried out again, 3 rows deleted" in said("--replay")
+    assert [row.timestamp for row in UserActivity.objects.all()] == [moment("2026-03-01 14:01")]
+
+
 GOOD = {"id": str(uuid4()), "user_id": str(person(1)), "requested_at": "2026-03-01T12:00:00+00:00"}
 
 

@@ -158,6 +158,17 @@ def test_of_the_cut_off_month_goes_what_is_too_old_to_the_microsecond(months: No
     assert names_of_months()[0] == "2026-03"
 
 
+@pytest.mark.parametrize("time", ["00:00:00.000001", "02:00", "05:59:59.999999", "06:00", "06:00:00.000001"])
+def test_a_cut_off_in_the_first_hours_of_a_month_takes_nothing_from_after_it(months: None, time: str) -> None:
+    """Rows are deleted some hours at a time, which must not reach beyond the cut-off."""
+    cutoff = moment(f"2026-03-01 {time}")
+    moments = [cutoff + timedelta(microseconds=number) for number in (-1, 0, 1)]
+    moments += [moment("2026-03-01 00:00"), moment("2026-03-01 07:00"), cutoff + timedelta(hours=6)]
+    rolled_up([activity(1, when) for when in moments])
+    purge_before(cutoff)
+    assert sorted(row.timestamp for row in raw_rows()) == sorted({when for when in moments if when >= cutoff})
+
+
 def test_people_of_a_range_whose_rows_have_gone_in_part_are_not_known(months: None) -> None:
     rolled_up([feature(1, moment("2026-02-10 10:00")), feature(2, moment("2026-03-15 10:00"))])
     purge_before(moment("2026-03-01 00:00"))

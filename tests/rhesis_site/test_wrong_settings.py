@@ -1,0 +1,57 @@
+"""A wrong setting: commands end with code 2 and the numbers; a server, which never runs `check`, logs them at start."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+WRONG = {"DEPLOYMENT_TYPE": "clown", "OTEL_EXPORTER_OTLP_HEADERS": "hidden-word"}
+NUMBERS = ("privacy.E001", "analytics.E006")
+
+
+def python(*arguments: str, **environment: str) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        [sys.executable, *arguments],
+        cwd=ROOT,
+        env={**os.environ, "DJANGO_SETTINGS_MODULE": "rhesis_site.settings", **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["check"],
+        ["migrate"],
+        ["keep_telemetry"],
+        ["disable_telemetry", "somebody"],
+        ["run_telemetry_processor"],
+        ["runserver", "--noreload"],
+    ],
+    ids=" ".join,
+)
+def test_every_command_lists_the_numbers_and_ends_with_code_2(command: list[str]) -> None:
+    outcome = python("manage.py", *command, **WRONG)
+    assert outcome.returncode == 2 and "Traceback" not in outcome.stderr
+    assert all(number in outcome.stderr for number in NUMBERS) and "hidden-word" not in outcome.stderr
+
+
+@pytest.mark.parametrize("module", ["rhesis_site.wsgi", "rhesis_site.asgi"])
+def test_a_server_logs_the_numbers_as_it_starts(module: str) -> None:
+    outcome = python("-c", f"import {module}", **WRONG)
+    assert outcome.returncode == 0
+    for number in NUMBERS:
+        assert outcome.stderr.count(number) == 1, outcome.stderr
+    assert "ERROR" in outcome.stderr and "hidden-word" not in outcome.stderr
+
+
+def test_a_server_with_right_settings_logs_no_number_as_it_starts() -> None:
+    outcome = python("-c", "import rhesis_site.wsgi", DEPLOYMENT_TYPE="cloud")
+    assert outcome.returncode == 0
+    assert re.findall(r"\w+\.[EW]\d{3}", outcome.stderr) == []
