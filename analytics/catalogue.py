@@ -7,7 +7,7 @@ A file has one table for each event, `[user_activity.<type>]`, `[feature_usage.<
     description = "..."            what the event means
     purpose     = "..."            what the answer is used for
     owner       = "team@host"      who answers for it
-    expires     = 2028-01-01       when it must be argued for again; a check fails from that day on
+    expires     = 2028-01-01       from that UTC day on it is neither sent nor stored; a check warns 90 days ahead
     actions     = ["created"]      feature_usage only
     browser     = true             may come from a browser (default false)
 
@@ -28,7 +28,7 @@ import math
 import re
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from enum import StrEnum
 from functools import lru_cache
@@ -37,10 +37,8 @@ from types import MappingProxyType
 from typing import Any
 from uuid import UUID
 
-from django.core.signals import setting_changed
-
 from analytics.conf import conf
-from analytics.exceptions import CatalogueError, InvalidValue, UndeclaredEvent
+from analytics.exceptions import CatalogueError, ExpiredEvent, InvalidValue, UndeclaredEvent
 from analytics.vocabulary import Category
 
 NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
@@ -142,12 +140,24 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class Catalogue:
-    """All declared events by category and name, in the order of the files."""
+    """All declared events by category and name, in the order of the files; those that expire by `today` are off.
+
+    `problems`: one for each file that cannot be used, none of whose events is declared.
+    """
 
     events: Mapping[tuple[Category, str], Event]
     route_words: frozenset[str] = frozenset()
+    today: date = date.min
+    problems: tuple[CatalogueError, ...] = ()
 
     def event(self, category: Category, name: str, action: str | None = None) -> Event:
+        """An event that may be sent and stored today. Raises UndeclaredEvent, or its kind ExpiredEvent."""
+        event = self.declared(category, name, action)
+        if event.expires <= self.today:
+            raise ExpiredEvent(f"{category} {name!r} expired on {event.expires}")
+        return event
+
+    def declared(self, category: Category, name: str, action: str | None = None) -> Event:
         """Raises UndeclaredEvent if the event, or for a feature the action, is not declared."""
         event = self.events.get((category, name))
         if event is None:
@@ -160,52 +170,68 @@ class Catalogue:
     def of(self, category: Category) -> list[Event]:
         return [event for event in self.events.values() if event.category is category]
 
+    def current(self) -> list[Event]:
+        return [event for event in self.events.values() if event.expires > self.today]
+
 
 def load_catalogue(paths: Sequence[Path]) -> Catalogue:
     """Read and check the files. Raises CatalogueError naming file and line of the first thing wrong."""
+    catalogue = usable_catalogue(paths)
+    for problem in catalogue.problems:
+        raise problem
+    return catalogue
+
+
+def usable_catalogue(paths: Sequence[Path]) -> Catalogue:
+    """The events of those files that have no problem: one broken file costs no other one its events."""
     events: dict[tuple[Category, str], Event] = {}
     route_words: frozenset[str] = frozenset()
+    problems = []
     for path in paths:
-        reader, data = _read_file(path)
-        route_words |= reader.route_words(data.pop(ROUTES, {}))
-        for event in _events(reader, data):
-            key = (event.category, event.name)
-            if key in events:
-                first = events[key]
-                raise CatalogueError(
-                    f"{event.category}.{event.name} is already declared in {first.path}:{first.line}",
-                    path=event.path,
-                    line=event.line,
-                )
-            events[key] = event
-    if len(events) > MAXIMUM_ENTRIES:
-        raise CatalogueError(f"more than {MAXIMUM_ENTRIES} events", path=str(paths[-1]))
-    return Catalogue(MappingProxyType(events), route_words)
+        try:
+            new, words = _read(path, events)
+        except CatalogueError as problem:
+            problems.append(problem)
+            continue
+        events |= new
+        route_words |= words
+    return Catalogue(MappingProxyType(events), route_words, problems=tuple(problems))
 
 
-def problems_today(catalogue: Catalogue, today: date | None = None) -> list[str]:
-    """A sentence with file and line for each entry that has expired (by the UTC day)."""
-    today = today or datetime.now(UTC).date()
-    return [
-        f"{event.path}:{event.line}: {event.category}.{event.name} expired on {event.expires}; "
-        "remove it, or argue for it again and give it a later day"
-        for event in catalogue.events.values()
-        if event.expires <= today
-    ]
+def _read(
+    path: Path, earlier: Mapping[tuple[Category, str], Event]
+) -> tuple[dict[tuple[Category, str], Event], frozenset[str]]:
+    """The file's events, none of which is among the `earlier` ones, and its words of routes. Raises CatalogueError."""
+    reader, data = _read_file(path)
+    route_words = reader.route_words(data.pop(ROUTES, {}))
+    events: dict[tuple[Category, str], Event] = {}
+    for event in _events(reader, data):
+        key = (event.category, event.name)
+        if first := earlier.get(key) or events.get(key):
+            raise CatalogueError(
+                f"{event.category}.{event.name} is already declared in {first.path}:{first.line}",
+                path=event.path,
+                line=event.line,
+            )
+        events[key] = event
+    if len(earlier) + len(events) > MAXIMUM_ENTRIES:
+        raise CatalogueError(f"more than {MAXIMUM_ENTRIES} events", path=str(path))
+    return events, route_words
+
+
+def current_catalogue() -> Catalogue:
+    """This process's catalogue, of today (UTC): the same object all day. Its files are read once."""
+    return _of_day(conf.catalogue_paths, datetime.now(UTC).date())
 
 
 @lru_cache(maxsize=1)
-def current_catalogue() -> Catalogue:
-    """The catalogue of this process, read once. Raises CatalogueError."""
-    return load_catalogue(conf.catalogue_paths)
+def _of_day(paths: tuple[Path, ...], today: date) -> Catalogue:
+    return replace(_read_once(paths), today=today)
 
 
-def _forget_catalogue(*, setting: str, **_: object) -> None:
-    if setting == "TELEMETRY_CATALOGUES":
-        current_catalogue.cache_clear()
-
-
-setting_changed.connect(_forget_catalogue)
+@lru_cache(maxsize=1)
+def _read_once(paths: tuple[Path, ...]) -> Catalogue:
+    return usable_catalogue(paths)
 
 
 def _read_file(path: Path) -> "tuple[_Reader, dict[str, Any]]":

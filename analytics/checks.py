@@ -1,30 +1,46 @@
 """Numbered errors and warnings of analytics' settings: those declared with each setting, and these.
 
-analytics.E005  A catalogue file is missing, broken, or has a malformed, ownerless or expired entry.
+analytics.E005  A catalogue file is missing, broken, or has a malformed or ownerless entry. Only a warning.
 analytics.E030  TELEMETRY_SIGN_IN_METHODS names a backend that there is not, or a method that the catalogue lacks.
 analytics.E034  OTEL_BSP_MAX_EXPORT_BATCH_SIZE is greater than OTEL_BSP_MAX_QUEUE_SIZE.
 analytics.E035  A client certificate without its key, or TLS files that do not go together.
+analytics.E037  TelemetryMiddleware is not installed.
+analytics.E038  TelemetryMiddleware stands behind what it must come before.
+analytics.E039  A database named analytics without the router to it.
+analytics.E040  The database of telemetry is not PostgreSQL.
+analytics.E041  Django 6 without django.contrib.postgres.
+analytics.W001  Events of the catalogue have expired.
+analytics.W002  Events of the catalogue expire within 90 days.
+analytics.W004  The stock instrumentor was asked for, and could not be installed.
 """
 
 import ssl
 from collections.abc import Iterator, Sequence
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from django.apps import AppConfig
-from django.core.checks import CheckMessage, Error, register
+import django
+from django.apps import AppConfig, apps
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, Warning, register  # noqa: A004  Django's name for it
 from django.utils.module_loading import import_string
 
 from analytics import otel
-from analytics.catalogue import load_catalogue, problems_today
+from analytics.catalogue import Catalogue, Event, current_catalogue, load_catalogue
 from analytics.conf import SETTINGS, conf
 from analytics.exceptions import CatalogueError
+from analytics.router import AnalyticsRouter, analytics_database
 from analytics.vocabulary import Category
+from privacy.checks import PRIVACY_MIDDLEWARE, place_of, wrong_engine
 from privacy.declared import findings
+from privacy.switches import current_switches
+
+EXPIRY_NOTICE = timedelta(days=90)
 
 
 @register("analytics")
 def check_settings(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
-    return [*findings(SETTINGS), *_sizes(), *_tls_files(), *_catalogues()]
+    return [*findings(SETTINGS), *_sizes(), *_tls_files(), *_catalogues(), *_stock_instrumentor(), *_seams()]
 
 
 def _sizes() -> Iterator[CheckMessage]:
@@ -79,10 +95,84 @@ def check_sign_in_methods(app_configs: Sequence[AppConfig] | None, **kwargs: Any
 
 
 def _catalogues() -> Iterator[CheckMessage]:
-    try:
-        catalogue = load_catalogue(conf.catalogue_paths)
-    except CatalogueError as error:
-        yield Error(str(error), id="analytics.E005")
-        return
-    for problem in problems_today(catalogue):
-        yield Error(problem, id="analytics.E005")
+    # Warnings: an error would stop purging, erasing and switching off, which need no catalogue.
+    catalogue = current_catalogue()
+    for problem in catalogue.problems:
+        yield Warning(str(problem), hint="None of the file's events is recorded or stored.", id="analytics.E005")
+    today = datetime.now(UTC).date()
+    for number, what, first, last in (
+        ("analytics.W001", "expired on {}, and is neither sent nor stored", date.min, today),
+        ("analytics.W002", "expires on {}", today + timedelta(days=1), today + EXPIRY_NOTICE),
+    ):
+        for (path, expires), events in _by_file_and_day(catalogue, first, last).items():
+            names = ", ".join(f"{event.category}.{event.name}" for event in events)
+            yield Warning(
+                f"{path}:{events[0].line}: {names} {what.format(expires)}.",
+                hint="Remove each, or argue for it again and give it a later day.",
+                id=number,
+            )
+
+
+def _by_file_and_day(catalogue: Catalogue, first: date, last: date) -> dict[tuple[str, date], list[Event]]:
+    found: dict[tuple[str, date], list[Event]] = {}
+    for event in catalogue.events.values():
+        if first <= event.expires <= last:
+            found.setdefault((event.path, event.expires), []).append(event)
+    return found
+
+
+def _stock_instrumentor() -> Iterator[CheckMessage]:
+    from analytics.collect import middleware
+
+    if conf.use_stock_instrumentor and current_switches().allow and not middleware.stock_measures:
+        yield Warning(
+            f"{otel.USE_STOCK_INSTRUMENTOR.name} is true, but the instrumentor could not be installed for usage data: "
+            "it was installed before, or OTEL_PROPAGATORS or the version of Django is nothing it knows.",
+            hint="Our own middleware measures requests instead, with the same result. Set it to false.",
+            id="analytics.W004",
+        )
+
+
+TELEMETRY_MIDDLEWARE = "analytics.collect.middleware.TelemetryMiddleware"
+ROUTER = "analytics.router.AnalyticsRouter"
+
+
+def _seams() -> Iterator[CheckMessage]:
+    """What a project has to name in its settings."""
+    telemetry = place_of(TELEMETRY_MIDDLEWARE)
+    inside = [
+        place
+        for path in (
+            "django.contrib.sessions.middleware.SessionMiddleware",
+            "django.contrib.auth.middleware.AuthenticationMiddleware",
+            PRIVACY_MIDDLEWARE,
+        )
+        if (place := place_of(path)) is not None
+    ]
+    if telemetry is None:
+        yield Error(
+            "TelemetryMiddleware is not installed: no request is measured, and no event has a person.",
+            hint=f'In MIDDLEWARE, before SessionMiddleware, add "{TELEMETRY_MIDDLEWARE}",',
+            id="analytics.E037",
+        )
+    elif inside and telemetry > min(inside):
+        yield Error(
+            "TelemetryMiddleware must come before SessionMiddleware, AuthenticationMiddleware and PrivacyMiddleware.",
+            hint=f'In MIDDLEWARE, before SessionMiddleware, put "{TELEMETRY_MIDDLEWARE}",',
+            id="analytics.E038",
+        )
+    if "analytics" in settings.DATABASES and not any(
+        router == ROUTER or isinstance(router, AnalyticsRouter) for router in settings.DATABASE_ROUTERS
+    ):
+        yield Error(
+            "There is a database named analytics, and no router sends telemetry's tables to it.",
+            hint=f'In the settings: DATABASE_ROUTERS = ["{ROUTER}"]',
+            id="analytics.E039",
+        )
+    yield from wrong_engine(analytics_database(), number="analytics.E040")
+    if django.VERSION >= (6,) and not apps.is_installed("django.contrib.postgres"):
+        yield Error(
+            "Telemetry's tables have array columns, which Django 6 has only with django.contrib.postgres.",
+            hint='In INSTALLED_APPS, add "django.contrib.postgres",',
+            id="analytics.E041",
+        )

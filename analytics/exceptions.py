@@ -17,6 +17,10 @@ class UndeclaredEvent(AnalyticsError):
     """The event, action or metadata key is not in the catalogue; only what is declared may be recorded."""
 
 
+class ExpiredEvent(UndeclaredEvent):
+    """The event's declaration has expired; it is neither sent nor stored until it is argued for again."""
+
+
 class InvalidValue(AnalyticsError):
     """A metadata value does not fit its declaration. The message names the field and what it expects, not the value."""
 

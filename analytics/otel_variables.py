@@ -86,7 +86,6 @@ _IGNORED: dict[str, tuple[str, ...]] = {
         "OTEL_PYTHON_AUTO_INSTRUMENTATION_*",
     ),
     "OTEL_EXPORTER_OTLP_HEADERS and OTEL_API_KEY are the credentials.": ("OTEL_PYTHON_EXPORTER_OTLP_*",),
-    "The instrumentor's middleware must be the first.": ("OTEL_PYTHON_DJANGO_MIDDLEWARE_POSITION",),
     "It adds to the stock instrumentor's spans; of those only method, route, status and times are read.": (
         "OTEL_PYTHON_DJANGO_TRACED_REQUEST_ATTRS",
         "OTEL_INSTRUMENTATION_HTTP_*",
@@ -111,6 +110,11 @@ EVERY_VARIABLE: tuple[Variable, ...] = (
     ),
     Variable("OTEL_PYTHON_EXCLUDED_URLS", Fate.HONOURED, _BY_THE_STOCK_INSTRUMENTOR),
     Variable("OTEL_PYTHON_DJANGO_EXCLUDED_URLS", Fate.HONOURED, _BY_THE_STOCK_INSTRUMENTOR),
+    Variable(
+        "OTEL_PYTHON_DJANGO_MIDDLEWARE_POSITION",
+        Fate.HONOURED,
+        "With OTEL_PYTHON_DJANGO_INSTRUMENT=true, the place of the instrumentor's middleware; the first measures all.",
+    ),
     Variable("OTEL_RESOURCE_ATTRIBUTES", Fate.HONOURED, _ON_MEASUREMENTS),
     Variable("OTEL_EXPERIMENTAL_RESOURCE_DETECTORS", Fate.HONOURED, _ON_MEASUREMENTS),
     *(Variable(name, Fate.IGNORED, why) for why, names in _IGNORED.items() for name in names),

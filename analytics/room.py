@@ -4,6 +4,7 @@ import base64
 import re
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from operator import itemgetter
 from threading import Thread
@@ -22,6 +23,7 @@ from analytics.collect.erasure_event import send_erasure_request
 from analytics.collect.records import RecordedSpan, Subject
 from analytics.collect.track import track_feature_usage
 from analytics.conf import conf
+from analytics.exceptions import ExpiredEvent
 from analytics.identity import Kind, pseudonym
 from analytics.keep import erasure
 from analytics.keep.correction import correct_rollups_soon
@@ -48,7 +50,7 @@ class Room:
     """Composes the stages for the person's own view. See the protocol for what each method promises."""
 
     def declared_events(self) -> Sequence[DeclaredEvent]:
-        return [_declared(event) for event in current_catalogue().events.values()]
+        return [_declared(event) for event in current_catalogue().current()]
 
     def preview(self, user_id: UUID) -> dict[str, Any]:
         organization_id = get_user_model().objects.filter(pk=user_id).values_list("organization_id", flat=True).first()
@@ -65,13 +67,17 @@ class Room:
             subject, Category.FEATURE_USAGE, ("privacy_settings", "viewed"), start_ns=now, end_ns=now
         )
         of = resource()
-        payload = MessageToDict(encode_spans([clean_span(span, of) for span in (visit, feature)]))
-        for resource_spans in payload["resourceSpans"]:
+        clean = []
+        for span in (visit, feature):
+            with suppress(ExpiredEvent):  # of which nothing would be sent
+                clean.append(clean_span(span, of))
+        payload = MessageToDict(encode_spans(clean))
+        for resource_spans in payload.get("resourceSpans", []):
             for scope_spans in resource_spans["scopeSpans"]:
-                for span in scope_spans["spans"]:
+                for encoded in scope_spans["spans"]:
                     # OTLP/JSON writes ids in hexadecimal, where protobuf's own JSON has base64.
                     for key in ("traceId", "spanId"):
-                        span[key] = base64.b64decode(span[key]).hex()
+                        encoded[key] = base64.b64decode(encoded[key]).hex()
         return payload
 
     def track(self, feature: str, action: str) -> None:

@@ -17,6 +17,7 @@ from analytics.collect.clean import SCOPE, resource
 from analytics.collect.pipeline import make_transport
 from analytics.collect.records import new_context
 from analytics.collect.transport.answers import Fate
+from analytics.conf import conf
 from analytics.vocabulary import SPAN_NAMES, Category
 from privacy.switches import current_switches
 
@@ -53,5 +54,5 @@ def send_erasure_request(pseudonym: UUID, requested_at: datetime) -> bool:
         end_time=moment_ns,
         instrumentation_scope=SCOPE,
     )
-    answer = Sender(make_transport).send(_Request(span))
+    answer = Sender(make_transport).send(_Request(span), seconds=conf.export_timeout_seconds)
     return answer is not None and answer.fate is Fate.TAKEN and not answer.rejected

@@ -20,7 +20,7 @@ from analytics.collect.tally import Outcome, Tally
 from analytics.collect.transport import Transport
 from analytics.collect.transport.answers import Answer, Fate, Reason
 from analytics.conf import EXPORT_TIMEOUT_SECONDS
-from analytics.exceptions import AnalyticsError
+from analytics.exceptions import AnalyticsError, ExpiredEvent
 from privacy.clock import DatabaseClock, read_database_clock, unix_ns
 from privacy.consent import Decision
 from privacy.gate import decisions_for
@@ -85,6 +85,8 @@ def _judged(
         return "before_consent"
     try:
         return clean_span(span, of)
+    except ExpiredEvent:
+        return "expired"  # analytics.W001 has named it
     except AnalyticsError as error:
         logger.warning("A span was withheld: %s", error)
         return "undeclared"

@@ -27,6 +27,9 @@ from privacy.elapsed import elapsed_ns
 from privacy.startup import log_findings
 from privacy.switches import current_switches
 
+# Whether the stock instrumentor measures this process's requests; `analytics.collect.stock` sets it.
+stock_measures = False
+
 
 class TelemetryMiddleware:
     """Outermost but for what answers without a person. Not installed at all while the switches keep telemetry off."""
@@ -39,7 +42,7 @@ class TelemetryMiddleware:
         if not current_switches().allow:
             raise MiddlewareNotUsed("telemetry is off for this installation")
         self.get_response = get_response
-        self.measures = not conf.use_stock_instrumentor
+        self.measures = not (conf.use_stock_instrumentor and stock_measures)
         self.is_async = iscoroutinefunction(get_response)
         if self.is_async:
             markcoroutinefunction(self)

@@ -11,6 +11,7 @@ from threading import Lock
 from typing import Any
 from uuid import UUID
 
+from opentelemetry.metrics import NoOpMeterProvider
 from opentelemetry.sdk.trace import ReadableSpan, SpanLimits, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.sdk.trace.sampling import ALWAYS_ON
@@ -21,7 +22,7 @@ from analytics.collect.exporter import GatedExporter
 from analytics.collect.hint import Hint
 from analytics.collect.records import RecordedSpan
 from analytics.collect.tally import Outcome, Tally
-from analytics.collect.transport import Transport
+from analytics.collect.transport import Tls, Transport
 from analytics.collect.transport.otlp_grpc import GrpcTransport
 from analytics.collect.transport.otlp_http import HttpTransport
 from analytics.conf import EXPORT_TIMEOUT_SECONDS, Protocol, conf
@@ -46,15 +47,10 @@ def make_transport() -> Transport:
 
     Raises ValueError for settings of which `manage.py check` has a numbered error.
     """
+    tls = Tls(conf.certificate, conf.client_certificate, conf.client_key)
     if conf.protocol is Protocol.GRPC:
-        return GrpcTransport(conf.endpoint, headers=conf.headers)
-    return HttpTransport(conf.endpoint.rstrip("/") + TRACES_PATH, headers=conf.headers)
-
-
-def _whole_number(variable: str, default: int) -> int:
-    """What is not a positive number counts as unset."""
-    word = os.environ.get(variable, "")
-    return int(word) if word.isdecimal() and int(word) > 0 else default
+        return GrpcTransport(conf.endpoint, headers=conf.headers, compress=conf.compress, tls=tls)
+    return HttpTransport(conf.endpoint.rstrip("/") + TRACES_PATH, headers=conf.headers, compress=conf.compress, tls=tls)
 
 
 class _CountingProcessor(BatchSpanProcessor):
@@ -75,6 +71,7 @@ class _CountingProcessor(BatchSpanProcessor):
             schedule_delay_millis=schedule_delay_seconds * 1000,
             max_export_batch_size=min(batch_size, queue_capacity),
             export_timeout_millis=1000,  # of no effect there: `Sender` has the deadline
+            meter_provider=NoOpMeterProvider(),  # OTEL_PYTHON_METER_PROVIDER may name what is not there
         )
 
     def on_end(self, span: ReadableSpan) -> None:
@@ -133,7 +130,11 @@ class Pipeline:
         # Everything said expressly: OTEL_TRACES_SAMPLER and the OTEL_SPAN_* limits, which an operator sets for tracing
         # of their own, change nothing here.
         self.provider = TracerProvider(
-            sampler=ALWAYS_ON, resource=resource(), shutdown_on_exit=False, span_limits=SpanLimits()
+            sampler=ALWAYS_ON,
+            resource=resource(),
+            shutdown_on_exit=False,
+            span_limits=SpanLimits(),
+            meter_provider=NoOpMeterProvider(),
         )
         self.provider.add_span_processor(self._processor)
 
@@ -153,9 +154,10 @@ class Pipeline:
 def configured(make_transport: Callable[[], Transport] = make_transport, **options: Any) -> Pipeline:
     """The pipeline that the standard variables ask for; `options` of Pipeline take precedence."""
     asked_for: dict[str, Any] = {
-        "queue_capacity": _whole_number("OTEL_BSP_MAX_QUEUE_SIZE", DEFAULT_QUEUE_CAPACITY),
-        "batch_size": _whole_number("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", DEFAULT_BATCH_SIZE),
-        "schedule_delay_seconds": _whole_number("OTEL_BSP_SCHEDULE_DELAY", DEFAULT_SCHEDULE_DELAY_MILLIS) / 1000,
+        "queue_capacity": conf.queue_capacity,
+        "batch_size": conf.batch_size,
+        "schedule_delay_seconds": conf.schedule_delay_seconds,
+        "timeout_seconds": conf.export_timeout_seconds,
     }
     return Pipeline(make_transport, **{**asked_for, **options})
 

@@ -12,13 +12,14 @@ from django.http import HttpRequest, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from opentelemetry.context import Context
 from opentelemetry.instrumentation.django import DjangoInstrumentor
+from opentelemetry.metrics import NoOpMeterProvider
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ReadableSpan, Span, SpanLimits, SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.sampling import ALWAYS_ON
 from opentelemetry.trace import Span as AnySpan
 
 from accounts.models import User
-from analytics.collect import pipeline
+from analytics.collect import middleware, pipeline
 from analytics.collect.middleware import refused
 from analytics.collect.quietly import quietly
 from analytics.collect.records import RecordedSpan, Subject
@@ -95,10 +96,21 @@ def _record(span: ReadableSpan, subject: Subject, end_ns: int) -> None:
 
 
 def instrument() -> None:
-    """Install the stock instrumentor's middleware, in front of all others, with a private provider."""
+    """Install the stock instrumentor's middleware, in front of all others, with a private provider.
+
+    Does nothing where the host has installed it for tracing of its own, or where it refuses this version of Django: our
+    own middleware goes on measuring, and analytics.W004 tells.
+    """
+    instrumentor = DjangoInstrumentor()
+    if instrumentor.is_instrumented_by_opentelemetry:
+        return
     reader = _Reader()
     provider = TracerProvider(
-        sampler=ALWAYS_ON, resource=Resource.get_empty(), shutdown_on_exit=False, span_limits=SpanLimits()
+        sampler=ALWAYS_ON,
+        resource=Resource.get_empty(),
+        shutdown_on_exit=False,
+        span_limits=SpanLimits(),
+        meter_provider=NoOpMeterProvider(),
     )
     provider.add_span_processor(reader)
 
@@ -107,9 +119,15 @@ def instrument() -> None:
         if isinstance(span, Span) and user is not None and not refused(request, user):
             reader.belongs_to(span, user, response)
 
-    options: dict[str, Any] = {"tracer_provider": provider, "response_hook": response_hook}
-    DjangoInstrumentor().instrument(**options)
+    options: dict[str, Any] = {
+        "tracer_provider": provider,
+        "meter_provider": NoOpMeterProvider(),
+        "response_hook": response_hook,
+    }
+    instrumentor.instrument(**options)
+    middleware.stock_measures = instrumentor.is_instrumented_by_opentelemetry
 
 
 def uninstrument() -> None:
+    middleware.stock_measures = False
     DjangoInstrumentor().uninstrument()

@@ -85,7 +85,7 @@ def checked_metadata(
         raise UndeclaredEvent(f"a {category} is named by text")
     if name == ERASURE_REQUESTED and category is Category.USER_ACTIVITY:
         raise UndeclaredEvent("a request to delete is made under Settings, Privacy; it cannot be tracked")
-    declared = current_catalogue().event(category, name, action)
+    declared = current_catalogue().declared(category, name, action)
     return {key: _value(declared, key, value) for key, value in metadata.items()}
 
 

@@ -48,6 +48,7 @@ class Reason(StrEnum):
     IN_FUTURE = "in_future"  # more than ten minutes ahead of the processor's clock
     TOO_OLD = "too_old"  # older than raw rows are kept
     UNDECLARED = "undeclared"  # event, feature or action that the catalogue does not have
+    EXPIRED = "expired"  # the event's declaration has expired
     BAD_METADATA = "bad_metadata"  # a value that does not fit its declaration
     BAD_HTTP = "bad_http"  # route, method, status or duration unusable
     ERASED = "erased"  # the person has asked for deletion since

@@ -13,7 +13,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from analytics import vocabulary as words
 from analytics.catalogue import Catalogue, Event, FieldType
-from analytics.exceptions import InvalidValue, UndeclaredEvent
+from analytics.exceptions import ExpiredEvent, InvalidValue, UndeclaredEvent
 from analytics.ingest.verdicts import Attributes, Part, Reason, Rejected, Value
 from analytics.routes import LONGEST_ROUTE, IsQuery, canonical
 from analytics.vocabulary import Category
@@ -97,6 +97,8 @@ def _declared(
         raise Rejected(Reason.UNDECLARED)
     try:
         return catalogue.event(category, name, action), (name,) if action is None else (name, action)
+    except ExpiredEvent:
+        raise Rejected(Reason.EXPIRED) from None
     except UndeclaredEvent:
         raise Rejected(Reason.UNDECLARED) from None
 

@@ -1,7 +1,6 @@
 """The catalogue: what it accepts of a value, and how it answers every kind of broken file."""
 
 import math
-from datetime import date
 from pathlib import Path
 from uuid import UUID
 
@@ -9,7 +8,7 @@ import pytest
 from django.core.checks import run_checks
 from pytest_django.fixtures import Settings
 
-from analytics.catalogue import Field, FieldType, current_catalogue, load_catalogue, problems_today
+from analytics.catalogue import Field, FieldType, current_catalogue, load_catalogue
 from analytics.exceptions import CatalogueError, InvalidValue, UndeclaredEvent
 from analytics.vocabulary import Category
 
@@ -97,7 +96,6 @@ BROKEN: dict[str, tuple[str, int | None, str]] = {
     "unknown key of routes": ('[routes]\npaths = ["a"]\n', 1, "unknown paths"),
     "words of routes as text": ('[routes]\nwords = "kanban"\n', 1, "needs `words`, a list of names"),
     "a path among words of routes": ('[routes]\nwords = ["a/b"]\n', 1, "each of `words` must be a plain name"),
-    "expired": (instead(EVENT, "2999-01-01", "2020-01-01"), 1, "feature_usage.dance expired on 2020-01-01"),
     "of this project": (instead(EVENT, "usage.dance", "usage.test_run"), 1, "is already declared in"),
 }
 
@@ -171,16 +169,6 @@ def test_words_of_routes_of_all_files_are_declared(tmp_path: Path, settings: Set
 
     assert complaints(settings, first, second) == []
     assert current_catalogue().route_words == {"step1", "socket.io", "kanbanesque"}
-
-
-def test_an_entry_expires_on_its_day(tmp_path: Path) -> None:
-    path = tmp_path / "own.toml"
-    path.write_text(EVENT)
-    catalogue = load_catalogue([path])
-
-    assert problems_today(catalogue, date(2998, 12, 31)) == []
-    [problem] = problems_today(catalogue, date(2999, 1, 1))
-    assert problem.startswith(f"{path}:1: feature_usage.dance expired on 2999-01-01")
 
 
 @pytest.mark.parametrize(

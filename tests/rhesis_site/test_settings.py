@@ -1,7 +1,6 @@
 """Settings come from the environment; each variable is explained in `.env.example`; mistakes get a sentence."""
 
 import os
-import re
 import subprocess
 import sys
 from pathlib import Path

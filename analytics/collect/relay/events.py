@@ -88,7 +88,7 @@ def _what(attributes: dict[str, Value], session_key: str | None) -> tuple[Catego
     if not isinstance(name, str) or not isinstance(action, str | None):
         raise Rejected(Rejection.UNDECLARED)
     try:
-        event = current_catalogue().event(category, name, action)
+        event = current_catalogue().declared(category, name, action)
     except UndeclaredEvent:
         raise Rejected(Rejection.UNDECLARED) from None
     if not event.browser:

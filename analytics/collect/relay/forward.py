@@ -16,6 +16,7 @@ from analytics.collect import ends, pipeline
 from analytics.collect.exporter import GatedExporter
 from analytics.collect.records import RecordedSpan
 from analytics.collect.transport import Transport
+from analytics.conf import conf
 from privacy.elapsed import elapsed
 
 WAIT_FOR_TURN_SECONDS = 0.5
@@ -28,7 +29,13 @@ class Forwarder:
     def __init__(self, make_transport: Callable[[], Transport]) -> None:
         self.pid = os.getpid()
         # One attempt: the browser tries again, and a request of the host's is not held up for waiting.
-        self._exporter = GatedExporter(make_transport, hint=pipeline.hint, tally=pipeline.tally, attempts=1)
+        self._exporter = GatedExporter(
+            make_transport,
+            hint=pipeline.hint,
+            tally=pipeline.tally,
+            attempts=1,
+            seconds=conf.export_timeout_seconds,
+        )
         self._turn = Lock()
         self._rests_until = 0.0
 

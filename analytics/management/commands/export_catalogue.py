@@ -5,8 +5,9 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from analytics.catalogue import current_catalogue
+from analytics.catalogue import load_catalogue
 from analytics.catalogue_export import Format, export
+from analytics.conf import conf
 from analytics.exceptions import CatalogueError
 
 
@@ -25,7 +26,7 @@ class Command(BaseCommand):
         if word not in set(Format):
             raise CommandError(f"--format must be one of {', '.join(Format)}; it is {word!r}", returncode=2)
         try:
-            text = export(current_catalogue(), Format(word))
+            text = export(load_catalogue(conf.catalogue_paths), Format(word))
         except CatalogueError as error:
             raise CommandError(str(error), returncode=2) from None
         output: str | None = options["output"]

@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 from django.conf import settings
+from django.core.checks import WARNING, run_checks
 from django.test import override_settings
+from opentelemetry.instrumentation.django import DjangoInstrumentor
 
 from analytics.collect import stock
 from analytics.identity import Kind, pseudonym
@@ -81,6 +83,22 @@ def test_with_the_variable_set_only_the_stock_span_is_recorded() -> None:
             assert set(span.attributes or {}) == allowed | {"http.response.status_code"}
             assert span.parent is None and span.context.trace_id != int("ab" * 16, 16) and not span.events
     assert {each["user.id"] for each in wire.attributes()} == {str(pseudonym(Kind.USER, person.pk))}
+
+
+def test_installed_by_the_host_before_our_own_middleware_measures_and_a_warning_says_so() -> None:
+    browser = signed_in(someone_who_shares())
+    with override_settings(MIDDLEWARE=list(settings.MIDDLEWARE)):
+        DjangoInstrumentor().instrument()
+        try:
+            with wired(ROOT_URLCONF=URLS, OTEL_PYTHON_DJANGO_INSTRUMENT="true") as (wire, running):
+                stock.instrument()
+                browser.get("/feature/4711/")
+                running.flush()
+                findings = [(finding.id, finding.level) for finding in run_checks(tags=["analytics"])]
+            assert endpoints(wire) == [("GET", "/feature/{number}/", 200)]
+            assert findings == [("analytics.W004", WARNING)]
+        finally:
+            DjangoInstrumentor().uninstrument()
 
 
 def test_of_someone_who_refuses_and_of_nobody_nothing_goes() -> None:
