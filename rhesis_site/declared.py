@@ -32,9 +32,14 @@ def log_level(text: str) -> LogLevel:
         raise Misread(f"must be one of {either(LogLevel)}") from None
 
 
+# Of Django's backend, beside those of libpq.
+OPTIONS_OF_DJANGO = {"assume_role", "isolation_level", "pool", "server_side_binding"}
+
+
 def database(text: str) -> dict[str, Any]:
     """Django's settings of a PostgreSQL database, from its address; none for empty text."""
     import environ
+    from psycopg.pq import Conninfo
 
     text = text.strip()
     if not text:
@@ -46,6 +51,9 @@ def database(text: str) -> dict[str, Any]:
     except ValueError:
         # The parser's own message would repeat the address, password and all.
         raise Misread("is no address such as postgres://user:password@host/name") from None
+    allowed = {option.keyword.decode() for option in Conninfo.get_defaults()} | OPTIONS_OF_DJANGO
+    if set(config.get("OPTIONS", {})) - allowed:
+        raise Misread("has an option after the ? that neither libpq nor Django knows; percent-encode & and ? elsewhere")
     if not config["NAME"]:
         raise Misread("names no database; it must be such as postgres://user:password@host/name")
     return config
@@ -199,8 +207,15 @@ def refuse(problems: Iterable[str]) -> None:
 
 
 def unknown_variables(environ: Mapping[str, str]) -> list[str]:
+    """Names nothing reads: with a prefix of ours, or of OpenTelemetry's and in none of its lists."""
+    from analytics.otel_variables import variable
+
     known = {setting.name for setting in EVERY_SETTING}
-    return sorted(name for name in environ if name.startswith(PREFIXES) and name not in known)
+    return sorted(
+        name
+        for name in set(environ) - known
+        if name.startswith(PREFIXES) or (name.startswith("OTEL_") and variable(name) is None)
+    )
 
 
 def unknown_variables_findings() -> list[CheckMessage]:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from rhesis_site import dotenv
-from rhesis_site.declared import AT_START, EVERY_SETTING, LIVE, OF_THE_APPS
+from rhesis_site.declared import AT_START, EVERY_SETTING, LIVE, OF_THE_APPS, unknown_variables
 from rhesis_site.documents import documents
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -45,6 +45,13 @@ def test_every_setting_is_declared_once_with_a_number_of_its_own() -> None:
     assert {each.name for each in (*AT_START, *LIVE, *OF_THE_APPS)} == set(names)
 
 
+def test_what_nothing_reads_is_found_and_what_others_read_is_not() -> None:
+    typos = {"OTEL_EXPORTER_OTLP_ENDPIONT", "OTEL_BSP_QUEUE", "TELEMETRY_HASHKEY", "SIGN_IN_FAILURES"}
+    of_others = {"OTEL_TRACES_SAMPLER", "OTEL_PYTHON_FLASK_EXCLUDED_URLS", "DJANGO_SETTINGS_MODULE", "PATH"}
+    ours = {each.name for each in EVERY_SETTING}
+    assert unknown_variables(dict.fromkeys(typos | of_others | ours, "x")) == sorted(typos)
+
+
 def test_the_example_reads_as_the_defaults() -> None:
     read = dotenv.read(ROOT / ".env.example")
     assert {each.name: each.default for each in EVERY_SETTING} == read
@@ -59,6 +66,7 @@ def test_the_example_reads_as_the_defaults() -> None:
         ({"DATABASE_URL": "postgres://me:hidden-word@[::1/x"}, "DATABASE_URL is no address"),
         ({"ANALYTICS_DATABASE_URL": "mysql://x"}, "ANALYTICS_DATABASE_URL must be"),
         ({"DATABASE_URL": "postgres://me:hidden-word@host"}, "DATABASE_URL names no database"),
+        ({"DATABASE_URL": "postgres://me@host/x?hidden-word=1"}, "DATABASE_URL has an option"),
         ({"LOG_LEVEL": "hidden-word"}, "LOG_LEVEL must be one of"),
         ({"SIGN_IN_FAILURES_PER_ACCOUNT": "many"}, "accounts.E001: SIGN_IN_FAILURES_PER_ACCOUNT must be a rate"),
     ],
