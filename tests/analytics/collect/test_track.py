@@ -36,7 +36,7 @@ NOT_AN_INTEGER: list[Any] = [
 ]
 NOT_A_NUMBER: list[Any] = [True, "1.0", None, [1.0], -0.1, 604_800.1, math.nan, math.inf, -math.inf, 10**400, LONG]
 NOT_A_BOOLEAN: list[Any] = [0, 1, "true", None, [], LONG]
-NOT_A_CHOICE: list[Any] = ["other", "", None, 1, True, "password\0", "PASSWORD", ["password"], LONG]
+NOT_A_CHOICE: list[Any] = ["no_such", "", None, 1, True, "password\0", "PASSWORD", ["password"], LONG]
 NOT_AN_ID: list[Any] = [None, True, 1.5, ["a"], {"a": 1}, b"a", "x" * 200, LONG, date(2026, 1, 1)]
 CASES: list[tuple[Any, Any]] = [
     *((track_feature_usage, ("test_run", "created", {"test_count": value})) for value in NOT_AN_INTEGER),

@@ -10,6 +10,7 @@ import pytest
 from django.db import connection
 from google.rpc.error_details_pb2 import RetryInfo
 from google.rpc.status_pb2 import Status
+from psycopg.conninfo import make_conninfo
 
 from analytics.ingest import server as server_module
 from analytics.ingest import service as service_module
@@ -208,7 +209,7 @@ def test_a_database_that_is_away_is_unavailable(start: Start, clients: Clients) 
 
 def test_a_database_that_was_never_migrated_is_unavailable_too(start: Start, clients: Clients) -> None:
     """Somebody will migrate it, and what waits at the sender's is stored then."""
-    client = clients(start(database=f"{conninfo()} options='-c search_path=nowhere'").port)
+    client = clients(start(database=make_conninfo(conninfo(), dbname="postgres")).port)
 
     assert client.refusal(span()).code() is grpc.StatusCode.UNAVAILABLE
 
