@@ -94,6 +94,7 @@ class Product:
     def browser(self, *, staff: bool) -> requests.Session:
         """A browser, in as much as cookies and forms make one, that has signed in on the page."""
         person, client = self.people[staff], requests.Session()
+        client.headers["Accept"] = "text/html,application/xhtml+xml,*/*;q=0.8"  # as a browser that navigates says
         client.get(f"{self.url}/sign-in/").raise_for_status()
         answer = self.submit(
             client, "/sign-in/", username=person["username"], password=person["password"], page="/sign-in/"
