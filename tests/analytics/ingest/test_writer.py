@@ -313,7 +313,9 @@ def test_a_database_that_is_away_is_an_error_and_the_next_request_tries_again(tr
 def test_a_statement_that_takes_too_long_is_given_up_at_once(
     writer: Writer, elsewhere: psycopg.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(writer_module, "STATEMENT_TIMEOUT_MS", 200)
+    limits = writer_module.BEGIN
+    assert limits.count(b"_timeout = 10000;") == 2
+    monkeypatch.setattr(writer_module, "BEGIN", limits.replace(b"_timeout = 10000;", b"_timeout = 200;"))
     with elsewhere.transaction():
         elsewhere.execute("LOCK TABLE analytics_feature_usage")
         with pytest.raises(psycopg.errors.QueryCanceled):
