@@ -14,6 +14,7 @@ from analytics.collect.relay import forward
 from analytics.keep import correction
 from privacy.elapsed import elapsed, elapsed_ns
 from tests.support.clock import Clock
+from tests.support.threads import ended
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -60,9 +61,11 @@ def _no_telemetry_from_one_test_in_another() -> Iterator[None]:
 
 
 @pytest.fixture(autouse=True)
-def _corrections_end_with_the_test() -> Iterator[None]:
-    """A committed erasure has reports corrected in a thread besides, which must not meet the next test."""
+def _deletions_end_with_the_test() -> Iterator[None]:
+    """A committed erasure has reports corrected, or is sent to where the rows are, in a thread besides, which must not
+    meet the next test."""
     yield
+    ended("telemetry-erasure")
     correction.wait()
 
 
