@@ -20,7 +20,7 @@ from analytics.collect import pipeline
 from analytics.collect.erasure_event import send_erasure_request
 from analytics.identity import Kind, pseudonym
 from analytics.ingest.server import Processor
-from analytics.ingest.verdicts import Reason, Verdicts
+from analytics.ingest.verdicts import NO_SENDER, Reason, Verdicts
 from analytics.ingest.writer import REJECTED, Writer
 from analytics.keep.rollups import roll_up
 from analytics.models import Erasure, TouchedDay, UserActivity
@@ -179,7 +179,7 @@ def test_rows_from_before_the_request_are_refused_however_late_they_come(
     Erasure.objects.filter(pk=asked(somebody).pk).delete()  # the site's own; the processor's stays
     with Writer(conninfo(), slot=0) as writer:
         counts = writer.write(_rows(somebody, requested_at - timedelta(seconds=1), requested_at + timedelta(seconds=1)))
-    assert counts[REJECTED, Reason.ERASED.value] == 1
+    assert counts[REJECTED, Reason.ERASED.value, NO_SENDER] == 1
     assert [row.timestamp for row in UserActivity.objects.all()] == [requested_at + timedelta(seconds=1)]
 
 
