@@ -36,9 +36,14 @@ def _announce(user_id: UUID | None, *, enabled: bool) -> None:
     transaction.on_commit(lambda: consent_changed.send(sender=None, user_id=user_id, enabled=enabled))
 
 
-def _answer_when_nothing_leaves() -> None:
-    """A withdrawal is answered once no attempt is under way any more that began before it."""
-    transaction.on_commit(wait_for_attempts)
+def answer_when_nothing_leaves() -> None:
+    """A withdrawal is answered once no attempt is under way any more that began before it.
+
+    One wait serves all withdrawals of a transaction: staff may switch many people off at once.
+    """
+    waits = (callback for _, callback, *_ in transaction.get_connection().run_on_commit)
+    if wait_for_attempts not in waits:
+        transaction.on_commit(wait_for_attempts)
 
 
 def _record(
@@ -73,7 +78,7 @@ def choose(user_id: UUID, *, enabled: bool, source: Source, actor_id: UUID | Non
     preference = _locked_preference(user_id)
     if not enabled:
         # Also of somebody who is off already: the one who asked first may still be waiting.
-        _answer_when_nothing_leaves()
+        answer_when_nothing_leaves()
     if preference.choice is enabled:
         return _decision(preference)
     before = _decision(preference)
@@ -177,8 +182,9 @@ def _take_browser_signal(preference: Preference) -> bool:
         return False
     now = database_now()
     preference.browser_signal_at = now
-    if preference.choice is None:
+    if preference.choice is None and preference.consenting_since is not None:
         preference.consenting_since = None
+        answer_when_nothing_leaves()
     _record(
         Action.BROWSER_SIGNAL,
         Source.BROWSER,
@@ -195,7 +201,7 @@ def set_lock(*, locked: bool, source: Source, actor_id: UUID | None) -> None:
     """Set or lift the operator's lock. Lifting it turns nobody on who was not on before. Setting it waits as
     switching off does."""
     if locked:
-        _answer_when_nothing_leaves()
+        answer_when_nothing_leaves()
     control = InstallationControl.objects.select_for_update().get(pk=1)
     if control.locked is locked:
         return

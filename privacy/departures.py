@@ -7,16 +7,25 @@ from django.db import DatabaseError, transaction
 
 from accounts.models import User
 from privacy.acting import actor_and_source
-from privacy.choices import NothingToDelete, note_deletion_request, request_deletion
+from privacy.choices import (
+    NothingToDelete,
+    answer_when_nothing_leaves,
+    note_deletion_request,
+    request_deletion,
+)
 from privacy.models import Action, ConsentEvent, Preference, Source
 
 logger = logging.getLogger(__name__)
 
 
 def on_account_deletion(*, instance: User, **_: Any) -> None:
-    """Receiver of `pre_delete`. Of someone who never shared there is nothing; no other installation hears of them."""
+    """Receiver of `pre_delete`. Of someone who never shared there is nothing; no other installation hears of them.
+
+    Like a withdrawal, the deletion is answered when nothing of the person's is under way any more.
+    """
     if not _has_ever_shared(instance):
         return
+    answer_when_nothing_leaves()
     actor_id, _source = actor_and_source(instance.pk)
     try:
         # Undone by itself where it fails: telemetry's database being away must not keep the account here.

@@ -20,19 +20,22 @@ from privacy.elapsed import elapsed
 
 logger = logging.getLogger(__name__)
 
+# Limits of the role, the database or the connection would cut the lock short, or the wait for it.
+NO_OTHER_LIMITS = """
+SELECT set_config(name, '0', true) FROM pg_settings
+WHERE name IN ('statement_timeout', 'transaction_timeout') AND setting <> '0';
+"""
 # PostgreSQL ends an attempt's session after HELD seconds of silence; for SURE seconds the lock is certain.
 HELD_SECONDS = 6
 SURE_SECONDS = 5.0
 # An attempt that meets a waiting withdrawal is not made; the next one is.
-ATTEMPT = f"""
-SET LOCAL idle_in_transaction_session_timeout = '{HELD_SECONDS}s';
+ATTEMPT = f"""{NO_OTHER_LIMITS}SET LOCAL idle_in_transaction_session_timeout = '{HELD_SECONDS}s';
 SET LOCAL lock_timeout = '1s';
 LOCK TABLE privacy_installation_control IN ROW EXCLUSIVE MODE
 """
 # Longer than any attempt holds it, attempts that began while this waits not counted: those queue up behind it.
 LONGEST_WAIT_SECONDS = 8
-BARRIER = f"""
-SET LOCAL lock_timeout = '{LONGEST_WAIT_SECONDS}s';
+BARRIER = f"""{NO_OTHER_LIMITS}SET LOCAL lock_timeout = '{LONGEST_WAIT_SECONDS}s';
 LOCK TABLE privacy_installation_control IN SHARE MODE
 """
 

@@ -54,10 +54,18 @@ def under_way(besides: Callable[..., "Future[Any]"]) -> Iterator[Callable[[], fl
         running.result(60)
 
 
-def waiting() -> bool:
+def waiting(longer_than: str = "0") -> bool:
     with connection.cursor() as cursor:
-        cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted AND mode = 'ShareLock'")
+        cursor.execute(
+            "SELECT count(*) FROM pg_locks WHERE NOT granted AND mode = 'ShareLock'"
+            " AND clock_timestamp() - waitstart > %s::interval",
+            [longer_than],
+        )
         return bool(cursor.fetchone()[0])
+
+
+def _delete(person: User) -> None:
+    person.delete()
 
 
 def switch_off(person: User) -> None:
@@ -68,6 +76,7 @@ WITHDRAWALS: list[Callable[[User], None]] = [
     switch_off,
     lambda person: choices.choose(person.pk, enabled=False, source=Source.ADMIN, actor_id=None),
     lambda person: choices.set_lock(locked=True, source=Source.ADMIN, actor_id=None),
+    _delete,
 ]
 
 
@@ -82,6 +91,59 @@ def test_a_withdrawal_is_answered_when_the_attempt_under_way_is_over(
         assert not decision_for(person.pk).enabled, "it holds already, for whoever asks from now on"
         assert not withdrawing.done()
     withdrawing.result(60)
+
+
+def test_the_first_signal_of_a_browser_is_answered_when_the_attempt_under_way_is_over(
+    besides: Callable[..., "Future[Any]"], settings: Any
+) -> None:
+    settings.DEPLOYMENT_TYPE = "cloud"
+    person = a_person()
+    choices.note_notice_shown(person.pk, 1, browser_signal=False)
+    with under_way(besides):
+        withdrawing = besides(lambda: choices.note_browser_signal(person.pk))
+        wait_until("the withdrawal to wait", waiting)
+        assert not withdrawing.done()
+    withdrawing.result(60)
+
+
+@pytest.mark.parametrize("limit", ["statement_timeout", "transaction_timeout"])
+def test_a_limit_of_the_database_does_not_cut_the_wait_short(besides: Callable[..., "Future[Any]"], limit: str) -> None:
+    person = someone_who_shares()
+
+    def limited() -> None:
+        with connection.cursor() as cursor:
+            cursor.execute(f"SET {limit} = '200ms'")
+        switch_off(person)
+
+    with under_way(besides):
+        withdrawing = besides(limited)
+        wait_until("the withdrawal to wait longer than that", lambda: withdrawing.done() or waiting("300ms"))
+        assert not withdrawing.done()
+    withdrawing.result(60)
+
+
+def test_a_limit_of_the_database_does_not_end_an_attempt_that_counts_on_its_lock(
+    besides: Callable[..., "Future[Any]"],
+) -> None:
+    person = someone_who_shares()
+    with connection.cursor() as cursor:
+        cursor.execute("SET transaction_timeout = '200ms'")
+    with sending.attempt() as still_held:
+        still_held()
+        withdrawing = besides(lambda: switch_off(person))
+        wait_until("the withdrawal to wait longer than that", lambda: withdrawing.done() or besides(lambda: waiting("300ms")).result(60))
+        assert not withdrawing.done()
+    withdrawing.result(60)
+
+
+def test_many_people_switched_off_at_once_are_waited_for_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    people = [someone_who_shares() for _ in range(3)]
+    waits: list[bool] = []
+    monkeypatch.setattr("privacy.choices.wait_for_attempts", lambda: waits.append(True))
+    with transaction.atomic():
+        for person in people:
+            switch_off(person)
+    assert waits == [True]
 
 
 def test_who_asks_again_waits_as_well(besides: Callable[..., "Future[Any]"]) -> None:
