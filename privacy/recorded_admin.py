@@ -1,15 +1,19 @@
 """Access log of the admin: what staff look at, change and take away is recorded, in one place for all pages."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import wraps
 from typing import Any, ClassVar, cast
 from uuid import UUID
 
 from django.contrib import admin
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.utils import unquote
+from django.core.exceptions import BadRequest, ValidationError
 from django.db import transaction
 from django.db.models import QuerySet
+from django.forms import BooleanField
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.utils import timezone
 
@@ -72,10 +76,12 @@ def _recorded(view: Callable[..., Any]) -> Callable[..., Any]:
             _record_shown(request, response, view, model_admin)
             return response
         with transaction.atomic():
-            about = _person_of_address(request, model_admin, args, kwargs)
+            # Looked up before a change: afterwards the rows may be gone.
+            chosen = _chosen(request, view, model_admin)
+            about = chosen.about if chosen else _person_of_address(request, model_admin, args, kwargs)
             response = view(request, *args, **kwargs)
-            if 300 <= response.status_code < 400:
-                _record_change(request, view, model_admin, about)
+            if 300 <= response.status_code < 400 or _closes_a_popup(response):
+                _record_change(request, view, model_admin, about, chosen)
             else:
                 _record_shown(request, response, view, model_admin)
         return response
@@ -101,16 +107,60 @@ def _record_shown(request: HttpRequest, response: HttpResponse, view: Callable[.
     record(request, Access.OPENED, _what(request, view, model_admin), about=about, lines=lines)
 
 
-def _record_change(request: HttpRequest, view: Callable[..., Any], model_admin: Any, about: UUID | None) -> None:
+def _record_change(
+    request: HttpRequest, view: Callable[..., Any], model_admin: Any, about: UUID | None, chosen: "_Chosen | None"
+) -> None:
     if was_recorded(request):
         return
-    what, lines = _what(request, view, model_admin), None
-    if model_admin is not None and view.__name__ == "changelist_view":
-        action = request.POST.get("action", "")
-        if action not in model_admin.get_actions(request):
-            return  # nothing was run
-        what, lines = f"{what}: {action}", len(request.POST.getlist(ACTION_CHECKBOX_NAME))
-    record(request, Access.CHANGED, what, about=about, lines=lines)
+    what = _what(request, view, model_admin)
+    if chosen is not None:
+        record(request, Access.CHANGED, f"{what}: {chosen.action}"[:LONGEST_WHAT], about=about, lines=chosen.rows)
+    elif model_admin is None or view.__name__ != "changelist_view" or model_admin.list_editable:
+        record(request, Access.CHANGED, what, about=about)
+
+
+def _closes_a_popup(response: HttpResponse) -> bool:
+    """Whether a small window reports to the page that opened it what was changed, where others redirect."""
+    return "popup_response_data" in (getattr(response, "context_data", None) or {})
+
+
+@dataclass(frozen=True, slots=True)
+class _Chosen:
+    """An action that a list is asked to run, on how many rows, and whose they are if they are one person's."""
+
+    action: str
+    rows: int
+    about: UUID | None
+
+
+def _chosen(request: HttpRequest, view: Callable[..., Any], model_admin: Any) -> _Chosen | None:
+    """What Django will run, by Django's rules; None if nothing. Raises BadRequest for rows that are none."""
+    if model_admin is None or view.__name__ != "changelist_view" or "_save" in request.POST:
+        return None
+    action = _picked(request.POST.getlist("action"), request.POST.get("index", "0"))
+    keys = request.POST.getlist(ACTION_CHECKBOX_NAME)
+    if not keys or action not in model_admin.get_actions(request):
+        return None
+    try:
+        rows = model_admin.get_changelist_instance(request).get_queryset(request)
+        if not BooleanField(required=False).to_python(request.POST.get("select_across")):
+            rows = rows.filter(pk__in=keys)
+        number = rows.count()
+    except IncorrectLookupParameters:
+        return None  # the view redirects to the whole list
+    except (ValidationError, ValueError):
+        raise BadRequest("The rows that were chosen are none of this list.") from None
+    return _Chosen(action, number, _person_of(model_admin, rows.get()) if number == 1 else None)
+
+
+def _picked(actions: list[str], index: str) -> str:
+    """The name that Django picks of the forms above and below a list, which all come with each request."""
+    try:
+        return actions[int(index)]
+    except ValueError:
+        return actions[0] if actions else ""
+    except IndexError:
+        return actions[-1] if actions else ""
 
 
 def _what(request: HttpRequest, view: Callable[..., Any], model_admin: Any) -> str:
@@ -135,7 +185,7 @@ def _person_of(model_admin: Any, row: Any) -> UUID | None:
 
 
 def _person_of_address(request: HttpRequest, model_admin: Any, args: Any, kwargs: Any) -> UUID | None:
-    """Whose page an address is of, looked up before a change: afterwards the row may be gone."""
+    """Whose page an address is of."""
     key = kwargs.get("object_id") or kwargs.get("id") or (args[0] if args else None)
     if key is None or not isinstance(model_admin, NamesPeople):
         return None

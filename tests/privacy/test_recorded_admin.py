@@ -12,7 +12,7 @@ from django.test import Client
 
 from accounts.models import Organization, User
 from privacy.checks import check_admin_site
-from privacy.models import Access, AccessEvent
+from privacy.models import Access, AccessEvent, Preference
 from tests.support.people import a_person, signed_in, someone_who_shares
 from tests.support.wire import wired
 from tests.test_every_address import TABLE, Line, address, one_of_each  # noqa: F401  a fixture
@@ -125,6 +125,48 @@ def test_an_action_that_is_none_changes_nothing_and_is_no_line(staff: Client) ->
     person = a_person()
     staff.post(PEOPLE, {"action": "jane@example.org", "_selected_action": [str(person.pk)]})
     assert log() == []
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"action": ["switch_off", "nonsense"], "index": "0"},
+        {"action": ["nonsense", "switch_off"], "index": "7"},
+        {"action": ["switch_off", ""], "index": "nonsense"},
+        {"action": ["", "switch_off"], "index": "-1"},
+        {"action": "switch_off"},
+    ],
+)
+def test_an_action_is_recorded_under_the_name_that_is_run(staff: Client, fields: dict[str, Any]) -> None:
+    person = someone_who_shares()
+    staff.post(PEOPLE, {**fields, "_selected_action": [str(person.pk)]})
+    assert Preference.objects.get(pk=person.pk).choice is False
+    assert log() == [(Access.CHANGED, "users: switch_off", person.pk, 1)]
+
+
+def test_an_action_on_a_whole_list_is_recorded_with_all_of_it(staff: Client) -> None:
+    people = [someone_who_shares() for _ in range(3)]
+    staff.post(PEOPLE, {"action": "switch_off", "select_across": "1", "_selected_action": [str(people[0].pk)]})
+    assert log() == [(Access.CHANGED, "users: switch_off", None, User.objects.count())]
+
+
+def test_an_action_on_rows_that_are_none_is_refused(staff: Client) -> None:
+    chosen = {"action": "switch_off", "_selected_action": ["nonsense"]}
+    assert staff.post(PEOPLE, chosen).status_code == 400
+    assert staff.post(PEOPLE, {**chosen, "_selected_action": [str(UUID(int=0))]}).status_code == 302
+    assert log() == [(Access.CHANGED, "users: switch_off", None, 0)]
+
+
+def test_a_change_made_in_a_popup_is_recorded_as_a_change(staff: Client) -> None:
+    person = a_person()
+    fields = {"username": person.username, "is_active": "on", "first_name": "Jane", "_popup": "1"}
+    assert staff.post(f"{PEOPLE}{person.pk}/change/", fields).status_code == 200
+    staff.post(f"{PEOPLE}{person.pk}/delete/", {"post": "yes", "_popup": "1"})
+    assert not User.objects.filter(pk=person.pk).exists()
+    assert log() == [
+        (Access.CHANGED, "users", person.pk, None),
+        (Access.CHANGED, "users: delete", person.pk, None),
+    ]
 
 
 def test_a_change_that_cannot_be_recorded_is_not_made(staff: Client, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -131,7 +131,10 @@ def test_a_limit_of_the_database_does_not_end_an_attempt_that_counts_on_its_lock
     with sending.attempt() as still_held:
         still_held()
         withdrawing = besides(lambda: switch_off(person))
-        wait_until("the withdrawal to wait longer than that", lambda: withdrawing.done() or besides(lambda: waiting("300ms")).result(60))
+        wait_until(
+            "the withdrawal to wait longer than that",
+            lambda: withdrawing.done() or besides(lambda: waiting("300ms")).result(60),
+        )
         assert not withdrawing.done()
     withdrawing.result(60)
 
