@@ -94,19 +94,26 @@ def _from_object(span: Any) -> BrowserSpan | None:
         for name in ID_FIELDS:
             wanted[name] = base64.b64encode(bytes.fromhex(wanted.get(name, ""))).decode()
         return _plain(ParseDict(wanted, Span(), ignore_unknown_fields=True))
-    except (ParseError, ValueError, TypeError, AttributeError, RecursionError):
-        # json_format lets some of Python's own errors through, for values of a wrong type and for half a character.
+    except (ParseError, ValueError, TypeError, AttributeError, RecursionError, SystemError):
+        # json_format lets Python's own errors through: for values of a wrong type, and for half a character in text
+        # (ValueError) or in the name of a field (SystemError).
         return UNREADABLE
 
 
 def _loaded(body: bytes) -> Any:
     try:
         try:
-            return json.loads(body, parse_int=_integer)
+            return json.loads(_text(body), parse_int=_integer)
         except RecursionError:
-            return json.loads(_pruned(body), parse_int=_integer)
+            return json.loads(_text(_pruned(body)), parse_int=_integer)
     except (ValueError, RecursionError):
         raise UnreadableBody("the body is not an OTLP request in JSON") from None
+
+
+def _text(body: bytes) -> str:
+    """With half characters for bytes that are no UTF-8: they cost the span whose they are, not the request."""
+    encoding = json.detect_encoding(body)
+    return body.decode(encoding, "surrogateescape" if encoding.startswith("utf-8") else "strict")
 
 
 def _integer(digits: str) -> int | str:

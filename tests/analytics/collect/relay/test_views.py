@@ -191,6 +191,10 @@ BAD: list[Any] = [
     ),
     *(span() | {"attributes": [{"key": "a", "value": wrong}]} for wrong in (7, "text", [], {"intValue": "1.5"})),
     *(span() | {"attributes": [{"key": "a", "value": {"intValue": wrong}}]} for wrong in (2**70, "9" * 400, "\ud83d")),
+    *(
+        span() | {"attributes": wrong}
+        for wrong in ([{"\ud83d": 1}], ["\ud83d"], [{"key": "a", "value": {"\ud83d": 1}}])
+    ),
     *(span() | {"startTimeUnixNano": wrong} for wrong in ("-1", "9" * 400, {}, 2**70, 1e300, "soon")),
     span(event__category="feature_usage", feature__name="test_run", feature__action="run \ud83d"),
     page_view("/tests/\ud83d"),
@@ -202,6 +206,21 @@ BAD: list[Any] = [
 def test_one_event_that_cannot_be_read_costs_no_other(wire: Wire, browser: Browser, bad: Any) -> None:
     first, second, third = GOOD
     answer = browser.post(json.dumps(body(_anew(first), bad, _anew(second), _anew(third))).encode())
+
+    assert answer.status_code == 200, answer.content
+    assert answer.json()["partialSuccess"]["rejectedSpans"] == "1"
+    assert len(wire.spans) == 3
+
+
+@pytest.mark.parametrize("broken", [b"\xff", b"\xed\xa0\xbd", b"\xc3", b"M\xfcller"])
+@pytest.mark.parametrize("bad", [page_view("@@@"), page_view() | {"attributes": [{"@@@": 1}]}])
+def test_bytes_that_are_no_text_cost_no_other_event(
+    wire: Wire, browser: Browser, bad: dict[str, Any], broken: bytes
+) -> None:
+    first, second, third = GOOD
+    text = json.dumps(body(_anew(first), bad, _anew(second), _anew(third)))
+
+    answer = browser.post(text.encode().replace(b"@@@", broken))
 
     assert answer.status_code == 200, answer.content
     assert answer.json()["partialSuccess"]["rejectedSpans"] == "1"
