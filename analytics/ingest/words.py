@@ -16,6 +16,7 @@ from analytics.catalogue import Catalogue, Event, FieldType
 from analytics.exceptions import ExpiredEvent, InvalidValue, UndeclaredEvent
 from analytics.ingest.verdicts import Attributes, Part, Reason, Rejected, Value
 from analytics.routes import LONGEST_ROUTE, IsQuery, canonical
+from analytics.routes.project import project_routes
 from analytics.vocabulary import Category
 
 LONGEST_DURATION_MS = 24 * 3600 * 1000.0
@@ -62,7 +63,7 @@ def words_of(attributes: Attributes, catalogue: Catalogue, *, kind: int, is_erro
             event, columns = _declared(catalogue, category, feature, action)
         else:
             event, _ = _declared(catalogue, category, REQUEST)
-            columns = _http(attributes, catalogue, is_stock, is_error, dropped)
+            columns = _http(attributes, catalogue, is_error, dropped)
             duration_ms = _said_duration_ms(attributes)
         metadata = _metadata(attributes, event, dropped)
         return Words(
@@ -103,9 +104,7 @@ def _declared(
         raise Rejected(Reason.UNDECLARED) from None
 
 
-def _http(
-    attributes: Attributes, catalogue: Catalogue, is_stock: bool, is_error: bool, dropped: list[Part]
-) -> tuple[str, str, int]:
+def _http(attributes: Attributes, catalogue: Catalogue, is_error: bool, dropped: list[Part]) -> tuple[str, str, int]:
     """Route, method and status; what is left out of the route goes to `dropped`."""
     text = attributes.get(words.HTTP_ROUTE, words.UNMATCHED_ROUTE)
     method = _either(attributes, words.HTTP_METHOD, words.LEGACY_HTTP_METHOD)
@@ -116,10 +115,9 @@ def _http(
         or not isinstance(method, str)
     ):
         raise Rejected(Reason.BAD_HTTP)
-    # Ours of today send patterns; ours of old, and everybody else, may send paths.
-    is_ours = not is_stock and attributes.get(words.HTTP_METHOD) is not None
     try:
-        route = canonical(text, trusted=is_ours, declared=catalogue.route_words)
+        # Whoever sends it may send a path; only a route of this project's own is known to be none.
+        route = canonical(text, trusted=text in project_routes(), declared=catalogue.route_words)
     except IsQuery:
         raise Rejected(Reason.BAD_HTTP) from None
     if route.is_cut:

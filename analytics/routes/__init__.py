@@ -32,7 +32,7 @@ _known: dict[tuple[str, bool, frozenset[str]], Route] = {}
 def canonical(text: str, *, trusted: bool, declared: frozenset[str] = frozenset()) -> Route:
     """The route that `text` is, in the notation of whatever framework.
 
-    `trusted` is whether the sender sends patterns only, as ours do: then words need only read like words. So it is for
+    `trusted` is whether it surely is a pattern, as one of a URLconf: then words need only read like words. So it is for
     text that no raw path looks like, because it has a placeholder with a name. Everything else may be a raw path, whose
     words must be of the vocabulary, or `declared` (the catalogue's). Raises IsQuery for a path with a query.
     """

@@ -17,7 +17,7 @@ from tests.analytics.ingest.spans import OLD_REQUEST, REQUEST, STOCK_REQUEST, of
 from tests.analytics.test_routes import PERSONAL, TABLE, by_route
 from tests.collector.spans import Value
 
-OTHERS = {"an older client": OLD_REQUEST, "a stock instrumentation": STOCK_REQUEST}
+SENDERS = {"ours": REQUEST, "an older client": OLD_REQUEST, "a stock instrumentation": STOCK_REQUEST}
 
 
 def judged(values: dict[str, Value], route: str) -> Verdicts:
@@ -31,17 +31,34 @@ def endpoint(found: Verdicts) -> object:
 
 
 @pytest.mark.parametrize("case", [*TABLE["patterns"], *TABLE["paths"]], ids=by_route)
-def test_a_route_of_ours_is_stored_as_the_table_has_it(case: dict[str, str]) -> None:
-    assert endpoint(judged(REQUEST, by_route(case))) == case.get("stored_of_ours", case["stored"])
-
-
-@pytest.mark.parametrize("case", [*TABLE["patterns"], *TABLE["paths"]], ids=by_route)
-@pytest.mark.parametrize("values", OTHERS.values(), ids=OTHERS)
-def test_a_route_of_others_is_stored_as_the_table_has_it(values: dict[str, Value], case: dict[str, str]) -> None:
+@pytest.mark.parametrize("values", SENDERS.values(), ids=SENDERS)
+def test_a_route_is_stored_as_the_table_has_it_whoever_sends_it(values: dict[str, Value], case: dict[str, str]) -> None:
     assert endpoint(judged(values, by_route(case))) == case.get("stored_of_others", case["stored"])
 
 
-@pytest.mark.parametrize("values", [REQUEST, OLD_REQUEST, STOCK_REQUEST])
+@pytest.mark.parametrize("name", ["jane-doe", "JaneDoe", "jane_doe", "schmidt", "jane.html", "Berlin-Mitte", "JANE"])
+@pytest.mark.parametrize("values", SENDERS.values(), ids=SENDERS)
+def test_a_name_in_a_path_reaches_no_row_whoever_sends_it(values: dict[str, Value], name: str) -> None:
+    assert endpoint(judged(values, f"/users/{name}/orders")) == "/users/{...}/orders"
+
+
+@pytest.mark.parametrize("values", SENDERS.values(), ids=SENDERS)
+@pytest.mark.parametrize(
+    ("route", "stored"),
+    [
+        ("admin/privacy/installationcontrol/", "/admin/privacy/installationcontrol/"),
+        ("/admin/privacy/installationcontrol/", "/admin/privacy/installationcontrol/"),
+        ("api/users/telemetry/erasures", "/api/users/telemetry/erasures"),
+        ("admin/privacy/installationcontrol", "/admin/privacy/{...}"),
+    ],
+)
+def test_a_route_of_the_project_is_kept_whole_and_what_is_only_like_it_is_not(
+    values: dict[str, Value], route: str, stored: str
+) -> None:
+    assert endpoint(judged(values, route)) == stored
+
+
+@pytest.mark.parametrize("values", SENDERS.values(), ids=SENDERS)
 def test_text_that_is_left_out_of_a_route_is_counted(values: dict[str, Value]) -> None:
     cut, whole = judged(values, f"/users/{uuid4()}"), judged(values, "/users/{id}")
 
