@@ -12,7 +12,7 @@ import orjson
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from analytics import vocabulary as words
-from analytics.catalogue import Catalogue, Event, FieldType
+from analytics.catalogue import LARGEST_INTEGER, Catalogue, Event, FieldType
 from analytics.exceptions import ExpiredEvent, InvalidValue, UndeclaredEvent
 from analytics.ingest.verdicts import Attributes, Part, Reason, Rejected, Value
 from analytics.routes import LONGEST_ROUTE, IsQuery, canonical
@@ -161,7 +161,7 @@ def _metadata(attributes: Attributes, event: Event, dropped: list[Part]) -> byte
             dropped.append(Part.METADATA_KEY)
             continue
         try:
-            found[field.name] = field.checked(_NUMBERS.get(field.type, _same)(value))
+            found[field.name] = field.checked(_AS_DECLARED.get(field.type, _same)(value))
         except InvalidValue:
             raise Rejected(Reason.BAD_METADATA) from None
     return orjson.dumps(found)
@@ -173,8 +173,10 @@ def _either(attributes: Attributes, name: str, legacy_name: str) -> Value:
 
 
 def _whole(value: Value) -> int | None:
-    """Older clients send numbers as text."""
+    """Older clients send numbers as text; languages with one kind of number send a whole one as a float."""
     if isinstance(value, str) and value.isascii() and value.isdecimal() and len(value) < 16:
+        return int(value)
+    if isinstance(value, float) and value.is_integer() and abs(value) <= LARGEST_INTEGER:
         return int(value)
     return value if isinstance(value, int) and not isinstance(value, bool) else None
 
@@ -185,8 +187,18 @@ def _number(value: Value) -> float | None:
     return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
 
 
+def _boolean(value: Value) -> Value:
+    """Older clients send it as text, in the letters of their language."""
+    return _BOOLEANS.get(value, value) if isinstance(value, str) else value
+
+
 def _same(value: Value) -> Value:
     return value
 
 
-_NUMBERS: dict[FieldType, Callable[[Value], Value]] = {FieldType.INTEGER: _whole, FieldType.NUMBER: _number}
+_BOOLEANS = {"true": True, "True": True, "false": False, "False": False}
+_AS_DECLARED: dict[FieldType, Callable[[Value], Value]] = {
+    FieldType.INTEGER: _whole,
+    FieldType.NUMBER: _number,
+    FieldType.BOOLEAN: _boolean,
+}

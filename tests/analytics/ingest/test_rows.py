@@ -159,6 +159,30 @@ def test_what_is_no_id_of_an_older_browser_is_no_pseudonym(judge: Judge, word: s
     assert only_reason(judge(span({**TEST_RUN, "user.id": word}))) is Reason.BAD_USER
 
 
+@pytest.mark.parametrize(("text", "value"), [("true", True), ("True", True), ("false", False), ("False", False)])
+def test_a_boolean_that_came_as_text_is_a_boolean_in_metadata(judge: Judge, text: str, value: bool) -> None:
+    row = only_row(judge(span({**TEST_RUN, "feature.name": "test_set", "metadata.generated": text})))
+
+    assert row["metadata"] == {"test_count": 3, "generated": value}
+
+
+@pytest.mark.parametrize("word", ["yes", "1", "TRUE ", "", "jane@example.org"])
+def test_other_text_is_no_boolean(judge: Judge, word: str) -> None:
+    values: dict[str, Value] = {**TEST_RUN, "feature.name": "test_set", "metadata.generated": word}
+
+    assert only_reason(judge(span(values))) is Reason.BAD_METADATA
+
+
+@pytest.mark.parametrize("status", [404.0, "404", 404])
+def test_a_whole_number_is_one_in_whatever_type_it_comes(judge: Judge, status: Value) -> None:
+    assert only_row(judge(span({**REQUEST, "http.response.status_code": status})))["status_code"] == 404
+
+
+@pytest.mark.parametrize("status", [404.5, float("nan"), float("inf"), 1e300])
+def test_a_number_that_is_not_whole_is_no_status(judge: Judge, status: Value) -> None:
+    assert only_reason(judge(span({**REQUEST, "http.response.status_code": status}))) is Reason.BAD_HTTP
+
+
 def test_a_number_that_came_as_text_is_a_number_in_metadata(judge: Judge) -> None:
     values = changed(TEST_RUN, metadata__test_count="7", metadata__duration_s="1.5")
 
