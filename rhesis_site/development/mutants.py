@@ -27,6 +27,11 @@ FOLDER = LOCAL / "mutants"
 NOT_COPIED = shutil.ignore_patterns(
     ".git", ".venv", ".local", "node_modules", "staticfiles", "__pycache__", ".*_cache", ".hypothesis"
 )
+# While somebody uses the embedded database, it need not be started for every mutant. Ends with the pipe to its parent.
+USES_THE_DATABASE = (
+    "import os, sys, django; os.environ.setdefault('DJANGO_SETTINGS_MODULE', 'tests.settings'); django.setup(); "
+    "sys.stdin.read()"
+)
 COSMIC_RAY = "from cosmic_ray.cli import main; main()"
 FILTER = "from cosmic_ray.tools.filters.operators_filter import main; main()"
 # One or two changes for each operator of the language; Cosmic Ray would try every operator in place of every other.
@@ -172,14 +177,27 @@ class _Worker(threading.Thread):
         try:
             shutil.rmtree(self._tree, ignore_errors=True)
             shutil.copytree(ROOT, self._tree, ignore=NOT_COPIED)
-            while not self._waiting.empty():
-                with contextlib.suppress(queue.Empty):
-                    self._try(*self._waiting.get_nowait())
+            with self._database():
+                while not self._waiting.empty():
+                    with contextlib.suppress(queue.Empty):
+                        self._try(*self._waiting.get_nowait())
         except Exception as error:  # noqa: BLE001  raised again in the thread that started this one
             self.failure = error
             with contextlib.suppress(queue.Empty):  # nobody goes on after a failure
                 while True:
                     self._waiting.get_nowait()
+
+    @contextlib.contextmanager
+    def _database(self) -> Iterator[None]:
+        """The tree's embedded database runs meanwhile, if it has one."""
+        if not (self._tree / "manage.py").exists():
+            yield
+            return
+        command = [str(PYTHON), "-c", USES_THE_DATABASE]
+        with subprocess.Popen(command, cwd=self._tree, stdin=subprocess.PIPE) as user:
+            yield
+            if user.stdin:
+                user.stdin.close()
 
     def _try(self, module: str, tests: list[str]) -> None:
         command = ["-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", *tests]
@@ -248,8 +266,8 @@ def _mutants(dump: str, lines: list[str]) -> Iterator[Mutant]:
             continue
         mutation = item["mutations"][0]
         row, column = mutation["start_pos"]
-        if lines[row - 1][column:].startswith("*,"):
-            continue  # the mark of keyword-only parameters, which Cosmic Ray takes for a product
+        if lines[row - 1][column:].startswith("*,") or lines[row - 1].startswith("@dataclass("):
+            continue  # keyword-only parameters, which Cosmic Ray takes for a product; frozen, which mypy sees to
         yield Mutant(
             module=mutation["module_path"],
             operator=mutation["operator_name"],

@@ -12,7 +12,14 @@ from rhesis_site.development import mutants
 from rhesis_site.development.mutants import Declaration, Mutant, Outcome
 
 ROOT = Path(__file__).parents[2]
-LIMIT = """LIMIT = 3
+LIMIT = """from dataclasses import dataclass
+
+LIMIT = 3
+
+
+@dataclass(frozen=True)
+class Named:
+    name: str
 
 
 def is_allowed(number: int) -> bool:
@@ -93,38 +100,35 @@ def test_too_many_missed_is_a_failure_that_shows_each(capsys: pytest.CaptureFixt
     assert "50.0 %  of 2 mutants caught, 1 missed, 0 equivalent; wanted: 51 %" in printed
 
 
-def test_a_small_project_is_mutated_in_a_copy_and_its_missed_line_is_printed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+@pytest.fixture
+def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A small project in place of this one. Its test runs load no plugin, which would take most of their time."""
     checkout = tmp_path / "checkout"
     checkout.mkdir()
     (checkout / "limit.py").write_text(LIMIT)
     (checkout / "test_limit.py").write_text(TEST)
-    (checkout / "pytest.ini").write_text("[pytest]\naddopts = -p no:django\n")
+    (checkout / "pytest.ini").write_text("[pytest]\n")
     monkeypatch.setattr(mutants, "ROOT", checkout)
     monkeypatch.setattr(mutants, "FOLDER", tmp_path / "mutants")
     monkeypatch.setattr(mutants, "PYTHON", Path(sys.executable))
-    monkeypatch.delenv("DJANGO_SETTINGS_MODULE", raising=False)
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+    return checkout
 
+
+def test_a_small_project_is_mutated_in_a_copy_and_its_missed_line_is_printed(
+    checkout: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     enough = mutants.run({"limit.py": ["test_limit.py"]}, Declaration({}, {}, 97), workers=1)
 
     printed = capsys.readouterr().out
     assert not enough
-    assert "missed: limit.py:9  core/ReplaceComparisonOperator_IsNot_Is\n    return name is not None" in printed
+    assert "missed: limit.py:16  core/ReplaceComparisonOperator_IsNot_Is\n    return name is not None" in printed
     assert printed.count("missed: ") == 1
     assert (checkout / "limit.py").read_text() == LIMIT
 
 
-def test_tests_that_fail_without_a_change_stop_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    checkout = tmp_path / "checkout"
-    checkout.mkdir()
+def test_tests_that_fail_without_a_change_stop_the_run(checkout: Path) -> None:
     (checkout / "limit.py").write_text(LIMIT.replace("<", ">"))
-    (checkout / "test_limit.py").write_text(TEST)
-    (checkout / "pytest.ini").write_text("[pytest]\naddopts = -p no:django\n")
-    monkeypatch.setattr(mutants, "ROOT", checkout)
-    monkeypatch.setattr(mutants, "FOLDER", tmp_path / "mutants")
-    monkeypatch.setattr(mutants, "PYTHON", Path(sys.executable))
-    monkeypatch.delenv("DJANGO_SETTINGS_MODULE", raising=False)
 
     with pytest.raises(mutants.SetupFailed, match=r"the tests of limit\.py, without any change failed"):
         mutants.run({"limit.py": ["test_limit.py"]}, Declaration({}, {}, 97), workers=1)
