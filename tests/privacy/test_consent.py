@@ -91,6 +91,14 @@ def test_a_choice_is_explained_with_its_day_and_off_is_not_called_the_persons_ow
     assert chosen == {True: "On: your choice of 3 May 2026.", False: "Off: switched off on 3 May 2026."}
 
 
+def test_every_other_reason_has_one_explanation_whatever_was_chosen() -> None:
+    """Nobody is told that they switched off what the operator has switched off."""
+    explained = {
+        (each.reason, each.explanation) for each in map(decided, COMBINATIONS) if each.reason is not Reason.CHOICE
+    }
+    assert len(explained) == len(set(Reason)) - 1
+
+
 def test_each_reason_is_reached() -> None:
     assert {decided(facts).reason for facts in COMBINATIONS} == set(Reason)
 

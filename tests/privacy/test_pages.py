@@ -12,7 +12,7 @@ from django.test import Client, override_settings
 
 from accounts.models import User
 from analytics.models import UserActivity
-from privacy import choices
+from privacy import choices, telemetry
 from privacy.gate import decision_for
 from privacy.models import Action, ConsentEvent, Source
 from tests.privacy.test_api import store_rows
@@ -152,6 +152,20 @@ def test_a_deletion_that_cannot_be_done_says_so_and_leaves_everything(
     assert answer.status_code == 503 and "Nothing was changed" in answer.text
     assert not ConsentEvent.objects.filter(action=Action.ERASURE_REQUESTED).exists()
     assert UserActivity.objects.count() == 1
+
+
+def test_where_nothing_is_collected_the_pages_work_and_there_is_nothing_to_delete(
+    browser: Client, person: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In a project that has consent and no analytics."""
+    monkeypatch.setattr(telemetry, "_room", None)
+    assert browser.get(PAGE).status_code == 200
+    for answer in (browser.get(DELETE), browser.post(DELETE, {"also_switch_off": "on"})):
+        assert (answer.status_code, answer.headers["Location"]) == (302, PAGE)
+    assert not ConsentEvent.objects.filter(action=Action.ERASURE_REQUESTED).exists()
+    assert browser.post("/settings/privacy/seen/", {"page": "privacy-settings"}).status_code == 204
+    download = browser.get("/settings/privacy/download/")
+    assert (download.status_code, download.getvalue()) == (200, b"")  # type: ignore[attr-defined]
 
 
 def test_the_pages_form_is_braked_like_the_api(browser: Client) -> None:
