@@ -17,6 +17,8 @@ export async function post(url: string, body: string, headers: Record<string, st
   });
   // What else it says is for nobody; but left unread, the request would be under way until its time is out.
   void answer.text().catch(() => {});
+  // A page is from somebody in between, such as a network that wants a sign-in first: no collector has the spans.
+  if (/html/i.test(answer.headers.get("Content-Type") ?? "") && answer.ok) return { laterInMs: 0 };
   return verdict(answer.status, answer.headers.get("Retry-After"));
 }
 

@@ -67,3 +67,20 @@ test("an answer that breaks off has been given", async () => {
     new Response(new ReadableStream({ pull: (controller) => controller.error(new Error("gone")) }));
   assert.equal(await post("https://site.example/v1/traces", "{}", {}, false), "done");
 });
+
+test("a page with a 200 is from somebody in between, and nobody has the spans", async () => {
+  for (const type of ["text/html", "text/html; charset=utf-8", "application/xhtml+xml", "TEXT/HTML"]) {
+    globalThis.fetch = async () => new Response("<title>Sign in to this network</title>", { headers: { "Content-Type": type } });
+    assert.deepEqual(await post("https://site.example/v1/traces", "{}", {}, false), { laterInMs: 0 });
+  }
+});
+
+test("a site's own page of an error means what its status means", async () => {
+  globalThis.fetch = async () => new Response("<title>403</title>", { status: 403, headers: { "Content-Type": "text/html" } });
+  assert.equal(await post("https://site.example/v1/traces", "{}", {}, false), "off");
+});
+
+test("an answer without a type is one", async () => {
+  globalThis.fetch = async () => new Response(null, { status: 200 });
+  assert.equal(await post("https://collector.example/v1/traces", "{}", {}, false), "done");
+});
