@@ -24,7 +24,7 @@ const failed = (message: string): Sharing => ({ enabled: false, message, saved: 
 export async function readSharing(options: ChoiceOptions = {}): Promise<boolean | null> {
   try {
     const answer = await ask("GET", `${options.apiUrl ?? API}/status`);
-    return answer.ok ? ((await answer.json()) as { telemetry_enabled: boolean }).telemetry_enabled : null;
+    return answer.ok ? (await told(answer)).telemetry_enabled : null;
   } catch {
     return null;
   }
@@ -40,7 +40,7 @@ export async function chooseSharing(wanted: boolean, options: ChoiceOptions = {}
     if (answer.status === 401) return failed("Nothing was changed: you are signed out. Please sign in again.");
     if (answer.status === 403) return failed("Nothing was changed: the site refused the request. Please reload this page.");
     if (!answer.ok) return failed("Nothing was changed: the site could not save it. Please try again.");
-    const { telemetry_enabled: enabled, message } = (await answer.json()) as { telemetry_enabled: boolean; message: string };
+    const { telemetry_enabled: enabled, message } = await told(answer);
     // What runs on this page hears it like every other tab.
     const channel = new BroadcastChannel("privacy");
     channel.postMessage({ wanted, enabled, message });
@@ -63,6 +63,13 @@ function ask(method: string, url: string): Promise<Response> {
     headers: { Accept: "application/json", "X-CSRFToken": csrfToken() },
     signal: AbortSignal.timeout(PATIENCE_MS),
   });
+}
+
+/** Of an answer with a 2xx. Rejects for one that is not the site's, such as a network's that wants a sign-in first. */
+async function told(answer: Response): Promise<{ telemetry_enabled: boolean; message: string }> {
+  const found = await answer.json();
+  if (typeof found?.telemetry_enabled !== "boolean") throw new TypeError("not the site's answer");
+  return found;
 }
 
 function csrfToken(): string {

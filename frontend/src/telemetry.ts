@@ -82,8 +82,8 @@ async function start(options: TelemetryOptions): Promise<void> {
 /** Hear what is decided elsewhere, and when it is worth asking again. Once in a page's life. */
 function listen(): void {
   page.channel = new BroadcastChannel("privacy");
-  // What another tab, or the privacy page in this one, was told.
-  page.channel.onmessage = ({ data }) => void (data?.enabled ? begin() : end("off"));
+  // What another tab, or the privacy page in this one, was told. What is no such message is no decision: the site is asked.
+  page.channel.onmessage = ({ data }) => void (data?.enabled === false ? end("off") : begin());
   const { cookieStore } = globalThis as { cookieStore?: EventTarget };
   cookieStore?.addEventListener("change", (event) => {
     const { changed } = event as Event & { changed: readonly { name?: string }[] };

@@ -72,3 +72,18 @@ test("what the switch shows is the site's answer, and nothing where there is non
   };
   assert.equal(await readSharing(), null);
 });
+
+for (const [what, stranger] of [
+  ["a page", () => new Response("<title>Sign in to this network</title>", { headers: { "Content-Type": "text/html" } })],
+  ["something else in JSON", () => Response.json({})],
+  ["nothing in JSON", () => Response.json(null)],
+  ["another type", () => Response.json({ telemetry_enabled: "yes" })],
+] as const) {
+  test(`${what} from somebody in between saves nothing and shows nothing`, async () => {
+    answer = stranger;
+    const outcome = await chooseSharing(false);
+    assert.deepEqual([outcome.saved, outcome.enabled], [false, false]);
+    assert.match(outcome.message, /Reload this page to see/);
+    assert.equal(await readSharing(), null);
+  });
+}

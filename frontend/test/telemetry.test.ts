@@ -176,6 +176,24 @@ test("switching off throws the queue away, also when the page closes", async () 
   assert.deepEqual([requests, storage.size], [[], 0]);
 });
 
+test("what other scripts say on the channel is no decision", async () => {
+  const states: string[] = [];
+  await telemetry.initTelemetry({ endpoint: "/v1/traces", onState: (state) => states.push(state) });
+  const [other, listener] = [new BroadcastChannel("privacy"), new BroadcastChannel("privacy")];
+  const heard = new Promise<void>((resolve) => (listener.onmessage = ({ data }) => data?.last && resolve()));
+  for (const message of [null, "hello", 7, {}, { enabled: "false" }, { wanted: false }, { last: true }]) other.postMessage(message);
+  await heard;
+  await pass(1000);
+  assert.deepEqual([telemetry.isTelemetryEnabled(), states], [true, ["on"]]);
+});
+
+test("a yes that another script says is asked of the site", async () => {
+  await telemetry.initTelemetry({ endpoint: "/v1/traces" });
+  identity = { telemetry_enabled: false, reason: "off" };
+  new BroadcastChannel("privacy").postMessage({ wanted: true, enabled: true, message: "" });
+  while (telemetry.isTelemetryEnabled()) await new Promise((resolve) => setImmediate(resolve));
+});
+
 test("another tab's withdrawal stops this one at once", async () => {
   await telemetry.initTelemetry({ endpoint: "/v1/traces" });
   const other = new BroadcastChannel("privacy");

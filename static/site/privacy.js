@@ -66,7 +66,8 @@ function refreshSoon() {
 }
 
 channel?.addEventListener("message", ({ data }) => {
-  show(data.wanted, data.enabled, data.message);
+  // What is no such message is no decision; the site has the last word on those that are.
+  if (typeof data?.wanted === "boolean") show(data.wanted, data.enabled, data.message);
   refreshSoon();
 });
 // A tab of another port or host, which the channel does not reach.

@@ -27,6 +27,7 @@ export default function Privacy() {
   useEffect(() => {
     const channel = new BroadcastChannel("privacy");
     channel.onmessage = ({ data }) => {
+      if (typeof data?.enabled !== "boolean") return;
       setShares(data.enabled);
       setMessage(data.message);
     };
