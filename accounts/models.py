@@ -1,7 +1,10 @@
 """People and the organizations they belong to. Keys are random UUIDs: they say nothing and cannot be counted up."""
 
 import uuid
+from hashlib import sha256
 
+from asgiref.sync import sync_to_async
+from django.contrib.auth import hashers
 from django.contrib.auth.models import AbstractUser
 from django.db import models
 from django.utils.crypto import salted_hmac
@@ -27,10 +30,42 @@ class User(AbstractUser):
     # Written by a database trigger only: another value each time the account is deactivated.
     sign_in_epoch = models.UUIDField(default=uuid.uuid4, editable=False)
 
+    # A newer hash of the same password, and what the one before it was bound to: digests, so that no old hash stays.
+    rehashed_from = models.CharField(max_length=64, default="", blank=True, editable=False)
+    rehashed_to = models.CharField(max_length=64, default="", blank=True, editable=False)
+
+    @property
+    def is_rehashed(self) -> bool:
+        """Whether the password was stored anew by a sign-in, and not set since."""
+        return self.rehashed_to == _digest(self.password)
+
+    @property
+    def _bound_to(self) -> str:
+        """What sessions and tokens are bound to; the trigger on the table computes the same."""
+        return self.rehashed_from if self.is_rehashed else _digest(self.password)
+
+    def check_password(self, raw_password: str | None) -> bool:
+        """Django's, which stores the password under a newer hash where its own is out of date; that ends nothing."""
+
+        def rehash(text: str) -> None:
+            bound_to = self._bound_to
+            self.password = hashers.make_password(text)
+            self.rehashed_from, self.rehashed_to = bound_to, _digest(self.password)
+            self.save(update_fields=["password", "rehashed_from", "rehashed_to"])
+
+        return hashers.check_password(raw_password, self.password, rehash)
+
+    async def acheck_password(self, raw_password: str | None) -> bool:
+        return await sync_to_async(self.check_password)(raw_password)
+
     def _get_session_auth_hash(self, secret: str | None = None) -> str:
         """Hash that a session is bound to. A new password or a deactivation changes it, for good."""
-        bound = f"{self.password}\0{self.sign_in_epoch}"
+        bound = f"{self._bound_to}\0{self.sign_in_epoch}"
         return salted_hmac("accounts.session", bound, secret=secret, algorithm="sha256").hexdigest()
+
+
+def _digest(password_hash: str) -> str:
+    return sha256(password_hash.encode()).hexdigest()
 
 
 class SignInCount(models.Model):

@@ -68,15 +68,9 @@ def after_account_change(*, instance: User, created: bool, **_: Any) -> None:
 
 
 def _changes(instance: User, before: dict[str, Any]) -> Iterator[Action]:
-    if "password" in before and before["password"] != instance.password and not _is_rehashed(instance):
+    if "password" in before and before["password"] != instance.password and not instance.is_rehashed:
         yield Action.PASSWORD_SET
     if any(name in before and before[name] != getattr(instance, name) for name in ("username", "email")):
         yield Action.ACCOUNT_CHANGED
     if "is_active" in before and before["is_active"] != instance.is_active:
         yield Action.ACCOUNT_ACTIVATED if instance.is_active else Action.ACCOUNT_DEACTIVATED
-
-
-def _is_rehashed(instance: User) -> bool:
-    """Whether a sign-in only stored the same password under a newer hash; Django forgets the text then."""
-    text: str | None = getattr(instance, "_password", None)
-    return text is None and instance.has_usable_password()

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import pytest
 from django.contrib.auth import authenticate
+from django.contrib.auth.hashers import make_password
 from django.core.cache import cache
 from django.test import Client
 
@@ -94,6 +95,31 @@ def test_a_password_changed_while_somebody_signs_in_leaves_no_token(
     fields = {"username": person.username, "password": PASSWORD}
     assert Client().post("/api/auth/login", fields, content_type="application/json").status_code == 401
     assert not person.auth_token_set.exists()
+
+
+def test_a_sign_in_that_stores_the_password_under_a_newer_hash_ends_nothing(
+    person: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Or with each new version of Django, which raises the work of its hash, every program would stop."""
+    browser, program, new_browser = signed_in(person), with_token(person), Client()
+    for _ in range(2):
+        with monkeypatch.context() as patch:
+            patch.setattr("django.contrib.auth.hashers.MD5PasswordHasher.must_update", lambda *_: True)
+            before = User.objects.get(pk=person.pk).password
+            assert new_browser.login(username=person.username, password=PASSWORD)
+            assert User.objects.get(pk=person.pk).password != before
+        assert {each.get(STATUS).status_code for each in (browser, program, new_browser)} == {200}
+    kept = User.objects.values_list("rehashed_from", "rehashed_to").get(pk=person.pk)
+    assert not any("$" in each for each in kept), "no hash of a password is stored twice"
+    by_the_model(person)
+    assert {each.get(STATUS).status_code for each in (browser, program, new_browser)} == {401}
+
+
+def test_a_password_stored_as_a_hash_ends_every_session_and_token(person: User) -> None:
+    browser, program = signed_in(person), with_token(person)
+    person.password = make_password(NEW)
+    person.save()
+    assert browser.get(STATUS).status_code == program.get(STATUS).status_code == 401
 
 
 def test_other_changes_of_an_account_end_nothing(person: User) -> None:

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 from django.contrib import admin
+from django.contrib.auth.hashers import make_password
 from django.contrib.sessions.models import Session
 from django.core.cache import cache
 from django.core.management import call_command
@@ -157,6 +158,15 @@ def test_a_rehashed_password_and_a_sign_in_are_no_change_of_the_account() -> Non
         assert Client().login(username=person.username, password=PASSWORD)
         assert User.objects.get(pk=person.pk).password != before
     assert lines(person) == []
+
+
+@pytest.mark.parametrize("fields", [None, ["password"]])
+def test_a_password_stored_as_a_hash_is_in_the_persons_history(fields: list[str] | None) -> None:
+    """As imports and other packages do; it is no rehash of the one before."""
+    person = a_person(password="another good horse")
+    person.password = make_password(PASSWORD)
+    person.save(update_fields=fields)
+    assert lines(person) == [(Action.PASSWORD_SET, Source.COMMAND, None)]
 
 
 def test_a_password_set_by_a_command_is_nobodys_and_from_a_command(monkeypatch: pytest.MonkeyPatch) -> None:
