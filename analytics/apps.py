@@ -1,11 +1,24 @@
+import re
 from contextlib import suppress
 
 from django.apps import AppConfig
+from django.core.exceptions import ImproperlyConfigured
 
 
 class AnalyticsConfig(AppConfig):
     name = "analytics"
     verbose_name = "Usage telemetry"
+
+    def import_models(self) -> None:
+        # Before anything of ours imports the SDK, which reads this one variable as it is imported.
+        try:
+            import opentelemetry.sdk.trace  # noqa: F401
+        except ValueError:
+            raise ImproperlyConfigured(
+                "analytics.E042: OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT must be a whole number, or blank: OpenTelemetry's SDK "
+                "cannot be loaded otherwise."
+            ) from None
+        super().import_models()
 
     def ready(self) -> None:
         from django.contrib.auth.signals import user_logged_in, user_logged_out

@@ -42,6 +42,13 @@ def test_every_command_lists_the_numbers_and_ends_with_code_2(command: list[str]
     assert all(number in outcome.stderr for number in NUMBERS) and "hidden-word" not in outcome.stderr
 
 
+@pytest.mark.parametrize(("limit", "code"), [("many", 2), ("-1", 2), ("", 0), ("64", 0)])
+def test_a_limit_that_keeps_the_sdk_from_loading_is_one_numbered_line(limit: str, code: int) -> None:
+    outcome = python("manage.py", "check", OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT=limit)
+    assert outcome.returncode == code, outcome.stderr
+    assert outcome.stderr.count("\n") == (1 if code else 0) and ("analytics.E042" in outcome.stderr) is bool(code)
+
+
 @pytest.mark.parametrize("module", ["rhesis_site.wsgi", "rhesis_site.asgi"])
 def test_a_server_logs_the_numbers_as_it_starts(module: str) -> None:
     outcome = python("-c", f"import {module}", **WRONG)
