@@ -42,7 +42,14 @@ class AnalyticsConfig(AppConfig):
         register_telemetry_room(Room())
         if conf.use_stock_instrumentor and current_switches().allow:
             # OTEL_PROPAGATORS of the host's own tracing may name what is not there: analytics.W004 tells.
-            with suppress(ImportError, ValueError):
-                from analytics.collect import stock
+            try:
+                with suppress(ImportError, ValueError):
+                    from analytics.collect import stock
 
-                stock.instrument()
+                    stock.instrument()
+            except re.error:
+                # Our own middleware, which excludes nothing, must not measure instead.
+                raise ImproperlyConfigured(
+                    "analytics.E043: OTEL_PYTHON_DJANGO_EXCLUDED_URLS or OTEL_PYTHON_EXCLUDED_URLS is no list of "
+                    "regular expressions, separated by commas."
+                ) from None
