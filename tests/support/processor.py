@@ -46,8 +46,11 @@ def processor_on(database_url: str, **environment: str) -> Iterator[int]:
         process.wait()
 
 
-def send(port: int, request: ExportTraceServiceRequest) -> ExportTraceServiceResponse:
+def send(
+    port: int, request: ExportTraceServiceRequest, *, metadata: tuple[tuple[str, str], ...] = ()
+) -> ExportTraceServiceResponse:
     """Raises grpc.RpcError."""
     with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
         call = channel.unary_unary(EXPORT)
-        return ExportTraceServiceResponse.FromString(call(request.SerializeToString(), timeout=60, wait_for_ready=True))
+        answer = call(request.SerializeToString(), timeout=60, wait_for_ready=True, metadata=metadata)
+        return ExportTraceServiceResponse.FromString(answer)
