@@ -189,7 +189,7 @@ def test_every_chart_has_a_title_a_description_and_the_table_beneath(analyst: Cl
     charts = re.findall(r'<svg class="chart.*?</svg>', page, re.DOTALL)
     assert charts
     for chart in charts:
-        title, description = re.search(r'aria-labelledby="(\S+) (\S+)"', chart).groups()  # type: ignore[union-attr]
+        title, description = re.search(r'aria-labelledby="(\S+)" aria-describedby="(\S+)"', chart).groups()  # type: ignore[union-attr]
         assert re.search(f'<title id="{title}">[^<]+</title>', chart)
         assert re.search(f'<desc id="{description}">[^<]+</desc>', chart)
     ids = re.findall(r' id="([^"]+)"', page)
