@@ -9,6 +9,8 @@ import sys
 from typing import NoReturn
 
 MEND_FIRST = 2
+# A table, a column, a function that the newest migration would have made.
+UNDEFINED = {"42P01", "42703", "42883"}
 
 
 def main() -> None:
@@ -16,8 +18,12 @@ def main() -> None:
     from django.core.exceptions import ImproperlyConfigured
     from django.core.management import execute_from_command_line
     from django.core.management.base import SystemCheckError
-    from django.db import OperationalError
+    from django.db import OperationalError, ProgrammingError
 
+    try:
+        "".join(sys.argv).encode()
+    except UnicodeEncodeError:
+        _give_up("an argument is no text: write it in UTF-8")
     # An operator's typing mistake, or a database that is away, is answered with a sentence, not with our stack.
     try:
         execute_from_command_line(sys.argv)
@@ -25,9 +31,13 @@ def main() -> None:
         _give_up(f"configuration error: {error}")
     except OperationalError as error:
         _give_up(f"the database cannot be used: {str(error).strip().splitlines()[0]}")
+    except ProgrammingError as error:
+        if getattr(error.__cause__, "sqlstate", None) not in UNDEFINED:
+            raise
+        _give_up("tables are missing; run manage.py migrate first")
     except SystemExit as ending:
-        # Django has listed the numbered errors, and ends with 1.
-        if isinstance(ending.__context__, SystemCheckError):
+        # Django has listed the numbered errors, or found no such command, and ends with 1.
+        if isinstance(ending.__context__, SystemCheckError | KeyError):
             sys.exit(MEND_FIRST)
         raise
 

@@ -1,11 +1,24 @@
+import re
 from contextlib import suppress
 
 from django.apps import AppConfig
+from django.core.exceptions import ImproperlyConfigured
 
 
 class AnalyticsConfig(AppConfig):
     name = "analytics"
     verbose_name = "Usage telemetry"
+
+    def import_models(self) -> None:
+        # Before anything of ours imports the SDK, which reads this one variable as it is imported.
+        try:
+            import opentelemetry.sdk.trace  # noqa: F401
+        except ValueError:
+            raise ImproperlyConfigured(
+                "analytics.E042: OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT must be a whole number, or blank: OpenTelemetry's SDK "
+                "cannot be loaded otherwise."
+            ) from None
+        super().import_models()
 
     def ready(self) -> None:
         from django.contrib.auth.signals import user_logged_in, user_logged_out
@@ -29,7 +42,14 @@ class AnalyticsConfig(AppConfig):
         register_telemetry_room(Room())
         if conf.use_stock_instrumentor and current_switches().allow:
             # OTEL_PROPAGATORS of the host's own tracing may name what is not there: analytics.W004 tells.
-            with suppress(ImportError, ValueError):
-                from analytics.collect import stock
+            try:
+                with suppress(ImportError, ValueError):
+                    from analytics.collect import stock
 
-                stock.instrument()
+                    stock.instrument()
+            except re.error:
+                # Our own middleware, which excludes nothing, must not measure instead.
+                raise ImproperlyConfigured(
+                    "analytics.E043: OTEL_PYTHON_DJANGO_EXCLUDED_URLS or OTEL_PYTHON_EXCLUDED_URLS is no list of "
+                    "regular expressions, separated by commas."
+                ) from None

@@ -9,6 +9,8 @@ analytics.E038  TelemetryMiddleware stands behind what it must come before.
 analytics.E039  A database named analytics without the router to it.
 analytics.E040  The database of telemetry is not PostgreSQL.
 analytics.E041  Django 6 without django.contrib.postgres.
+analytics.E042  OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT is not a number: `analytics.apps` raises it, as Django starts.
+analytics.E043  OTEL_PYTHON_DJANGO_EXCLUDED_URLS is no list of patterns: likewise, with the stock instrumentor.
 analytics.W001  Events of the catalogue have expired.
 analytics.W002  Events of the catalogue expire within 90 days.
 analytics.W004  The stock instrumentor was asked for, and could not be installed.

@@ -55,7 +55,9 @@ _IGNORED: dict[str, tuple[str, ...]] = {
         "OTEL_TRACES_SAMPLER_ARG",
     ),
     "A span of ours has no parent from outside and passes no context on.": ("OTEL_PROPAGATORS",),
-    "A span of ours has only the few attributes of the catalogue, no events and no links.": (
+    "A span of ours has only the few attributes of the catalogue, no events and no links. "
+    "OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT must be a number all the same (analytics.E042): the SDK reads it as it is "
+    "loaded.": (
         "OTEL_ATTRIBUTE_COUNT_LIMIT",
         "OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT",
         "OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT",

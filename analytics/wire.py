@@ -1,8 +1,8 @@
 """OTLP's request as message classes that look into less of it, made at run time from OpenTelemetry's own descriptors.
 
 On the wire text, bytes and messages are the same: a length and that many bytes. Who declares a field `bytes` gets it
-unread, which costs less where it is known already, and costs nobody else where it is no UTF-8: protobuf's own classes
-refuse a whole request, of many senders behind a collector, for one such word in it.
+unread, which costs less where it is known already, and costs nobody else where it is no UTF-8 or nested deeply:
+protobuf's own classes refuse a whole request, of many senders behind a collector, for one such word in it.
 """
 
 from collections.abc import Iterator
@@ -44,5 +44,8 @@ def _request_class(*, unread: frozenset[tuple[str, str]] = frozenset()) -> Any:
     return GetMessageClass(pool.FindMessageTypeByName(REQUEST))
 
 
-TextUnread = _request_class()
-SpansUnread = _request_class(unread=frozenset({("ScopeSpans", "spans")}))
+# Arrays and maps in an attribute: none of ours has one, and for one past protobuf's limit of nesting the whole request
+# would be refused.
+NESTED = frozenset({("AnyValue", "array_value"), ("AnyValue", "kvlist_value")})
+TextUnread = _request_class(unread=NESTED)
+SpansUnread = _request_class(unread=NESTED | {("ScopeSpans", "spans")})

@@ -221,7 +221,7 @@ def ledger_line(event: ConsentEvent, person: User) -> dict[str, Any]:
 def _description(event: ConsentEvent, by: str) -> str:
     described = str(event.get_action_display())
     if event.action == Action.PASSWORD_SET:
-        return "You set a new password" if by == "you" else f"{by.title()} set your password"
+        described = "You set a new password" if by == "you" else f"{by.title()} set your password"
     return f"{described}, with a password that staff had set" if event.password_known_to_staff else described
 
 

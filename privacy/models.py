@@ -165,11 +165,12 @@ class ConsentEvent(models.Model):
     def password_known_to_staff(self) -> bool:
         """Whether this was done as the person while a password was in force that staff or a command had set.
 
+        Setting the next password is, too: nobody can tell whether staff did it to have what follows look like theirs.
         Needs `with_password_source()`.
         """
         source: str | None = self.password_source  # type: ignore[attr-defined]
         by_the_person = self.actor_id is not None and self.actor_id == self.user_id
-        return by_the_person and self.action != Action.PASSWORD_SET and source in {Source.ADMIN, Source.COMMAND}
+        return by_the_person and source in {Source.ADMIN, Source.COMMAND}
 
 
 class Access(models.TextChoices):

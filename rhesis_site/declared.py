@@ -15,6 +15,7 @@ from analytics import declared, otel
 from privacy import switches
 from privacy.declared import Setting
 from privacy.kinds import Misread, either, flag, listed, optional, rate, whole_number
+from rhesis_site.database_address import database
 
 
 class LogLevel(StrEnum):
@@ -30,33 +31,6 @@ def log_level(text: str) -> LogLevel:
         return LogLevel(text.strip().upper())
     except ValueError:
         raise Misread(f"must be one of {either(LogLevel)}") from None
-
-
-# Of Django's backend, beside those of libpq.
-OPTIONS_OF_DJANGO = {"assume_role", "isolation_level", "pool", "server_side_binding"}
-
-
-def database(text: str) -> dict[str, Any]:
-    """Django's settings of a PostgreSQL database, from its address; none for empty text."""
-    import environ
-    from psycopg.pq import Conninfo
-
-    text = text.strip()
-    if not text:
-        return {}
-    if text.partition("://")[0] not in {"postgres", "postgresql"}:
-        raise Misread("must be a postgres:// address; no other database will do")
-    try:
-        config: dict[str, Any] = environ.Env.db_url_config(text)
-    except ValueError:
-        # The parser's own message would repeat the address, password and all.
-        raise Misread("is no address such as postgres://user:password@host/name") from None
-    allowed = {option.keyword.decode() for option in Conninfo.get_defaults()} | OPTIONS_OF_DJANGO
-    if set(config.get("OPTIONS", {})) - allowed:
-        raise Misread("has an option after the ? that neither libpq nor Django knows; percent-encode & and ? elsewhere")
-    if not config["NAME"]:
-        raise Misread("names no database; it must be such as postgres://user:password@host/name")
-    return config
 
 
 SECRET_KEY = Setting(
@@ -148,7 +122,8 @@ DATABASE_URL = Setting[dict[str, Any]](
     database,
     otherwise={},
     help="postgres://user:password@host/name, with what is special in a password percent-encoded. Left empty, a "
-    "PostgreSQL 18 starts itself under .local/ and ends with the last process that uses it. May be a PgBouncer's.",
+    "PostgreSQL 18 starts itself under .local/ and ends with the last process that uses it. May be a PgBouncer's. "
+    "Options of libpq follow a ?, such as ?sslmode=verify-full&connect_timeout=5.",
 )
 ANALYTICS_DATABASE_URL = Setting[dict[str, Any]](
     "ANALYTICS_DATABASE_URL",

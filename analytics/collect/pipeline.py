@@ -12,7 +12,7 @@ from typing import Any
 from uuid import UUID
 
 from opentelemetry.metrics import NoOpMeterProvider
-from opentelemetry.sdk.trace import ReadableSpan, SpanLimits, TracerProvider
+from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.sdk.trace.sampling import ALWAYS_ON
 
@@ -20,7 +20,7 @@ from analytics.collect import ends
 from analytics.collect.clean import resource
 from analytics.collect.exporter import GatedExporter
 from analytics.collect.hint import Hint
-from analytics.collect.records import RecordedSpan
+from analytics.collect.records import UNLIMITED, RecordedSpan
 from analytics.collect.tally import Outcome, Tally
 from analytics.collect.transport import Tls, Transport
 from analytics.collect.transport.otlp_grpc import GrpcTransport
@@ -133,7 +133,7 @@ class Pipeline:
             sampler=ALWAYS_ON,
             resource=resource(),
             shutdown_on_exit=False,
-            span_limits=SpanLimits(),
+            span_limits=UNLIMITED,
             meter_provider=NoOpMeterProvider(),
         )
         self.provider.add_span_processor(self._processor)

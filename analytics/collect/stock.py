@@ -14,7 +14,7 @@ from opentelemetry.context import Context
 from opentelemetry.instrumentation.django import DjangoInstrumentor
 from opentelemetry.metrics import NoOpMeterProvider
 from opentelemetry.sdk.resources import Resource
-from opentelemetry.sdk.trace import ReadableSpan, Span, SpanLimits, SpanProcessor, TracerProvider
+from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.sampling import ALWAYS_ON
 from opentelemetry.trace import Span as AnySpan
 
@@ -22,7 +22,7 @@ from accounts.models import User
 from analytics.collect import middleware, pipeline
 from analytics.collect.middleware import refused
 from analytics.collect.quietly import quietly
-from analytics.collect.records import RecordedSpan, Subject
+from analytics.collect.records import UNLIMITED, RecordedSpan, Subject
 from analytics.collect.scope import person_of
 from analytics.collect.streaming import when_closed
 from analytics.vocabulary import (
@@ -109,7 +109,7 @@ def instrument() -> None:
         sampler=ALWAYS_ON,
         resource=Resource.get_empty(),
         shutdown_on_exit=False,
-        span_limits=SpanLimits(),
+        span_limits=UNLIMITED,
         meter_provider=NoOpMeterProvider(),
     )
     provider.add_span_processor(reader)

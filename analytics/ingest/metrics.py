@@ -17,6 +17,8 @@ from opentelemetry.sdk.resources import SERVICE_INSTANCE_ID, SERVICE_NAME, Resou
 from analytics import otel
 from analytics.ingest.writer import PART, Counts
 
+# For the host's metrics: the API would load what it names, or fail, instead of waiting for the provider below.
+os.environ.pop("OTEL_PYTHON_METER_PROVIDER", None)
 _meter = get_meter("rhesis.telemetry.processor")
 
 spans = _meter.create_counter(

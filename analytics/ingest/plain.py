@@ -21,7 +21,7 @@ Spans = Iterator[tuple[Attributes, Iterator[Said]]]
 def read(body: bytes, catalogue: Catalogue) -> Spans:
     """The spans of a request.
 
-    Raises DecodeError for what is no ExportTraceServiceRequest, text that is no UTF-8 excepted.
+    Raises DecodeError for what is no ExportTraceServiceRequest; not for text that is no UTF-8, nor for deep nesting.
     """
     try:
         request: Any = ExportTraceServiceRequest.FromString(body)

@@ -22,7 +22,7 @@ _QUANTIFIER = re.compile(r"(?:[*+?]|\{\d+,?\d*\}|\{,\d+\})[?+]?")
 _IN_ANGLES = re.compile(r"(?:([A-Za-z_]\w*)(?:\(.*\))?:)?([A-Za-z_][\w-]*)(?:\.\.)?", re.ASCII)
 _IN_BRACES = re.compile(r"[*+]{0,2}\s*([A-Za-z_][\w-]*)\s*(?:$|[:=<]|[?*+]$|\*\d+$|\.\.\.$)", re.ASCII)
 _NOT_IN_BRACES = re.compile(r"@|::|(?::.*){5}")  # addresses
-_IN_BRACKETS = re.compile(r"\[{1,2}(?:\.\.\.)?([A-Za-z_]\w*)\]{1,2}(?=/|$)", re.ASCII)  # Next.js, ASP.NET
+_IN_BRACKETS = re.compile(r"\[{1,2}(?:\.\.\.)?([A-Za-z_]\w*)\]{1,2}(?=[/.]|$)", re.ASCII)  # Next.js, ASP.NET
 _AFTER_COLON = re.compile(r":([A-Za-z_]\w*)", re.ASCII)
 _STAR = re.compile(r"\*{1,2}([A-Za-z_]\w*)?", re.ASCII)
 _NAMED_GROUP = re.compile(r"\?P?<([A-Za-z_]\w*)>", re.ASCII)

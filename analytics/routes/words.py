@@ -62,7 +62,7 @@ def is_text_beside_placeholder(text: str, *, is_after: bool, lenient: bool, decl
 def is_name(name: str) -> bool:
     """Whether `name` may name a placeholder: a developer's text, which may end in a digit."""
     words = _between_words(name.strip("_"))
-    if words[-1][-1:].isdigit() and len(words[-1]) > 1:
+    if words[-1][-1:].isdigit() and len(words[-1]) > 1 and words[-1].lower() not in vocabulary():
         words[-1] = words[-1][:-1]
     return len(words) <= MOST_WORDS and all(_is_word(word, lenient=True, declared=frozenset()) for word in words)
 

@@ -116,6 +116,8 @@ def test_consent_given_with_a_password_that_staff_set_is_recognizable_until_the_
         (Action.DISABLED, Source.SETTINGS_PAGE, person.pk),
     ]
     assert not ConsentEvent.objects.with_password_source().get(action=Action.DISABLED).password_known_to_staff
+    history = with_token(person).get(HISTORY).json()["results"]
+    assert history[1]["description"] == "You set a new password, with a password that staff had set"
 
 
 def test_what_staff_do_themselves_is_not_called_done_with_anothers_password(staff: Client, operator: User) -> None:

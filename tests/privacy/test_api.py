@@ -69,7 +69,7 @@ def test_the_three_calls_answer_as_the_note_says(client: Client, person: User) -
     ("settings", "because"),
     [
         ({"OTEL_EXPORTER_OTLP_ENDPOINT": ""}, "no address to send"),
-        ({"OTEL_SDK_DISABLED": "true"}, "OTEL_SDK_DISABLED"),
+        ({"OTEL_SDK_DISABLED": "true"}, "switched OpenTelemetry off"),
         ({"DO_NOT_TRACK": "1"}, "DO_NOT_TRACK"),
     ],
 )

@@ -10,6 +10,7 @@ import pytest
 from rhesis_site import dotenv
 from rhesis_site.declared import AT_START, EVERY_SETTING, LIVE, OF_THE_APPS, unknown_variables
 from rhesis_site.documents import documents
+from tests.support.databases import scratch_database
 
 ROOT = Path(__file__).resolve().parents[2]
 NOTE_VARIABLES = {
@@ -90,6 +91,34 @@ def test_a_database_that_is_away_is_one_line_and_code_2() -> None:
     outcome = manage("migrate", DATABASE_URL="postgres://nobody:hidden-word@127.0.0.1:9/none")
     assert outcome.returncode == 2 and "the database cannot be used" in outcome.stderr
     assert "Traceback" not in outcome.stderr and "hidden-word" not in outcome.stderr
+
+
+@pytest.mark.parametrize("command", ["disable_telemetry", "telemetry_decision", "erase_user_telemetry"])
+def test_an_argument_that_is_no_text_is_one_line_and_code_2(command: str) -> None:
+    outcome = manage(command, os.fsdecode(b"hidden-word\xff"))
+    assert outcome.returncode == 2
+    assert outcome.stderr.count("\n") == 1 and "hidden-word" not in outcome.stderr
+
+
+def test_a_command_that_there_is_not_is_code_2() -> None:
+    outcome = manage("disable_telemtry", "jane")
+    assert outcome.returncode == 2 and "Traceback" not in outcome.stderr
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["disable_telemetry", "jane"],
+        ["telemetry_decision", "jane"],
+        ["create_demo_people", "--credentials", "/dev/null", "--url", "http://127.0.0.1"],
+    ],
+    ids=lambda words: words[0],
+)
+@pytest.mark.django_db
+def test_a_database_without_our_tables_is_one_line_and_code_2(words: list[str]) -> None:
+    with scratch_database() as empty:
+        outcome = empty.manage(*words)
+    assert (outcome.returncode, outcome.stderr) == (2, "tables are missing; run manage.py migrate first\n")
 
 
 def test_the_owners_top_level_is_kept() -> None:

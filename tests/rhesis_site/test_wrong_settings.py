@@ -42,6 +42,27 @@ def test_every_command_lists_the_numbers_and_ends_with_code_2(command: list[str]
     assert all(number in outcome.stderr for number in NUMBERS) and "hidden-word" not in outcome.stderr
 
 
+@pytest.mark.parametrize(("limit", "code"), [("many", 2), ("-1", 2), ("", 0), ("64", 0)])
+def test_a_limit_that_keeps_the_sdk_from_loading_is_one_numbered_line(limit: str, code: int) -> None:
+    outcome = python("manage.py", "check", OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT=limit)
+    assert outcome.returncode == code, outcome.stderr
+    assert outcome.stderr.count("\n") == (1 if code else 0) and ("analytics.E042" in outcome.stderr) is bool(code)
+
+
+@pytest.mark.parametrize("name", ["OTEL_PYTHON_DJANGO_EXCLUDED_URLS", "OTEL_PYTHON_EXCLUDED_URLS"])
+def test_patterns_of_excluded_addresses_that_are_none_are_one_numbered_line(name: str) -> None:
+    stock = {"OTEL_PYTHON_DJANGO_INSTRUMENT": "true", "OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:9"}
+    outcome = python("manage.py", "check", **stock, **{name: "healthz,hidden-word("})
+    assert outcome.returncode == 2 and outcome.stderr.count("\n") == 1, outcome.stderr
+    assert "analytics.E043" in outcome.stderr and "hidden-word" not in outcome.stderr
+
+
+def test_the_processor_measures_itself_whatever_provider_the_host_names() -> None:
+    importing = "import analytics.ingest.metrics as m; m.spans.add(1)"
+    outcome = python("-c", importing, OTEL_PYTHON_METER_PROVIDER="hidden-word")
+    assert outcome.returncode == 0, outcome.stderr
+
+
 @pytest.mark.parametrize("module", ["rhesis_site.wsgi", "rhesis_site.asgi"])
 def test_a_server_logs_the_numbers_as_it_starts(module: str) -> None:
     outcome = python("-c", f"import {module}", **WRONG)

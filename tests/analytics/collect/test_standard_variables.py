@@ -99,16 +99,17 @@ TRACES = {
 }
 
 
-def ignored() -> dict[str, str]:
+def ignored(limit: str) -> dict[str, str]:
     """Each ignored variable with a value that would show."""
     names = [each.name.replace("*", "X") for each in EVERY_VARIABLE if each.fate is Fate.IGNORED]
-    limits = {name: "0" for name in names if "LIMIT" in name}
+    limits = {name: limit for name in names if "LIMIT" in name}
     return {**dict.fromkeys(names, "hidden-word"), **limits, **TRACES, "OTEL_TRACES_SAMPLER": "always_off"}
 
 
-def test_ignored_variables_change_nothing_that_is_sent(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("limit", ["0", "hidden-word"])
+def test_ignored_variables_change_nothing_that_is_sent(limit: str, monkeypatch: pytest.MonkeyPatch) -> None:
     (plain,) = sent()
-    for name, value in ignored().items():
+    for name, value in ignored(limit).items():
         monkeypatch.setenv(name, value)
     (request,) = sent()
     assert shape(request) == shape(plain)

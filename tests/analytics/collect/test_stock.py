@@ -46,6 +46,15 @@ def visits() -> list[tuple[str, str]]:
     ]
 
 
+def test_limits_of_the_host_s_own_spans_leave_the_route_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT", "3")
+    monkeypatch.setenv("OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT", "1")
+    with instrumented(OTEL_PYTHON_DJANGO_INSTRUMENT="true") as (wire, running):
+        signed_in(someone_who_shares()).get("/feature/4711/")
+        running.flush()
+    assert [route for _, route, _ in endpoints(wire)] == ["/feature/{number}/"]
+
+
 def test_for_the_same_requests_both_say_the_same_and_one_lies_inside_the_other() -> None:
     person = someone_who_shares()
     browser, program = signed_in(person), with_token(person)

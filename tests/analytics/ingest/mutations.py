@@ -59,16 +59,18 @@ def odd_value(chance: random.Random) -> AnyValue:
 
 
 def deep_request(levels: int) -> bytes:
-    """One span with an attribute of arrays in arrays; protobuf's limit of nesting is near 48.
+    """One span with an attribute of arrays in arrays; protobuf's limit of nesting is near 48."""
+    attribute = KeyValue(key="deep").SerializeToString() + field(0x12, nested(levels))
+    # Request.resource_spans, ResourceSpans.scope_spans, ScopeSpans.spans, Span.attributes
+    return field(0x0A, field(0x12, field(0x12, span().SerializeToString() + field(0x4A, attribute))))
 
-    Made of bytes: protobuf will not put together what it would not take apart.
-    """
+
+def nested(levels: int) -> bytes:
+    """An AnyValue of arrays in arrays. Made of bytes: protobuf will not put together what it would not take apart."""
     value = AnyValue(int_value=1).SerializeToString()
     for _ in range(levels):
         value = field(0x2A, field(0x0A, value))  # AnyValue.array_value, ArrayValue.values
-    attribute = KeyValue(key="deep").SerializeToString() + field(0x12, value)
-    # Request.resource_spans, ResourceSpans.scope_spans, ScopeSpans.spans, Span.attributes
-    return field(0x0A, field(0x12, field(0x12, span().SerializeToString() + field(0x4A, attribute))))
+    return value
 
 
 def odd_span(chance: random.Random) -> Span:

@@ -16,6 +16,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 
 from analytics.catalogue import Catalogue, current_catalogue
 from analytics.ingest import fast, plain, rows
+from analytics.ingest.layouts import field
 from analytics.ingest.rows import CLOCK_SKEW
 from analytics.ingest.verdicts import PACKED, Part, Reason, Verdicts
 from analytics.retention import months_before
@@ -23,6 +24,7 @@ from analytics.routes import LONGEST_ROUTE
 from analytics.vocabulary import Category
 from privacy.switches import DeploymentType
 from tests.analytics.ingest import packed, spans
+from tests.analytics.ingest.mutations import nested
 from tests.analytics.ingest.spans import (
     LOGIN,
     OLD_REQUEST,
@@ -460,6 +462,22 @@ def test_a_metadata_name_that_is_no_utf_8_is_undeclared(judge: Judge) -> None:
 
     assert only_row(found)["metadata"] == {"test_count": 3}
     assert found.dropped == Counter({Part.METADATA_KEY: 1})
+
+
+@pytest.mark.parametrize("place", ["a span's attribute", "an attribute of ours", "the sender's"])
+def test_nesting_past_protobuf_s_limit_costs_no_other_span(judge: Judge, place: str) -> None:
+    key = "http.route" if place == "an attribute of ours" else "deep"
+    deep = KeyValue(key=key).SerializeToString() + field(0x12, nested(1000))
+    body = of(span()).SerializeToString()
+    if place == "the sender's":
+        body += field(0x0A, field(0x0A, field(0x0A, deep)) + field(0x12, field(0x12, span().SerializeToString())))
+    else:
+        body += field(0x0A, field(0x12, field(0x12, span(REQUEST).SerializeToString() + field(0x4A, deep))))
+
+    found = judge(body=body)
+
+    assert found.received == 2
+    assert found.rejected == Counter({Reason.BAD_HTTP: 1} if place == "an attribute of ours" else {})
 
 
 @pytest.mark.parametrize("body", [b"\x0a\xff", b"not protobuf", of(span()).SerializeToString()[:-3]])
