@@ -86,11 +86,13 @@ def check_sign_in_methods(app_configs: Sequence[AppConfig] | None, **kwargs: Any
         return []  # analytics.E005 has the reason
     choices = sorted(login.field("method").choices)
     problems = []
+    if not isinstance(getattr(settings, "TELEMETRY_SIGN_IN_METHODS", None), dict | None):
+        problems.append("must be a dictionary from backends to methods; until it is mended, every method is `other`")
     for backend, method in conf.sign_in_methods.items():
         if method not in choices:
             problems.append(f"has the method {method!r} for {backend}; it must be one of {', '.join(choices)}")
         try:
-            import_string(backend)
+            import_string(str(backend))
         except ImportError:
             problems.append(f"names {backend!r}, which cannot be imported")
     return [Error(f"TELEMETRY_SIGN_IN_METHODS {problem}.", id="analytics.E030") for problem in problems]

@@ -113,9 +113,9 @@ class AnalyticsSettings:
 
     @property
     def sign_in_methods(self) -> dict[str, str]:
-        """Path of an authentication backend to a method that the catalogue's `login` declares."""
-        methods: dict[str, str] = getattr(settings, "TELEMETRY_SIGN_IN_METHODS", {})
-        return methods
+        """Path of an authentication backend to a method that the catalogue's `login` declares; none if misread."""
+        methods: object = getattr(settings, "TELEMETRY_SIGN_IN_METHODS", None)
+        return methods if isinstance(methods, dict) else {}
 
     @property
     def use_stock_instrumentor(self) -> bool:

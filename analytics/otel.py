@@ -9,8 +9,22 @@ from urllib.parse import unquote
 from privacy.declared import Setting
 from privacy.kinds import Misread, address, choice, flag, listed, optional, plain, whole_number
 
-# RFC 9110: a header's name is a token. Its value, here, is printable ASCII.
-HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+# What HTTP and gRPC both can carry. A header's value, here, is printable ASCII.
+HEADER_NAME = re.compile(r"(?!grpc-)[0-9A-Za-z_.-]+(?<!-bin)", re.IGNORECASE)
+# A second one of these would make every request malformed.
+OF_THE_TRANSPORT = {
+    "connection",
+    "content-encoding",
+    "content-length",
+    "content-type",
+    "expect",
+    "host",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+    "user-agent",
+}
 # A file that cannot be read must not mean that any certificate will do: opening this one fails.
 UNREADABLE = Path("/dev/null/unreadable")
 LONGEST_MILLISECONDS = 86_400_000 * 365
@@ -59,6 +73,8 @@ def headers(text: str) -> dict[str, str]:
                 "is malformed; it must be name=value, several separated by commas, "
                 "each value percent-encoded printable ASCII"
             )
+        if name.lower() in OF_THE_TRANSPORT:
+            raise Misread(f"has the header {name.lower()}, which is not for you to set")
         found[name.lower()] = value.strip()
     return found
 

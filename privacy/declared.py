@@ -7,6 +7,7 @@ and the row of docs/settings.md. A settings module can import this: nothing here
 import os
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from enum import Enum
 from typing import Any, Generic, TypeVar
 
 from django.conf import settings
@@ -39,7 +40,7 @@ class Setting(Generic[T]):
     help: str
     default: str = ""
     meanwhile: str = ""
-    off_switch: bool = False  # also read from the environment, where a project's settings do not name it
+    off_switch: bool = False  # also read from the environment, where a project's settings leave it out or blank
 
     @property
     def value(self) -> T:
@@ -53,10 +54,9 @@ class Setting(Generic[T]):
 
     def text(self, source: Source) -> str:
         """As it is written. Blank text is no text: Compose and Kubernetes pass on unset variables as blank ones."""
-        value = source(self.name)
-        if value is None and self.off_switch:
-            value = os.environ.get(self.name)
-        text = _as_text(value)
+        text = _as_text(source(self.name))
+        if not text.strip() and self.off_switch:
+            text = os.environ.get(self.name, "")
         return text if text.strip() else self.default
 
     def problem(self, source: Source) -> str | None:
@@ -70,11 +70,19 @@ class Setting(Generic[T]):
 
 def _as_text(value: object) -> str:
     """Python values too: a project's settings may say `DO_NOT_TRACK = True`."""
-    if value is None:
-        return ""
-    if isinstance(value, list | tuple):
-        return ",".join(map(str, value))
-    return str(value)
+    match value:
+        case None:
+            return ""
+        case Enum():
+            return _as_text(value.value)
+        case bytes() | bytearray():
+            return os.fsdecode(bytes(value))
+        case list() | tuple():
+            return ",".join(map(_as_text, value))
+        case set() | frozenset():
+            return ",".join(sorted(map(_as_text, value)))
+        case _:
+            return str(value)
 
 
 def findings(declared: Iterable[Setting[Any]], source: Source = from_django) -> list[CheckMessage]:

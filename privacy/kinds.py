@@ -3,6 +3,7 @@
 Standard library only, because `dev.py` uses them too. No message repeats the text: it may be a misplaced secret.
 """
 
+import ipaddress
 import re
 from collections.abc import Callable
 from enum import StrEnum
@@ -10,6 +11,8 @@ from typing import TypeVar
 from urllib.parse import urlsplit
 
 YES, NO = frozenset({"1", "true", "yes", "on"}), frozenset({"", "0", "false", "no", "off"})
+# Labels of letters of any script, digits, hyphens and, as Compose names services, underscores.
+HOST = re.compile(r"(?=.{1,253}$)\w([\w-]{0,61}\w)?(\.\w([\w-]{0,61}\w)?)*\.?")
 RATE = re.compile(r"[1-9]\d{0,5}/(second|minute|hour|day)")
 
 T = TypeVar("T")
@@ -88,6 +91,17 @@ def secret(text: str) -> str:
     return text
 
 
+def is_host(name: str) -> bool:
+    """Whether it can be the name of a host or an IP address, without brackets and port."""
+    if ":" in name:
+        try:
+            ipaddress.IPv6Address(name.partition("%")[0])
+        except ValueError:
+            return False
+        return True
+    return HOST.fullmatch(name) is not None
+
+
 def address(text: str) -> str:
     """An http(s) address without a user name; empty text for none."""
     text = text.strip()
@@ -102,6 +116,8 @@ def address(text: str) -> str:
         raise Misread("is not a usable address: it must begin with http:// or https://")
     if not parts.hostname:
         raise Misread("is not a usable address: it names no host")
+    if not is_host(parts.hostname) or parts.port == 0:
+        raise Misread("is not a usable address: its host or port can be none")
     if any(character.isspace() or not character.isprintable() for character in text):
         raise Misread("is not a usable address: it has a space in it")
     if parts.username is not None or parts.password is not None:

@@ -13,10 +13,18 @@ class DeploymentType(StrEnum):
     SELF_HOSTED = "self_hosted"
 
 
+def base_address(text: str) -> str:
+    """An `address` that a path can be added to."""
+    text = address(text)
+    if "?" in text or "#" in text:
+        raise Misread("is not a usable address: it must end before a ? or #, because /v1/traces is added to it")
+    return text
+
+
 ENDPOINT = Setting(
     "OTEL_EXPORTER_OTLP_ENDPOINT",
     "analytics.E001",
-    address,
+    base_address,
     otherwise="",
     help="The address usage data is sent to (OTLP). Left empty, telemetry is off for everyone, whatever they chose. "
     "If you opt in: https://telemetry.rhesis.ai",
@@ -52,7 +60,7 @@ SDK_DISABLED = Setting(
 TRACES_EXPORTER = Setting(
     "OTEL_TRACES_EXPORTER",
     "",
-    lambda text: "none" in map(str.lower, listed(text)),
+    lambda text: "none" in {each.strip("'\" ").lower() for each in listed(text.strip("'\" "))},
     otherwise=True,
     help="none switches telemetry off for everyone. Any other value is for the host's own tracing.",
     off_switch=True,

@@ -14,7 +14,7 @@ from django.core.exceptions import ImproperlyConfigured
 from analytics import declared, otel
 from privacy import switches
 from privacy.declared import Setting
-from privacy.kinds import Misread, either, flag, listed, optional, rate, whole_number
+from privacy.kinds import Misread, address, either, flag, is_host, listed, optional, rate, whole_number
 from rhesis_site.database_address import database
 
 
@@ -33,26 +33,58 @@ def log_level(text: str) -> LogLevel:
         raise Misread(f"must be one of {either(LogLevel)}") from None
 
 
+def hosts(text: str) -> list[str]:
+    """Names that Django's ALLOWED_HOSTS can match."""
+    found = listed(text)
+    for each in found:
+        name = each[1:-1] if each.startswith("[") and each.endswith("]") else each.removeprefix(".")
+        if each != "*" and (not is_host(name) or (":" in name) is not each.startswith("[")):
+            raise Misread("must have names of hosts alone, such as rhesis.example, without http://, port or path")
+    return found
+
+
+def origins(text: str) -> list[str]:
+    """Origins that Django's CSRF_TRUSTED_ORIGINS can match."""
+    found = listed(text)
+    for each in found:
+        try:
+            address(each.replace("://*.", "://"))
+        except Misread:
+            raise Misread("must have origins such as https://rhesis.example") from None
+        if each.count("/") != 2 or "?" in each or "#" in each:
+            raise Misread("must have origins such as https://rhesis.example, without a path")
+    return found
+
+
+def signing_key(text: str) -> str:
+    """A key as it is written. Django encodes it in UTF-8."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise Misread("must be text in UTF-8") from None
+    return text
+
+
 SECRET_KEY = Setting(
     "SECRET_KEY",
-    "",
-    lambda text: text,
+    "site.E001",
+    signing_key,
     otherwise="",
     help="Signs sessions and, unless TELEMETRY_HASH_KEY is set, keys the pseudonyms. Left empty, a random one is made "
     "and kept in .local/secret_key, which does for one machine; several machines must be given the same.",
 )
 ALLOWED_HOSTS = Setting[list[str]](
     "ALLOWED_HOSTS",
-    "",
-    listed,
+    "site.E002",
+    hosts,
     otherwise=[],
     default="localhost,127.0.0.1,[::1]",
     help="Host names the site answers to, separated by commas.",
 )
 CSRF_TRUSTED_ORIGINS = Setting[list[str]](
     "CSRF_TRUSTED_ORIGINS",
-    "",
-    listed,
+    "site.E003",
+    origins,
     otherwise=[],
     help="Origins that may send forms when a proxy changes the host, separated by commas, such as "
     "https://rhesis.example.",

@@ -1,5 +1,6 @@
 """Each numbered error of analytics' settings, by the word that causes it; messages never repeat a secret."""
 
+from enum import Enum
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,15 @@ CASES = [
     ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://host:99999", "analytics.E001"),
     ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://[::1", "analytics.E001"),
     ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://me:hidden-word@host", "analytics.E001"),
+    ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://host:0", "analytics.E001"),
+    ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://${HOST}:4318", "analytics.E001"),
+    ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://<host>:4318", "analytics.E001"),
+    ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://a,http://b", "analytics.E001"),
+    ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://a..b", "analytics.E001"),
+    ("OTEL_EXPORTER_OTLP_ENDPOINT", "https://host/base?key=hidden-word", "analytics.E001"),
+    ("OTEL_EXPORTER_OTLP_ENDPOINT", "https://host#hidden-word", "analytics.E001"),
+    ("NEXT_PUBLIC_OTEL_ENDPOINT", "https://host;hidden-word/v1/traces", "analytics.E008"),
+    ("TELEMETRY_SIGN_IN_METHODS", "hidden-word", "analytics.E030"),
     ("OTEL_EXPORTER_OTLP_PROTOCOL", "http/json", "analytics.E002"),
     ("OTEL_EXPORTER_OTLP_PROTOCOL", "hidden-word", "analytics.E002"),
     ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://host/a b", "analytics.E001"),
@@ -29,6 +39,12 @@ CASES = [
     ("OTEL_EXPORTER_OTLP_HEADERS", "a b=hidden-word", "analytics.E006"),
     ("OTEL_EXPORTER_OTLP_HEADERS", "a=hidden-word%0d%0aHost:%20x", "analytics.E006"),
     ("OTEL_EXPORTER_OTLP_HEADERS", "a=hidden-word%ff", "analytics.E006"),
+    ("OTEL_EXPORTER_OTLP_HEADERS", "'a=hidden-word'", "analytics.E006"),
+    ("OTEL_EXPORTER_OTLP_HEADERS", "a!b=hidden-word", "analytics.E006"),
+    ("OTEL_EXPORTER_OTLP_HEADERS", "a=b,Content-Length=hidden-word", "analytics.E006"),
+    ("OTEL_EXPORTER_OTLP_HEADERS", "Host=hidden-word", "analytics.E006"),
+    ("OTEL_EXPORTER_OTLP_HEADERS", "x-bin=hidden-word", "analytics.E006"),
+    ("OTEL_EXPORTER_OTLP_HEADERS", "grpc-timeout=hidden-word", "analytics.E006"),
     ("TELEMETRY_STORED_HERE", "perhaps", "analytics.E007"),
     ("NEXT_PUBLIC_OTEL_ENDPOINT", "ftp://host", "analytics.E008"),
     ("NEXT_PUBLIC_DEPLOYMENT_TYPE", "clown", "analytics.E009"),
@@ -58,6 +74,9 @@ def test_each_mistake_is_one_numbered_error_that_names_the_variable(setting: str
     [
         ("OTEL_EXPORTER_OTLP_ENDPOINT", "https://telemetry.rhesis.ai"),
         ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://otel-collector:4318"),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://otel_collector:4318/base"),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://[fe80::1%eth0]:4318"),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "https://münchen.example"),
         ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://[::1]:4317"),
         ("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc"),
         ("TELEMETRY_HASH_KEY", "0123456789abcdef"),
@@ -100,6 +119,24 @@ def test_a_catalogue_that_is_missing_is_an_error_with_its_name(tmp_path: Path) -
     with override_settings(TELEMETRY_CATALOGUES=[str(tmp_path / "none.toml")]):
         errors = run_checks(tags=["analytics"])
     assert [error.id for error in errors] == ["analytics.E005"] and "none.toml" in errors[0].msg
+
+
+def test_values_of_python_mean_what_the_same_text_means() -> None:
+    class Deployment(Enum):
+        CLOUD = "cloud"
+
+    with override_settings(
+        TELEMETRY_HASH_KEY=b"0123456789abcdef", DEPLOYMENT_TYPE=Deployment.CLOUD, TELEMETRY_CATALOGUES={Path("/a.toml")}
+    ):
+        assert conf.hash_key == "0123456789abcdef" and conf.deployment_type == "cloud"
+        assert conf.catalogue_paths[1:] == (Path("/a.toml"),)
+
+
+@pytest.mark.parametrize("methods", [None, {}, "password", ["password"], True])
+def test_methods_of_signing_in_that_are_no_dictionary_are_none(methods: object) -> None:
+    with override_settings(TELEMETRY_SIGN_IN_METHODS=methods):
+        assert conf.sign_in_methods == {}
+        assert len(run_checks(tags=["analytics"])) == (0 if methods is None or methods == {} else 1)
 
 
 def test_a_size_of_group_that_cannot_be_read_hides_everyone() -> None:

@@ -31,6 +31,23 @@ def test_a_clear_no(word: object) -> None:
 
 
 @pytest.mark.parametrize(
+    "value", ["none", " None ", "otlp, none", "'none'", '"none"', "'otlp,none'", b"none", {"none"}, ("none",)]
+)
+def test_no_exporter_of_traces_is_an_off_switch_however_it_is_written(value: object) -> None:
+    with override_settings(OTEL_EXPORTER_OTLP_ENDPOINT="http://127.0.0.1:9", OTEL_TRACES_EXPORTER=value):
+        assert not current_switches().allow
+
+
+@pytest.mark.parametrize("blank", ["", " ", None, [], ()])
+def test_a_blank_off_switch_leaves_the_one_of_the_environment(blank: object, monkeypatch: pytest.MonkeyPatch) -> None:
+    with override_settings(OTEL_EXPORTER_OTLP_ENDPOINT="http://127.0.0.1:9", DO_NOT_TRACK=blank):
+        monkeypatch.delenv("DO_NOT_TRACK", raising=False)
+        assert current_switches().allow
+        monkeypatch.setenv("DO_NOT_TRACK", "1")
+        assert not current_switches().allow
+
+
+@pytest.mark.parametrize(
     "settings",
     [
         {"OTEL_EXPORTER_OTLP_ENDPOINT": ""},

@@ -62,6 +62,13 @@ def test_the_example_reads_as_the_defaults() -> None:
     ("environment", "says"),
     [
         ({"DJANGO_DEBUG": "perhaps"}, "DJANGO_DEBUG must be true or false"),
+        ({"SECRET_KEY": "hidden-word\udcff"}, "site.E001: SECRET_KEY must be text in UTF-8"),
+        ({"ALLOWED_HOSTS": "https://hidden-word"}, "site.E002: ALLOWED_HOSTS must have names of hosts"),
+        ({"ALLOWED_HOSTS": "a.example:8000"}, "ALLOWED_HOSTS must have"),
+        ({"ALLOWED_HOSTS": "a.example b.example"}, "ALLOWED_HOSTS must have"),
+        ({"ALLOWED_HOSTS": "'a.example'"}, "ALLOWED_HOSTS must have"),
+        ({"CSRF_TRUSTED_ORIGINS": "hidden-word"}, "site.E003: CSRF_TRUSTED_ORIGINS must have origins"),
+        ({"CSRF_TRUSTED_ORIGINS": "https://a.example/"}, "CSRF_TRUSTED_ORIGINS must have origins"),
         ({"DJANGO_HTTPS": "2"}, "DJANGO_HTTPS must be true or false"),
         ({"DATABASE_URL": "sqlite:///x"}, "DATABASE_URL must be a postgres:// address"),
         ({"DATABASE_URL": "postgres://me:hidden-word@[::1/x"}, "DATABASE_URL is no address"),
