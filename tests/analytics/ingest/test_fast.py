@@ -245,10 +245,11 @@ def test_what_is_remembered_is_bounded_in_number_and_length(
         values = {
             **REQUEST,
             "user.id": str(UUID(int=number + 1)),
-            "http.route": f"/{letters[number % 20]}/{letters[number // 20]}",
+            "http.route": f"/{{{letters[number % 20]}}}/{{{letters[number // 20]}}}",
         }
         outcome(fast.verdicts, of(span(values)).SerializeToString())
 
+    assert len(plain_reads) == 0
     [remembered] = filter(None, all_shapes())
     users = layouts.LAYOUTS[layouts.TRACE_ID].users
     assert 0 < len(remembered) <= 50 and 0 < len(users) <= 50
@@ -306,5 +307,5 @@ def test_what_a_span_is_stored_without_is_not_remembered(plain_reads: list[bytes
         outcome(fast.verdicts, of(span({**REQUEST, **more})).SerializeToString())
 
     assert len(plain_reads) == 2
-    assert not any(b"jane" in piece for remembered in all_shapes() for key in remembered for piece in key)
-    assert not any("jane" in text for text, _, _ in routes._known)
+    assert not any(b"jane@" in piece for remembered in all_shapes() for key in remembered for piece in key)
+    assert not any("jane@" in text for text, _, _ in routes._known)
