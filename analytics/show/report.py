@@ -1,7 +1,7 @@
 """A report: a named query, its columns, and what is drawn of it."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
@@ -12,6 +12,7 @@ from analytics.conf import conf
 from analytics.router import analytics_database
 from analytics.show.question import Question, Unanswerable
 from analytics.sql import sql
+from privacy.switches import DeploymentType
 
 Row = tuple[Any, ...]
 # More than any page or spreadsheet of aggregates needs; held in memory at once.
@@ -62,6 +63,15 @@ class Report:
 
     def rows(self, question: Question) -> list[Row]:
         """In the order the report is read. Raises Unanswerable if they are too many to be held."""
+        smallest = conf.smallest_group
+        rows = self._read(question, smallest)
+        if question.deployment is None or smallest <= 1:
+            return rows
+        # The sum of both deployments less this one is the other one.
+        [other] = set(DeploymentType) - {question.deployment}
+        return self._without(rows, self._small_cells(replace(question, deployment=other), smallest))
+
+    def _read(self, question: Question, smallest: int) -> list[Row]:
         parameters = {
             "start": question.start,
             "end": question.end,
@@ -69,7 +79,7 @@ class Report:
             "name": question.name,
             "method": question.method,
             "now": timezone.now(),
-            "smallest": conf.smallest_group,
+            "smallest": smallest,
             "most": MOST_ROWS + 1,
         }
         with connections[analytics_database()].cursor() as cursor:
@@ -78,6 +88,32 @@ class Report:
         if len(rows) > MOST_ROWS:
             raise Unanswerable(f"{self.title} has more than {MOST_ROWS:,} rows over this range; choose fewer days.")
         return rows
+
+    def _small_cells(self, question: Question, smallest: int) -> dict[Row, set[int]]:
+        """By a row's key, the indices of its cells that are empty because they are about too few people."""
+        shown = {self._key(row): row for row in self._read(question, smallest)}
+        return {
+            key: {index for index, value in enumerate(row) if value is not None and shown[key][index] is None}
+            for row in self._read(question, 1)
+            if (key := self._key(row)) in shown
+        }
+
+    def _without(self, rows: Sequence[Row], small: Mapping[Row, set[int]]) -> list[Row]:
+        """`rows` with the `small` cells empty, and rows that are ordered by a number no longer where it put them."""
+        left = [
+            tuple(None if index in small.get(self._key(row), ()) else value for index, value in enumerate(row))
+            for row in rows
+        ]
+        if not any(drawing.form is Form.BARS for drawing in self.drawings):
+            return left
+        whole, cut = ([row for row in left if bool(small.get(self._key(row))) is is_cut] for is_cut in (False, True))
+        return [*whole, *sorted(cut, key=self._key)]
+
+    def _key(self, row: Row) -> Row:
+        """What tells it from the report's other rows: its day and its names."""
+        return tuple(
+            value for column, value in zip(self.columns, row, strict=True) if column.kind in {"day", "text", "name"}
+        )
 
     def index(self, name: str) -> int:
         return next(index for index, column in enumerate(self.columns) if column.name == name)

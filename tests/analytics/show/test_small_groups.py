@@ -87,6 +87,50 @@ def test_both_parts_of_a_sum_are_left_out_where_one_of_them_is_small(
     assert (row["cloud"], row["self_hosted"], row["active_people"]) == (None, None, 9)
 
 
+@pytest.mark.parametrize(
+    "report",
+    [
+        *("active_people", "weekly_people", "monthly_people", "people_of_range", "overview", "sign_ins", "sessions"),
+        *("feature_adoption", "feature_actions", "endpoint_performance"),
+    ],
+)
+def test_the_filter_by_deployment_leaves_out_the_part_whose_other_part_is_small(
+    analyst: Client, settings: Settings, report: str
+) -> None:
+    settings.TELEMETRY_SMALLEST_GROUP = "3"
+    rolled_up([*everything(5, range(1, 8)), *everything(5, range(8, 10), deployment="self_hosted")])
+    query = {"from": str(day(5).date()), "to": str(day(5).date())}
+
+    def of(deployment: str) -> set[Any]:
+        (row,) = analyst.get(f"{PAGE}{report}.json", {**query, "deployment": deployment}).json()["rows"]
+        return {value for value in numbers(row) if value}
+
+    assert of("") and of("cloud") == of("self_hosted") == set()
+
+
+def test_the_filter_by_deployment_shows_parts_that_are_both_large(analyst: Client, settings: Settings) -> None:
+    settings.TELEMETRY_SMALLEST_GROUP = "3"
+    rolled_up(
+        [
+            *everything(5, range(1, 8)),
+            *everything(5, range(8, 12), deployment="self_hosted"),
+            *everything(5, range(1, 6), "of_cloud_alone"),
+            *everything(5, range(1, 7), "small_elsewhere"),
+            *everything(5, range(8, 10), "small_elsewhere", deployment="self_hosted"),
+        ]
+    )
+    query = {"from": str(day(5).date()), "to": str(day(5).date()), "deployment": "cloud"}
+
+    found = analyst.get(f"{PAGE}feature_adoption.json", query).json()["rows"]
+
+    # Its place among the others would tell the number that is left out.
+    assert [(row["feature_name"], row["unique_users"]) for row in found] == [
+        ("test_run", 7),
+        ("of_cloud_alone", 5),
+        ("small_elsewhere", None),
+    ]
+
+
 @pytest.mark.parametrize("report", ["retention", "weekly_retention"])
 def test_cohorts_and_returns_of_few_are_left_out(analyst: Client, settings: Settings, report: str) -> None:
     settings.TELEMETRY_SMALLEST_GROUP = "3"
