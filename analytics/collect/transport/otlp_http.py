@@ -146,6 +146,10 @@ def _answer(sock: socket.socket, deadline: float) -> Answer:
     """Read the whole answer. Raises OSError or HTTPException where there is none."""
     response = _response(deadline, sock, method="POST")
     response.begin()
+    while 102 <= response.status < 200:
+        # On the way, a proxy may have told that the answer is still to come.
+        response.headers = None  # type: ignore[assignment]  # or the library takes this answer for the last one
+        response.begin()
     body = response.read(LARGEST_ANSWER + 1)
     if len(body) > LARGEST_ANSWER:
         return refused(Reason.NOT_OTLP)

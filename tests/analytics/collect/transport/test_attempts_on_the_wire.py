@@ -63,8 +63,12 @@ def over_grpc(taken: c.Taken) -> GrpcTransport:
 AGAIN, REFUSED = Fate.AGAIN, Fate.REFUSED
 HALF = b"HTTP/1.1 200 OK\r\nContent-Type: application/x-protobuf\r\nContent-Length: 100\r\n\r\nabc"
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nab"
+HINTS = b"HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n"
 HTTP: list[tuple[str, c.Behaviour, Answer]] = [
     ("taken", c.answers(), Answer(Fate.TAKEN)),
+    ("hints, then taken", c.says(HINTS * 2 + b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"), Answer(Fate.TAKEN)),
+    ("hints, then 503", c.says(HINTS + b"HTTP/1.1 503 No\r\n\r\n"), Answer(AGAIN, Reason.BUSY)),
+    ("hints, then nothing", c.says(HINTS), Answer(AGAIN, Reason.UNREACHABLE)),
     ("partial", c.answers(200, c.partial_success(1)), Answer(Fate.TAKEN, rejected=1)),
     ("503", c.answers(503), Answer(AGAIN, Reason.BUSY)),
     ("503, seconds", c.answers(503, Retry_After="2"), Answer(AGAIN, Reason.BUSY, pause_seconds=2.0)),
