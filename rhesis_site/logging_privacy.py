@@ -17,8 +17,10 @@ import threading
 import traceback
 import warnings
 from collections.abc import Mapping
+from socketserver import BaseServer
 from types import TracebackType
 from typing import Any, TextIO
+from wsgiref.handlers import BaseHandler
 
 from django.http import HttpRequest
 
@@ -52,6 +54,9 @@ def configure(config: dict[str, Any]) -> None:
     threading.excepthook = _on_uncaught_in_thread
     sys.unraisablehook = _on_unraisable
     warnings.showwarning = _on_warning
+    # The standard library's servers, which `runserver` is made of.
+    BaseHandler.log_exception = _on_failed_response  # type: ignore[method-assign, assignment]
+    BaseServer.handle_error = _on_failed_request  # type: ignore[method-assign, assignment]
 
 
 class PrivateFormatter(logging.Formatter):
@@ -172,6 +177,14 @@ def _on_unraisable(unraisable: "sys.UnraisableHookArgs") -> None:
             "An exception could not be raised",
             exc_info=(unraisable.exc_type, unraisable.exc_value, unraisable.exc_traceback),
         )
+
+
+def _on_failed_response(_handler: BaseHandler, exc_info: Any) -> None:
+    logger.error("A response ended by an exception", exc_info=exc_info)
+
+
+def _on_failed_request(_server: BaseServer, _request: Any, _client_address: Any) -> None:
+    logger.error("A request ended by an exception", exc_info=True)
 
 
 def _on_warning(  # noqa: PLR0917  as `warnings` calls it

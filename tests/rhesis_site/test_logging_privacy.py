@@ -123,7 +123,9 @@ def test_our_own_lines_are_written_as_they_are(log: StringIO) -> None:
 
 
 ROADS_OF_PYTHON = """
-import asyncio, sys, threading, warnings
+import asyncio, io, sys, threading, warnings
+from wsgiref.handlers import SimpleHandler
+from wsgiref.simple_server import WSGIServer
 import django
 django.setup()
 from django.db import IntegrityError
@@ -141,6 +143,17 @@ async def forgotten():
     await asyncio.sleep(0)
     asyncio.get_running_loop().call_exception_handler({"message": "secret-message"})
 
+def served(report):
+    try:
+        fails()
+    except IntegrityError:
+        report()
+
+handler = SimpleHandler(io.BytesIO(), io.BytesIO(), sys.stderr, {})
+served(lambda: handler.log_exception(sys.exc_info()))
+with WSGIServer(("127.0.0.1", 0), None) as server:
+    served(lambda: server.handle_error(None, ("secret-address", 1)))
+
 thread = threading.Thread(target=fails, name="secret-name")
 thread.start(); thread.join()
 Unraisable()
@@ -157,8 +170,10 @@ def test_what_python_prints_by_itself_quotes_nobody() -> None:
     )
     written = ended.stdout + ended.stderr
     assert ended.returncode == 1
-    assert written.count("django.db.utils.IntegrityError") == 4
+    assert written.count("django.db.utils.IntegrityError") == 6
     for line in (
+        "A response ended",
+        "A request ended",
         "A thread ended",
         "could not be raised",
         "error of asyncio",
