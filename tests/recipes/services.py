@@ -79,7 +79,7 @@ def _python() -> Path:
 
     def install(place: Path) -> None:
         _run(sys.executable, "-m", "venv", "venv", directory=place)
-        options = ("--quiet", "--disable-pip-version-check", "--no-compile")
+        options = ("--quiet", "--disable-pip-version-check", "--no-compile", "--no-deps")  # the list is whole
         _run("venv/bin/python", "-m", "pip", "install", *options, "-r", "requirements.txt", directory=place)
 
     return _installed("python", HERE / "requirements.txt", install=install) / "venv" / "bin"
