@@ -17,13 +17,15 @@ def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "rhesis_site.settings")
     from django.core.exceptions import ImproperlyConfigured
     from django.core.management import execute_from_command_line
-    from django.core.management.base import SystemCheckError
+    from django.core.management.base import CommandParser, SystemCheckError
     from django.db import OperationalError, ProgrammingError
 
     try:
         "".join(sys.argv).encode()
     except UnicodeEncodeError:
         _give_up("an argument is no text: write it in UTF-8")
+    # A mistake in the command line is one line, without argparse's page of usage; --help has that.
+    CommandParser.print_usage = lambda *_: None  # type: ignore[method-assign, misc, assignment]
     # An operator's typing mistake, or a database that is away, is answered with a sentence, not with our stack.
     try:
         execute_from_command_line(sys.argv)
@@ -40,6 +42,11 @@ def main() -> None:
         if isinstance(ending.__context__, SystemCheckError | KeyError):
             sys.exit(MEND_FIRST)
         raise
+    except ModuleNotFoundError as error:
+        module = os.environ["DJANGO_SETTINGS_MODULE"]
+        if error.name is None or not f"{module}.".startswith(f"{error.name}."):
+            raise
+        _give_up("configuration error: DJANGO_SETTINGS_MODULE names no module that there is")
 
 
 def _give_up(why: str) -> NoReturn:

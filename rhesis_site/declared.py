@@ -4,6 +4,7 @@
 """
 
 from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
 from enum import StrEnum
 from typing import Any
 
@@ -213,16 +214,26 @@ def refuse(problems: Iterable[str]) -> None:
         raise ImproperlyConfigured("\n".join(lines))
 
 
-def unknown_variables(environ: Mapping[str, str]) -> list[str]:
-    """Names nothing reads: with a prefix of ours, or of OpenTelemetry's and in none of its lists."""
+def unknown_variables(environ: Mapping[str, str], file: Iterable[str] = ()) -> list[str]:
+    """Names nothing reads, and that seem to be meant for us.
+
+    They have a prefix of ours, or are of OpenTelemetry's and in none of its lists, or differ from one of ours by the
+    case of letters, or are names of `file`, which is our `.env`, and much like one of ours.
+    """
     from analytics.otel_variables import variable
 
     known = {setting.name for setting in EVERY_SETTING}
-    return sorted(
-        name
-        for name in set(environ) - known
-        if name.startswith(PREFIXES) or (name.startswith("OTEL_") and variable(name) is None)
-    )
+    ours = set(file)
+
+    def meant(name: str) -> bool:
+        return (
+            name.startswith(PREFIXES)
+            or (name.startswith("OTEL_") and variable(name) is None)
+            or name.upper() in known
+            or (name in ours and bool(get_close_matches(name.upper(), known, cutoff=0.85)))
+        )
+
+    return sorted(filter(meant, {*environ, *ours} - known))
 
 
 def unknown_variables_findings() -> list[CheckMessage]:

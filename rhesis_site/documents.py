@@ -21,7 +21,8 @@ ENV_EXAMPLE_HEAD = (
     "The file is UTF-8, one NAME=value a line, with or without `export` before it. A value is taken as it is written: "
     "$, #, % and backslashes are like any other character. Spaces around a value do not count; quotes around all of it "
     "go, and keep the spaces inside. A comment has a line of its own. Refused, because shells, systemd and Compose "
-    "disagree about them: a space and # outside quotes, a quote inside the same quotes, a backslash in double quotes. "
+    "disagree about them: a space and # or another NAME= outside quotes, a quote inside the same quotes, a "
+    "backslash in double quotes. "
     "Put values in single quotes in a file that a shell or systemd reads too.",
     "Made from the declarations by `python -m rhesis_site.documents`.",
 )

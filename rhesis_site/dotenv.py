@@ -2,7 +2,8 @@
 
 The rules (also in `.env.example`): one `NAME=value` a line, with or without `export`. The value is taken as written:
 `$`, `#`, `%` and a backslash are like any other character. Spaces around it do not count; quotes around all of it go.
-Ambiguous values are refused: a ` #` outside quotes, a quote inside the same quotes, a backslash in double quotes.
+Ambiguous values are refused: a ` #` or ` NAME=` outside quotes, a quote inside the same quotes, a backslash in double
+quotes.
 """
 
 import re
@@ -21,6 +22,8 @@ def read(path: Path) -> dict[str, str]:
     try:
         text = path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
+        if path.is_symlink():
+            raise Unreadable(f"{path} cannot be read: it is a link to a file that is not there") from None
         return {}
     except OSError as error:
         raise Unreadable(f"{path} cannot be read: {error.strerror}") from None
@@ -41,14 +44,23 @@ def read(path: Path) -> dict[str, str]:
 
 
 def _problem(value: str) -> str | None:
-    quote = value.lstrip(" \t")[:1]
     if "\0" in value:
         return "has a zero byte in it"
-    if quote not in ("'", '"'):
-        comment = re.search(r"[ \t]#", value)
-        return "has a # after a space; put a comment on its own line, or the value in quotes" if comment else None
-    inside = value.strip(" \t")[1:-1]
-    if len(value.strip(" \t")) < 2 or value[-1] != quote:
+    stripped = value.strip(" \t")
+    return _problem_in_quotes(stripped) if stripped[:1] in ("'", '"') else _problem_without_quotes(value)
+
+
+def _problem_without_quotes(value: str) -> str | None:
+    if re.search(r"[ \t]#", value):
+        return "has a # after a space; put a comment on its own line, or the value in quotes"
+    if re.search(r"[ \t;][ \t]*[A-Z][A-Z0-9_]{2,}=", value):
+        return "has another NAME= on its line; put that on its own line, or the value in quotes"
+    return None
+
+
+def _problem_in_quotes(value: str) -> str | None:
+    quote, inside = value[0], value[1:-1]
+    if len(value) < 2 or value[-1] != quote:
         return "begins with a quote and does not end with it"
     if quote in inside:
         return f"has a {quote} between two; put the value in the other quotes"

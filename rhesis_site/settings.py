@@ -25,11 +25,12 @@ LOCAL_DIR = BASE_DIR / ".local"
 
 try:
     # Into the environment: libraries read it too.
-    os.environ.update(dotenv.load(BASE_DIR / ".env", os.environ))
+    _file = dotenv.load(BASE_DIR / ".env", os.environ)
+    os.environ.update(_file)
 except dotenv.Unreadable as error:
     declared.refuse([f"site.E010: {error}."])
 declared.refuse_what_is_misread(os.environ)
-UNKNOWN_VARIABLES = declared.unknown_variables(os.environ)
+UNKNOWN_VARIABLES = declared.unknown_variables(os.environ, _file)
 _env = os.environ.get
 
 DEBUG = declared.DEBUG.read(_env)

@@ -66,6 +66,8 @@ def test_a_value_is_taken_as_written(line: bytes, value: str, tmp_path: Path) ->
         b'K="hidden"word"',
         b"hidden-word",
         b"K: hidden-word",
+        b"export K=hidden-word DO_NOT_TRACK=1",
+        b"K=hidden-word; DO_NOT_TRACK=1",
         b"source hidden-word=1",
         b"K=hidden-word\0",
         b"K=\xff hidden-word",
@@ -84,6 +86,12 @@ def test_no_file_is_no_mistake_and_a_folder_is_one(tmp_path: Path) -> None:
     assert dotenv.read(tmp_path / ".env") == {}
     (tmp_path / ".env").mkdir()
     with pytest.raises(dotenv.Unreadable, match="cannot be read"):
+        dotenv.read(tmp_path / ".env")
+
+
+def test_a_link_to_a_file_that_is_gone_is_a_mistake(tmp_path: Path) -> None:
+    (tmp_path / ".env").symlink_to(tmp_path / "gone")
+    with pytest.raises(dotenv.Unreadable, match="a link to a file that is not there"):
         dotenv.read(tmp_path / ".env")
 
 
@@ -158,7 +166,9 @@ def test_all_mistakes_are_listed_at_once(installation: Path) -> None:
 
 
 def test_a_variable_that_nothing_reads_is_a_numbered_warning(installation: Path) -> None:
-    (installation / ".env").write_text("TELEMETRY_HASHKEY=hidden-word\n")
+    (installation / ".env").write_text("TELEMETRY_HASHKEY=hidden-word\nDO_NOT_TRAK=1\ndo_not_track=1\nEDITOR=vi\n")
     outcome = run(installation, "manage.py", "check")
     assert "site.W001" in outcome.stderr and "TELEMETRY_HASHKEY" in outcome.stderr
+    assert "DO_NOT_TRAK is set" in outcome.stderr and "do_not_track is set" in outcome.stderr
+    assert "EDITOR" not in outcome.stderr
     assert "hidden-word" not in outcome.stderr and outcome.returncode == 0

@@ -63,6 +63,26 @@ def test_the_processor_measures_itself_whatever_provider_the_host_names() -> Non
     assert outcome.returncode == 0, outcome.stderr
 
 
+@pytest.mark.parametrize(
+    ("command", "says"),
+    [
+        (["telemetry_decision"], "required: user"),
+        (["disable_telemetry", "a", "another"], "unrecognized arguments"),
+        (["keep_telemetry", "--nonsense"], "unrecognized arguments"),
+        (["create_demo_people"], "required: --credentials, --url"),
+        (["grant_reporting_access"], "required: role"),
+    ],
+)
+def test_a_mistake_in_the_command_line_is_one_line_and_code_2(command: list[str], says: str) -> None:
+    outcome = python("manage.py", *command)
+    assert outcome.returncode == 2 and outcome.stderr.count("\n") == 1 and says in outcome.stderr
+
+
+def test_settings_that_there_are_not_are_one_line_and_code_2() -> None:
+    outcome = python("manage.py", "check", DJANGO_SETTINGS_MODULE="nowhere.settings")
+    assert outcome.returncode == 2 and outcome.stderr.count("\n") == 1 and "DJANGO_SETTINGS_MODULE" in outcome.stderr
+
+
 @pytest.mark.parametrize("module", ["rhesis_site.wsgi", "rhesis_site.asgi"])
 def test_a_server_logs_the_numbers_as_it_starts(module: str) -> None:
     outcome = python("-c", f"import {module}", **WRONG)
