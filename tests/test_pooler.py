@@ -1,6 +1,7 @@
 """Behind a real PgBouncer that gives each transaction another session: all works, or it says what is wanted."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from psycopg.conninfo import make_conninfo
@@ -18,25 +19,38 @@ def database(django_db_setup: None) -> Iterator[Scratch]:
         yield scratch
 
 
-def migrated(database: Scratch, **environment: str) -> Scratch:
+def migrate(database: Scratch, **environment: str) -> None:
     done = database.manage("migrate", "-v0", **environment)
     assert done.returncode == 0, done.stderr
-    return database
+
+
+@pytest.fixture(scope="module")
+def template(django_db_setup: None) -> Iterator[Scratch]:
+    """Our tables, made once for all tests of this module."""
+    with scratch_database() as scratch:
+        migrate(scratch)
+        yield scratch
+
+
+@pytest.fixture
+def migrated(template: Scratch) -> Iterator[Scratch]:
+    with scratch_database(template.name) as scratch:
+        yield scratch
 
 
 def test_all_of_the_product_works_behind_a_transaction_pooler(database: Scratch) -> None:
     with pooled(database, size=2) as url:
-        drive_everything(migrated(database, DATABASE_URL=url), url)
+        migrate(database, DATABASE_URL=url)
+        drive_everything(database, url)
 
 
-def test_two_commands_at_once_exclude_each_other_behind_a_transaction_pooler(database: Scratch) -> None:
-    migrated(database)
-    with pooled(database, size=3) as url, connect(url) as other:
+def test_two_commands_at_once_exclude_each_other_behind_a_transaction_pooler(migrated: Scratch) -> None:
+    with pooled(migrated, size=3) as url, connect(url) as other:
         with other.transaction():
             other.execute("SELECT pg_advisory_xact_lock(hashtext('analytics_keep'))")
-            refused = database.manage("keep_telemetry", DATABASE_URL=url)
+            refused = migrated.manage("keep_telemetry", DATABASE_URL=url)
         assert refused.returncode == 2 and "another process is rolling up or purging" in refused.stderr
-        assert database.manage("keep_telemetry", DATABASE_URL=url).returncode == 0
+        assert migrated.manage("keep_telemetry", DATABASE_URL=url).returncode == 0
 
 
 def test_formats_that_the_pooler_follows_are_set_in_each_session_it_gives(database: Scratch) -> None:
@@ -66,20 +80,25 @@ def test_transactions_say_themselves_what_they_are(database: Scratch) -> None:
     [("default_transaction_read_only", "on"), ("intervalstyle", "sql_standard"), ("search_path", "elsewhere")],
 )
 def test_a_default_that_no_connection_can_set_behind_a_pooler_is_a_numbered_error(
-    database: Scratch, name: str, value: str
+    migrated: Scratch, name: str, value: str
 ) -> None:
-    set_defaults(migrated(database), {name: value})
-    with pooled(database) as url:
-        for words in (["check", "--database", "default"], ["keep_telemetry"], ["run_telemetry_processor"]):
-            refused = database.manage(*words, DATABASE_URL=url)
+    set_defaults(migrated, {name: value})
+    asked = "from django.db import connection; connection.ensure_connection(); connection.close()"
+    commands = (
+        ("check", "--database", "default"),
+        ("keep_telemetry",),
+        ("run_telemetry_processor",),
+        ("shell", "-c", f"{asked}; connection.ensure_connection()"),
+    )
+    with pooled(migrated) as url, ThreadPoolExecutor() as threads:
+        *outcomes, site = threads.map(lambda words: migrated.manage(*words, DATABASE_URL=url), commands)
+        for refused in outcomes:
             assert refused.returncode in {1, 2} and "Traceback" not in refused.stderr, refused.stderr
             for said in ("privacy.E020", "pooler", value, "ALTER ROLE"):
                 assert said in refused.stderr, refused.stderr
-        asked = "from django.db import connection; connection.ensure_connection(); connection.close()"
-        site = database.manage("shell", "-c", f"{asked}; connection.ensure_connection()", DATABASE_URL=url)
         assert site.returncode == 0 and site.stderr.count("privacy.E020") == 1, site.stderr
     # Without the pooler each connection sets it.
-    assert database.manage("keep_telemetry").returncode == 0
+    assert migrated.manage("keep_telemetry").returncode == 0
 
 
 def test_without_a_pooler_none_is_found(database: Scratch) -> None:

@@ -65,14 +65,15 @@ def clean_environment(**environment: str) -> dict[str, str]:
 
 
 @contextmanager
-def scratch_database() -> Iterator[Scratch]:
-    """An empty database; dropped at the end, whoever is still connected to it."""
+def scratch_database(template: str = "template1") -> Iterator[Scratch]:
+    """A new database, empty or a copy of `template`; dropped at the end, whoever is still connected to it."""
     scratch = Scratch(f"scratch_{uuid4().hex[:12]}")
     # Never by way of a transaction of the test's: databases are made outside of any.
     with psycopg.connect(
         dbname="postgres", host=scratch.host, user=scratch.user, password=scratch.password, autocommit=True
     ) as server:
-        server.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(scratch.name)))
+        names = sql.Identifier(scratch.name), sql.Identifier(template)
+        server.execute(sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(*names))
         try:
             yield scratch
         finally:
