@@ -8,8 +8,9 @@ from django.test import override_settings
 from django.test.utils import CaptureQueriesContext
 
 from privacy import choices
+from privacy.clock import database_now
 from privacy.consent import Reason
-from privacy.gate import decision_for, decisions_for
+from privacy.gate import current_control, dated_decision, decision_for, decisions_for
 from privacy.models import InstallationControl, Source
 from tests.support.people import a_person, someone_who_shares
 from tests.support.wire import TELEMETRY_ON
@@ -40,9 +41,23 @@ def test_someone_who_does_not_exist_permits_nothing() -> None:
 
 def test_without_the_row_of_the_lock_the_gate_is_shut() -> None:
     person = someone_who_shares()
-    assert decision_for(person.pk).enabled
+    assert decision_for(person.pk).enabled and not current_control().locked
     InstallationControl.objects.all().delete()
-    assert decision_for(person.pk).reason is Reason.OPERATOR_LOCK
+    assert decision_for(person.pk).reason is Reason.OPERATOR_LOCK and current_control().locked
+
+
+def test_the_lock_is_as_it_was_last_set() -> None:
+    for locked in (True, False):
+        choices.set_lock(locked=locked, source=Source.ADMIN, actor_id=None)
+        assert current_control().locked is locked
+
+
+def test_a_decision_is_dated_by_the_moment_it_was_read() -> None:
+    person = someone_who_shares()
+    before = database_now()
+    decision, now = dated_decision(person.pk) or pytest.fail("nobody")
+    assert decision == decision_for(person.pk) and before <= now <= database_now()
+    assert dated_decision(uuid4()) is None
 
 
 def test_a_lock_set_and_lifted_makes_consent_begin_anew() -> None:
