@@ -234,6 +234,16 @@ def test_a_request_to_delete_is_taken_however_wrong_its_senders_clock_is(judge: 
     assert erasure.requested_at_us == min(said_ns, latest_ns) // 1000
 
 
+def test_a_request_to_delete_of_no_moment_at_all_is_refused(judge: Judge) -> None:
+    """It would delete nothing, and be acknowledged."""
+    words: dict[str, Value] = {"event.category": "user_activity", "event.type": "erasure_requested", "user.id": PERSON}
+
+    verdicts = judge(span(words, start_time_unix_nano=0, end_time_unix_nano=0))
+
+    assert verdicts.erasures == []
+    assert verdicts.rejected == {Reason.BAD_TIMESTAMP: 1}
+
+
 def test_the_row_id_is_of_the_span_alone_and_in_the_order_of_time(judge: Judge) -> None:
     early, late = span(), span(start_time_unix_nano=nanoseconds(NOW))
 
@@ -242,6 +252,16 @@ def test_the_row_id_is_of_the_span_alone_and_in_the_order_of_time(judge: Judge) 
     assert first == again and first != other
     assert first.bytes < other.bytes
     assert (first.version, first.variant) == (8, UUID(PERSON).variant)
+
+
+def test_ids_of_spans_of_one_moment_differ_in_all_bits_that_a_uuid_leaves() -> None:
+    """128, less 48 of the time in milliseconds and 6 that say which layout it is."""
+    ids = [UUID(bytes=rows.row_id(1_772_600_767_890_123_456, os.urandom(24))).int for _ in range(200)]
+    ever, always = 0, ids[0]
+    for each in ids:
+        ever, always = ever | each, always & each
+    assert (ever ^ always).bit_count() == 128 - 48 - 6
+    assert always == 1_772_600_767_890 << 80 | 0x8000_8000_0000_0000_0000
 
 
 @pytest.mark.parametrize(
