@@ -1,5 +1,6 @@
 """A page counts as looked at when a browser put it before a person's eyes: for the notice, and for views."""
 
+import logging
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -7,11 +8,12 @@ import pytest
 from asgiref.sync import async_to_sync
 from django.contrib.sessions.backends.db import SessionStore
 from django.core.cache import cache
+from django.core.handlers.base import BaseHandler
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
-from django.test import AsyncClient, Client, RequestFactory
+from django.test import AsyncClient, Client, RequestFactory, override_settings
 
 from accounts.models import User
-from privacy import choices
+from privacy import choices, middleware
 from privacy.consent import Reason
 from privacy.gate import decision_for
 from privacy.looking import is_looked_at
@@ -233,6 +235,26 @@ def test_without_a_signal_the_session_remembers_none(is_async: bool) -> None:
         through(HttpResponse(BANNER), request, is_async=is_async)
         assert BROWSER_SIGNAL not in request.session
         assert decision_for(person.pk).reason is Reason.CLOUD_DEFAULT
+
+
+@pytest.mark.django_db
+def test_a_process_remembers_the_latest_signals_and_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(middleware, "MAXIMUM_REMEMBERED", 2)
+    _noted.clear()
+    people = [a_person() for _ in range(3)]
+    with wired(DEPLOYMENT_TYPE="cloud"):
+        for person in people:
+            through(HttpResponse("no notice"), asked(person, **{"Sec-GPC": "1"}), is_async=False)
+    assert list(_noted) == [person.pk for person in people[1:]]
+
+
+@pytest.mark.parametrize("is_async", [False, True], ids=["threads", "coroutines"])
+def test_neither_kind_of_server_has_to_adapt_it(is_async: bool, caplog: pytest.LogCaptureFixture) -> None:
+    """An adapted middleware costs a change of threads in every request; Django logs it while debugging."""
+    here = ["privacy.middleware.PrivacyMiddleware"]
+    with override_settings(DEBUG=True, MIDDLEWARE=here), caplog.at_level(logging.DEBUG, "django.request"):
+        BaseHandler().load_middleware(is_async=is_async)
+    assert caplog.messages == []
 
 
 @pytest.mark.django_db

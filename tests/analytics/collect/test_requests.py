@@ -1,11 +1,13 @@
 """What requests record, what they cost, and what they never touch: session, token and anonymous, sync and async."""
 
 import asyncio
+import logging
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 from asgiref.sync import async_to_sync
+from django.core.handlers.base import BaseHandler
 from django.db import connection
 from django.http import Http404, HttpRequest, HttpResponse
 from django.test import AsyncClient, Client, RequestFactory, override_settings
@@ -204,6 +206,15 @@ def test_telemetry_adds_no_query_to_an_async_request_either() -> None:
         running.flush()
     assert endpoints(wire) == [("GET", "/async/{number}/", 200)]
     assert [each["metadata.test_count"] for each in wire.of("feature_usage")] == [7]
+
+
+@pytest.mark.parametrize("is_async", [False, True], ids=["threads", "coroutines"])
+def test_neither_kind_of_server_has_to_adapt_the_middleware(is_async: bool, caplog: pytest.LogCaptureFixture) -> None:
+    """An adapted middleware costs a change of threads in every request; Django logs it while debugging."""
+    here = ["analytics.collect.middleware.TelemetryMiddleware"]
+    with wired(DEBUG=True, MIDDLEWARE=here), caplog.at_level(logging.DEBUG, "django.request"):
+        BaseHandler().load_middleware(is_async=is_async)
+    assert caplog.messages == []
 
 
 def test_requests_side_by_side_in_one_event_loop_are_never_mixed_up() -> None:
