@@ -3,7 +3,6 @@
 Whatever ids of people a browser writes on a span, nothing here reads them: whose it is, the session says.
 """
 
-from collections.abc import Sequence
 from dataclasses import replace
 from enum import StrEnum
 from typing import Any
@@ -113,15 +112,6 @@ def _metadata(
         raise Rejected(Rejection.BAD_METADATA) from None
 
 
-def undeclared_keys(spans: Sequence[BrowserSpan | None], taken: Sequence[RecordedSpan]) -> int:
-    """How many metadata keys the spans have that the recorded ones, which are those taken of them, are without."""
-    metadata = {
-        (span.trace_id, span.span_id): sum(name.startswith(words.METADATA_PREFIX) for name in span.attributes)
-        for span in spans
-        if span is not None
-    }
-    return sum(metadata[_ids(each)] - len(each.metadata) for each in taken)
-
-
-def _ids(span: RecordedSpan) -> tuple[bytes, bytes]:
-    return span.context.trace_id.to_bytes(16, "big"), span.context.span_id.to_bytes(8, "big")
+def undeclared_keys(span: BrowserSpan, taken: RecordedSpan) -> int:
+    """How many metadata keys the span has that what is recorded of it is without."""
+    return sum(name.startswith(words.METADATA_PREFIX) for name in span.attributes) - len(taken.metadata)

@@ -69,7 +69,7 @@ def traces(request: HttpRequest) -> HttpResponse:
         if wait := allowance.take(user.pk, len(spans)):
             pipeline.tally.add(Outcome.INVALID, "browser_rate_limited", len(spans))
             raise _Refused(429, "too many events", retry_after_seconds=wait)
-        taken, rejections = _judged(spans, _subject(user, came_in_ns), page.session_key(request))
+        taken, rejections, undeclared = _judged(spans, _subject(user, came_in_ns), page.session_key(request))
         sending = forwarder()
         if taken and not sending.send(taken):
             raise _Refused(
@@ -80,7 +80,7 @@ def traces(request: HttpRequest) -> HttpResponse:
         # Only now: what is sent again after a refusal is not to be counted twice.
         for rejection, number in rejections.items():
             pipeline.tally.add(Outcome.INVALID, f"browser_{rejection}", number)
-        if undeclared := undeclared_keys(spans, taken):
+        if undeclared:
             pipeline.tally.add(Outcome.INVALID, "browser_metadata_key", undeclared)
         return _answer(_response(rejections), 200, encoding)
     except _Refused as refused:
@@ -202,14 +202,19 @@ def _spans(request: HttpRequest, encoding: Encoding | None) -> list[BrowserSpan 
 
 def _judged(
     spans: list[BrowserSpan | None], subject: Subject, session_key: str
-) -> tuple[list[RecordedSpan], Counter[Rejection]]:
-    taken, rejections = [], Counter[Rejection]()
+) -> tuple[list[RecordedSpan], Counter[Rejection], int]:
+    """What is recorded, why the rest is not, and how many metadata keys were left out of what is."""
+    taken, rejections, undeclared = [], Counter[Rejection](), 0
     for span in spans:
         try:
-            taken.append(recorded(span, subject, session_key))
+            each = recorded(span, subject, session_key)
         except Rejected as rejected:
             rejections[rejected.rejection] += 1
-    return taken, rejections
+            continue
+        taken.append(each)
+        # One that cannot be read was rejected.
+        undeclared += undeclared_keys(span, each) if span is not None else 0
+    return taken, rejections, undeclared
 
 
 def _response(rejections: Counter[Rejection]) -> ExportTraceServiceResponse:

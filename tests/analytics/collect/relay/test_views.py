@@ -278,6 +278,18 @@ def test_a_metadata_key_that_is_not_declared_is_left_out_and_counted(wire: Wire,
     assert tally() == {("invalid", "browser_metadata_key"): 1, ("sent", ""): 1}
 
 
+def test_keys_that_are_left_out_are_counted_of_each_event_though_two_have_the_same_ids(
+    wire: Wire, browser: Browser
+) -> None:
+    ids = ("0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331")
+    two_more = page_view(ids=ids, metadata__first=1, metadata__second=2)
+    none_at_all = span(ids=ids, event__category="feature_usage", feature__name="project", feature__action="viewed")
+
+    browser.post(body(two_more, none_at_all))
+
+    assert tally() == {("invalid", "browser_metadata_key"): 2, ("sent", ""): 2}
+
+
 def _anew(sent: dict[str, Any]) -> dict[str, Any]:
     """With an id of its own, and of now: what is from before consent does not go."""
     return {**sent, "spanId": token_hex(8), "startTimeUnixNano": str(time.time_ns())}
