@@ -1,10 +1,14 @@
-"""The decision as it stands in the database, for one person or for many in one query."""
+"""The decision as it stands in the database, for one person or for many in one query.
+
+Read from the database that choices are written to, whatever a router says: a replica may not know of a withdrawal yet.
+"""
 
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 from uuid import UUID
 
 from django.contrib.auth import get_user_model
+from django.db import DEFAULT_DB_ALIAS
 from django.db.models import DateTimeField, F, Func
 
 from privacy.consent import Control, Decision, Reason, Standing, decide
@@ -18,7 +22,7 @@ NOBODY = Decision(enabled=False, reason=Reason.UNREADABLE)
 
 
 def current_control() -> Control:
-    row = InstallationControl.objects.filter(pk=1).first()
+    row = InstallationControl.objects.using(DEFAULT_DB_ALIAS).filter(pk=1).first()
     return row.control if row is not None else SHUT
 
 
@@ -45,10 +49,11 @@ def dated_decision(user_id: UUID) -> tuple[Decision, datetime] | None:
 def _dated_decisions(user_ids: Iterable[UUID]) -> Iterator[tuple[UUID, Decision, datetime]]:
     prefix = "privacy_preference__"
     fields = ("choice", "chosen_at", "notice_shown_at", "browser_signal_at", "consenting_since")
-    control = InstallationControl.objects.filter(pk=1)
+    control = InstallationControl.objects.using(DEFAULT_DB_ALIAS).filter(pk=1)
     people = (
         get_user_model()
-        .objects.filter(pk__in=list(user_ids))
+        .objects.using(DEFAULT_DB_ALIAS)
+        .filter(pk__in=list(user_ids))
         .annotate(_locked=control.values("locked")[:1], _lock_changed_at=control.values("changed_at")[:1], _now=_NOW)
         .values_list("pk", "_now", "_locked", "_lock_changed_at", *(F(prefix + field) for field in fields))
     )

@@ -1,5 +1,6 @@
 """The gate reads what is stored, in one query, and is shut where it cannot."""
 
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -68,3 +69,16 @@ def test_a_lock_set_and_lifted_makes_consent_begin_anew() -> None:
     choices.set_lock(locked=False, source=Source.ADMIN, actor_id=None)
     after = decision_for(person.pk)
     assert after.enabled and before is not None and after.since is not None and after.since > before
+
+
+class ReadsFromAReplica:
+    """A host's router, as the documentation of Django has one."""
+
+    def db_for_read(self, model: object, **hints: object) -> str:
+        return "replica"
+
+
+def test_the_gate_asks_where_choices_are_written_and_no_replica(settings: Any) -> None:
+    person = someone_who_shares()
+    settings.DATABASE_ROUTERS = [ReadsFromAReplica()]
+    assert decision_for(person.pk).enabled and not current_control().locked
