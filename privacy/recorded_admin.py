@@ -101,8 +101,10 @@ def _record_shown(request: HttpRequest, response: HttpResponse, view: Callable[.
         about = people.pop() if len(people) == 1 else None
         record(request, access, _what(request, view, model_admin), about=about, lines=len(rows))
         return
-    row = shown.get("original") or shown.get("object")
-    lines = len(shown["queryset"]) if "queryset" in shown else None
+    row, lines = shown.get("original") or shown.get("object"), None
+    if "queryset" in shown:  # of a page that asks once more
+        chosen = list(shown["queryset"])
+        row, lines = (chosen[0] if len(chosen) == 1 else None), len(chosen)
     about = _person_of(model_admin, row) if row is not None else None
     record(request, Access.OPENED, _what(request, view, model_admin), about=about, lines=lines)
 

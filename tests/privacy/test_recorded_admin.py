@@ -110,6 +110,17 @@ def test_what_is_asked_before_people_are_deleted_is_recorded_and_so_is_the_delet
     ]
 
 
+def test_what_is_asked_before_one_person_is_deleted_is_recorded_with_the_person(staff: Client) -> None:
+    person = a_person()
+    chosen = {"action": "delete_selected", "_selected_action": [str(person.pk)]}
+    assert "Are you sure" in staff.post(PEOPLE, chosen).text
+    assert staff.post(PEOPLE, {**chosen, "post": "yes"}).status_code == 302
+    assert log() == [
+        (Access.OPENED, "users", person.pk, 1),
+        (Access.CHANGED, "users: delete_selected", person.pk, 1),
+    ]
+
+
 def test_a_change_is_recorded_with_the_person_also_when_they_are_gone_afterwards(staff: Client) -> None:
     person = a_person()
     fields = {"username": person.username, "is_active": "on", "first_name": "Jane"}
