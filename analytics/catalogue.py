@@ -236,7 +236,7 @@ def _read_once(paths: tuple[Path, ...]) -> Catalogue:
 
 def _read_file(path: Path) -> "tuple[_Reader, dict[str, Any]]":
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")  # editors of Windows write a mark in front
         data = tomllib.loads(text)
     except OSError as error:
         raise CatalogueError(f"cannot be read: {error.strerror}", path=str(path)) from None

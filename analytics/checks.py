@@ -14,6 +14,7 @@ analytics.E043  OTEL_PYTHON_DJANGO_EXCLUDED_URLS is no list of patterns: likewis
 analytics.W001  Events of the catalogue have expired.
 analytics.W002  Events of the catalogue expire within 90 days.
 analytics.W004  The stock instrumentor was asked for, and could not be installed.
+analytics.W005  OTEL_EXPORTER_OTLP_ENDPOINT ends with /v1/traces, which is added to it.
 """
 
 import ssl
@@ -35,14 +36,31 @@ from analytics.router import AnalyticsRouter, analytics_database
 from analytics.vocabulary import Category
 from privacy.checks import PRIVACY_MIDDLEWARE, place_of, wrong_engine
 from privacy.declared import findings
-from privacy.switches import current_switches
+from privacy.switches import ENDPOINT, current_switches
 
 EXPIRY_NOTICE = timedelta(days=90)
 
 
 @register("analytics")
 def check_settings(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
-    return [*findings(SETTINGS), *_sizes(), *_tls_files(), *_catalogues(), *_stock_instrumentor(), *_seams()]
+    return [
+        *findings(SETTINGS),
+        *_whole_path(),
+        *_sizes(),
+        *_tls_files(),
+        *_catalogues(),
+        *_stock_instrumentor(),
+        *_seams(),
+    ]
+
+
+def _whole_path() -> Iterator[CheckMessage]:
+    if conf.endpoint.rstrip("/").endswith("/v1/traces"):
+        yield Warning(
+            f"{ENDPOINT.name} ends with /v1/traces, and /v1/traces is added to it.",
+            hint="Leave it out, unless the collector's path has it twice.",
+            id="analytics.W005",
+        )
 
 
 def _sizes() -> Iterator[CheckMessage]:

@@ -26,6 +26,7 @@ CASES = [
     ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://a..b", "analytics.E001"),
     ("OTEL_EXPORTER_OTLP_ENDPOINT", "https://host/base?key=hidden-word", "analytics.E001"),
     ("OTEL_EXPORTER_OTLP_ENDPOINT", "https://host#hidden-word", "analytics.E001"),
+    ("OTEL_EXPORTER_OTLP_ENDPOINT", "https://host/base/v1/traces/", "analytics.W005"),
     ("NEXT_PUBLIC_OTEL_ENDPOINT", "https://host;hidden-word/v1/traces", "analytics.E008"),
     ("TELEMETRY_SIGN_IN_METHODS", "hidden-word", "analytics.E030"),
     ("OTEL_EXPORTER_OTLP_PROTOCOL", "http/json", "analytics.E002"),
@@ -113,6 +114,12 @@ def test_headers_are_decoded_as_the_specification_says() -> None:
 def test_a_key_is_taken_as_written(key: str) -> None:
     with override_settings(TELEMETRY_HASH_KEY=key):
         assert conf.hash_key == key and run_checks(tags=["analytics"]) == []
+
+
+def test_a_catalogue_with_the_mark_of_windows_editors_is_read(tmp_path: Path) -> None:
+    (tmp_path / "own.toml").write_bytes(b"\xef\xbb\xbf[routes]\nwords = ['kanban']\n")
+    with override_settings(TELEMETRY_CATALOGUES=str(tmp_path / "own.toml")):
+        assert run_checks(tags=["analytics"]) == []
 
 
 def test_a_catalogue_that_is_missing_is_an_error_with_its_name(tmp_path: Path) -> None:
