@@ -9,6 +9,7 @@ import pytest
 from django.db import OperationalError
 from opentelemetry.sdk.trace import ReadableSpan
 
+from analytics.collect import attempts as attempts_module
 from analytics.collect.attempts import CONSENT_UNREADABLE, ConsentUnreadable, Permitted, Sender
 from analytics.collect.records import new_context
 from analytics.collect.transport.answers import Answer, Fate, Reason, again, refused
@@ -138,6 +139,7 @@ def test_a_transport_that_cannot_be_made_is_no_reason_to_try_again(
 
     assert Sender(made).send(Batch()) == refused(Reason.BROKEN)
     assert clock.waits == [] and "secret" not in caplog.text
+    assert f"cannot be sent with these settings: {type(error).__name__}" in caplog.text
 
 
 def test_at_the_end_of_the_process_nobody_waits_and_soon_nobody_begins(clock: Clock) -> None:
@@ -149,3 +151,45 @@ def test_at_the_end_of_the_process_nobody_waits_and_soon_nobody_begins(clock: Cl
     clock.skipped += 2.5
     assert sender.over() and sender.send(Batch()) == again(Reason.BUSY)
     assert len(wire.spans) == 1
+
+
+def test_waits_of_many_processes_are_spread_over_half_a_second() -> None:
+    """A quarter to three quarters of a second, and each further one twice as long."""
+    for attempts, scale in ((1, 1), (2, 2), (3, 4)):
+        waits = [attempts_module._backoff(attempts) / scale for _ in range(300)]
+        assert 0.25 <= min(waits) < 0.35 and 0.65 < max(waits) <= 0.75
+
+
+def test_no_attempt_begins_at_the_deadline_nor_at_the_end_of_the_process(clock: Clock) -> None:
+    clock.still = True
+    wire = Wire()
+    assert sent(wire, Batch(), seconds=0) == again(Reason.BUSY)
+    sender = Sender(lambda: wire)
+    sender.end_by(clock.now())
+    assert sender.over() and sender.send(Batch()) == again(Reason.BUSY)
+    assert wire.spans == []
+
+
+def test_a_pause_that_takes_all_of_the_time_is_not_waited_for(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock.still = True
+    monkeypatch.setattr(attempts_module, "_backoff", lambda attempts: 0.0)
+    wire = Wire(answers=[again(Reason.BUSY, pause_seconds=5.0)])
+    assert sent(wire, Batch(), seconds=5.0) == again(Reason.BUSY, pause_seconds=5.0)
+    assert len(wire.spans) == 1
+
+
+def test_aborting_ends_the_attempt_under_way_and_all_later_ones(monkeypatch: pytest.MonkeyPatch) -> None:
+    wire, aborted = Wire(), list[str]()
+    monkeypatch.setattr(wire, "abort", lambda: aborted.append("the connection"))
+    sender = Sender(lambda: wire)
+    sender.send(Batch())
+    sender.abort()
+    assert aborted == ["the connection"]
+    assert sender.over() and sender.send(Batch()) == again(Reason.BUSY)
+    assert len(wire.spans) == 1
+
+
+def test_where_there_is_no_connection_yet_there_is_nothing_to_abort() -> None:
+    sender = Sender(Wire)
+    sender.abort()
+    assert sender.over()

@@ -370,6 +370,15 @@ def test_a_request_that_never_ended_has_no_duration_to_store(judge: Judge, value
     assert only_reason(judge(span(values, end_time_unix_nano=0))) is Reason.BAD_TIMESTAMP
 
 
+def test_a_request_takes_a_day_at_most(judge: Judge) -> None:
+    start = nanoseconds(NOW - timedelta(days=2))
+    day = span(REQUEST, start_time_unix_nano=start, end_time_unix_nano=start + 86_400 * SECOND_NS)
+    longer = span(REQUEST, start_time_unix_nano=start, end_time_unix_nano=start + 86_400 * SECOND_NS + 1000)
+
+    assert only_row(judge(day))["duration_ms"] == 86_400_000
+    assert only_reason(judge(longer)) is Reason.BAD_HTTP
+
+
 def test_a_request_that_never_ended_is_stored_if_it_names_its_duration(judge: Judge) -> None:
     assert only_row(judge(span(OLD_REQUEST, end_time_unix_nano=0)))["duration_ms"] == 12.5
 

@@ -68,6 +68,7 @@ def test_people_do_not_share(clock: Clock) -> None:
     allowance = Allowance()
     allowance.take(ANN, 298)
     assert allowance.take(BEN, 298) == 0.0
+    assert allowance.take(CY, 1) == 0.0
 
 
 def test_who_has_sent_nothing_for_longest_makes_room(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
