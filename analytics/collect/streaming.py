@@ -1,7 +1,8 @@
 """The scope of a response whose body is produced while it is sent, which is after every middleware has returned.
 
 The request's scope is entered for each part and left before the part is handed on, because a generator shares the
-context of whoever iterates it. The server closes every response, also after its client left, so closing is the end.
+context of whoever iterates it. The server closes the response it sends, also after its client left. A middleware may
+send another one with the same content, so the end is whichever comes first: content used up, or response closed.
 """
 
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable, Iterable, Iterator
@@ -13,11 +14,17 @@ from analytics.collect.scope import enter, leave
 
 
 def follow(request: HttpRequest, response: StreamingHttpResponse, closed: Callable[[], None]) -> None:
-    """Produce and close `response` inside the scope of `request`; call `closed` once it is closed."""
+    """Produce and close `response` inside the scope of `request`; call `closed` once, at its end."""
+    waiting = [closed]
+
+    def end() -> None:
+        while waiting:
+            waiting.pop()()
+
     # A server sends a real file by itself (`wsgi.file_wrapper`), which content of ours would turn off.
     if not hasattr(getattr(response, "file_to_stream", None), "fileno"):
         content: Any = response.streaming_content
-        response.streaming_content = (_async_parts if response.is_async else _parts)(request, content)
+        response.streaming_content = (_async_parts if response.is_async else _parts)(request, content, end)
     close = response.close
 
     def close_in_scope() -> None:
@@ -28,7 +35,7 @@ def follow(request: HttpRequest, response: StreamingHttpResponse, closed: Callab
             leave(token)
 
     vars(response)["close"] = close_in_scope
-    when_closed(response, closed)
+    when_closed(response, end)
 
 
 def when_closed(response: StreamingHttpResponse, closed: Callable[[], None]) -> None:
@@ -48,20 +55,25 @@ def when_closed(response: StreamingHttpResponse, closed: Callable[[], None]) -> 
     vars(response)["close"] = close_and_report
 
 
-def _parts(request: HttpRequest, content: Iterable[bytes]) -> Iterator[bytes]:
+def _parts(request: HttpRequest, content: Iterable[bytes], end: Callable[[], None]) -> Iterator[bytes]:
     parts = iter(content)
-    while True:
-        token = enter(request)
-        try:
-            part = next(parts)
-        except StopIteration:
-            return
-        finally:
-            leave(token)
-        yield part
+    try:
+        while True:
+            token = enter(request)
+            try:
+                part = next(parts)
+            except StopIteration:
+                return
+            finally:
+                leave(token)
+            yield part
+    finally:
+        end()
 
 
-async def _async_parts(request: HttpRequest, content: AsyncIterable[bytes]) -> AsyncIterator[bytes]:
+async def _async_parts(
+    request: HttpRequest, content: AsyncIterable[bytes], end: Callable[[], None]
+) -> AsyncIterator[bytes]:
     parts = aiter(content)
     try:
         while True:
@@ -81,3 +93,4 @@ async def _async_parts(request: HttpRequest, content: AsyncIterable[bytes]) -> A
                 await parts.aclose()
         finally:
             leave(token)
+            end()

@@ -4,11 +4,13 @@ import asyncio
 import tempfile
 import time
 from collections.abc import AsyncIterator, Iterator
+from contextlib import suppress
 from typing import Any
 from wsgiref.util import FileWrapper
 
 import pytest
 from asgiref.sync import async_to_sync
+from django.conf import settings
 from django.core.handlers.asgi import ASGIHandler
 from django.core.handlers.wsgi import WSGIHandler
 from django.http import FileResponse, HttpRequest, HttpResponse, StreamingHttpResponse
@@ -286,6 +288,30 @@ def test_a_body_that_breaks_is_recorded() -> None:
         running.flush()
     assert counts(wire) == [1]
     assert endpoints(wire) == [("GET", "/breaks/", 200)]
+
+
+class SendsAnotherResponse:
+    """A middleware of the host's, outside of ours, that sends the content by a response of its own."""
+
+    def __init__(self, get_response: Any) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        return StreamingHttpResponse(self.get_response(request).streaming_content)
+
+
+@pytest.mark.parametrize("where", ["/stream/0/", "/breaks/"])
+def test_a_body_that_another_response_sends_is_recorded_once(where: str) -> None:
+    person = someone_who_shares()
+    middleware = [f"{__name__}.SendsAnotherResponse", *settings.MIDDLEWARE]
+    with override_settings(**HERE, MIDDLEWARE=middleware), wired() as (wire, running):
+        body = wsgi_body(where, person)
+        with suppress(RuntimeError):
+            list(body)
+        body.close()
+        running.flush()
+        assert len(endpoints(wire)) == 1
+        assert counts(wire)
 
 
 def test_a_body_that_nobody_reads_is_recorded_once_however_often_it_is_closed() -> None:
