@@ -238,6 +238,19 @@ def test_without_a_signal_the_session_remembers_none(is_async: bool) -> None:
 
 
 @pytest.mark.django_db
+def test_a_signal_of_a_program_is_noted_without_a_session_and_makes_none() -> None:
+    without, empty = asked(a_person(), **{"Sec-GPC": "1"}), asked(a_person(), **{"Sec-GPC": "1"})
+    del without.session, without.privacy_notice_rendered
+    empty.session = SessionStore()
+    with wired(DEPLOYMENT_TYPE="cloud"):
+        for request in (without, empty):
+            through(HttpResponse("no notice"), request, is_async=False)
+            assert Preference.objects.get(pk=request.user.pk).browser_signal_at is not None
+            assert not hasattr(request, "telemetry_refused"), "it could be written down"
+    assert empty.session.is_empty()
+
+
+@pytest.mark.django_db
 def test_a_process_remembers_the_latest_signals_and_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(middleware, "MAXIMUM_REMEMBERED", 2)
     _noted.clear()

@@ -43,7 +43,7 @@ def page_for(request: HttpRequest) -> Page | None:
     if not browser_telemetry_is_on():
         return None
     user = getattr(request, "user", None)
-    if not isinstance(user, User) and not getattr(user, "is_authenticated", False):
+    if not getattr(user, "is_authenticated", False):
         return None
     # A short memory of this process: enough for a page, which is followed by others. A front end that has just saved a
     # yes and asks once must hear it, whichever process answers.

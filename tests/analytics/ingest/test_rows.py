@@ -234,6 +234,12 @@ def test_a_request_to_delete_is_taken_however_wrong_its_senders_clock_is(judge: 
     assert erasure.requested_at_us == min(said_ns, latest_ns) // 1000
 
 
+def test_a_request_to_delete_of_nobody_is_refused(judge: Judge) -> None:
+    asks = span({"event.category": "user_activity", "event.type": "erasure_requested"})
+
+    assert judge(asks).rejected == {Reason.BAD_USER: 1}
+
+
 def test_a_request_to_delete_of_no_moment_at_all_is_refused(judge: Judge) -> None:
     """It would delete nothing, and be acknowledged."""
     words: dict[str, Value] = {"event.category": "user_activity", "event.type": "erasure_requested", "user.id": PERSON}
@@ -368,6 +374,14 @@ def test_the_ends_of_the_window_are_inside(judge: Judge, moment: datetime) -> No
 @pytest.mark.parametrize("values", [REQUEST, STOCK_REQUEST])
 def test_a_request_that_never_ended_has_no_duration_to_store(judge: Judge, values: dict[str, Value]) -> None:
     assert only_reason(judge(span(values, end_time_unix_nano=0))) is Reason.BAD_TIMESTAMP
+
+
+@pytest.mark.parametrize("took_ns", [0, 400_000])
+def test_a_request_that_took_no_time_to_speak_of_is_stored(judge: Judge, took_ns: int) -> None:
+    start = nanoseconds(NOW)
+    quick = span(REQUEST, start_time_unix_nano=start, end_time_unix_nano=start + took_ns)
+
+    assert only_row(judge(quick))["duration_ms"] == took_ns / 1e6
 
 
 def test_a_request_takes_a_day_at_most(judge: Judge) -> None:

@@ -1,12 +1,14 @@
 """Which pages have a telemetry script, and what finding that out costs."""
 
 import pytest
+from django.contrib.auth.models import AnonymousUser
 from django.db import connection
-from django.test import Client
+from django.test import Client, RequestFactory
 from django.test.utils import CaptureQueriesContext
 from pytest_django import Settings
 
 from accounts.models import User
+from analytics.collect.relay.page import page_for
 from privacy.choices import choose
 from privacy.models import Source
 
@@ -34,6 +36,14 @@ def test_pages_of_who_does_not_consent_have_none(browser: Browser, person: User,
 def test_pages_of_strangers_and_of_errors_have_none(browser: Browser) -> None:
     for page in (Client().get("/sign-in/"), Client().get("/no/such/page/"), Client().get("/", headers={"Host": "a b"})):
         assert b"data-telemetry" not in page.content
+
+
+def test_requests_of_nobody_have_none() -> None:
+    """Also one that came no further than to a middleware before authentication."""
+    request = RequestFactory().get("/")
+    assert page_for(request) is None
+    request.user = AnonymousUser()
+    assert page_for(request) is None
 
 
 @pytest.mark.parametrize("setting", ["NEXT_PUBLIC_OTEL_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT"])
