@@ -12,7 +12,8 @@ FOLDER = Path(__file__).parent
 CHOSEN = (
     "../demo/test_command.py::test_removal_takes_exactly_the_demo_and_the_reports_are_as_they_were",
     "test_bi_views.py::test_the_threshold_is_the_setting_from_migrate_on",
-    "test_bi_views.py::test_a_view_says_what_plain_sql_says_of_the_rows",
+    "test_bi_views.py::test_the_schema_has_just_the_views_and_every_view_and_column_has_a_comment",
+    "test_bi_views.py::test_freshness_says_until_when_the_views_know_what_was_stored",
     "test_reporting_role.py::test_it_reads_the_views_and_the_three_tables_and_nothing_else",
     "test_reporting_role.py::test_of_people_it_reads_nothing_in_their_database_either",
     "test_reporting_role.py::test_what_everybody_may_read_of_people_is_found_as_well",
