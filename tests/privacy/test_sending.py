@@ -128,15 +128,18 @@ def test_a_limit_of_the_database_does_not_end_an_attempt_that_counts_on_its_lock
     person = someone_who_shares()
     with connection.cursor() as cursor:
         cursor.execute("SET transaction_timeout = '200ms'")
-    with sending.attempt() as still_held:
-        still_held()
-        withdrawing = besides(lambda: switch_off(person))
-        wait_until(
-            "the withdrawal to wait longer than that",
-            lambda: withdrawing.done() or besides(lambda: waiting("300ms")).result(60),
-        )
-        assert not withdrawing.done()
-    withdrawing.result(60)
+    try:
+        with sending.attempt() as still_held:
+            still_held()
+            withdrawing = besides(lambda: switch_off(person))
+            wait_until(
+                "the withdrawal to wait longer than that",
+                lambda: withdrawing.done() or besides(lambda: waiting("300ms")).result(60),
+            )
+            assert not withdrawing.done()
+        withdrawing.result(60)
+    finally:
+        connection.close()  # the tables are emptied by another session, without that limit
 
 
 def test_many_people_switched_off_at_once_are_waited_for_once(monkeypatch: pytest.MonkeyPatch) -> None:
