@@ -15,7 +15,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import include, path, re_path
 
 from analytics import telemetry_for, track_feature_usage, track_user_activity
-from analytics.collect import pipeline
+from analytics.collect import ends, pipeline
 from analytics.collect.middleware import TelemetryMiddleware, route
 from analytics.exceptions import AnalyticsError
 from analytics.identity import Kind, pseudonym
@@ -215,6 +215,18 @@ def test_neither_kind_of_server_has_to_adapt_the_middleware(is_async: bool, capl
     with wired(DEBUG=True, MIDDLEWARE=here), caplog.at_level(logging.DEBUG, "django.request"):
         BaseHandler().load_middleware(is_async=is_async)
     assert caplog.messages == []
+
+
+def test_whatever_ends_this_process_hears_that_it_serves_under_asgi(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def answer(request: HttpRequest) -> HttpResponse:
+        return HttpResponse()
+
+    monkeypatch.setattr(ends, "under_asgi", False)
+    with wired():
+        TelemetryMiddleware(lambda request: HttpResponse())
+        assert not ends.under_asgi
+        TelemetryMiddleware(answer)
+        assert ends.under_asgi
 
 
 def test_requests_side_by_side_in_one_event_loop_are_never_mixed_up() -> None:

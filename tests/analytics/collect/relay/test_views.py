@@ -23,6 +23,7 @@ from analytics.collect.relay.forward import REST_AFTER_FAILURE_SECONDS
 from analytics.identity import Kind, pseudonym
 from analytics.models import ExportTally
 from privacy.choices import choose, set_lock
+from privacy.clock import database_now, unix_ns
 from privacy.models import Source
 from tests.support.clock import Clock
 
@@ -488,8 +489,10 @@ def test_a_browser_that_asks_not_to_be_tracked_is_heard_before_anything_is_sent(
 
 
 def test_identity_of_a_first_party_page_holds_no_pseudonym(browser: Browser) -> None:
+    before_ms = unix_ns(database_now()) // 1_000_000
     answer = browser.client.get("/v1/identity")
 
+    assert before_ms <= answer.json()["now_ms"] <= unix_ns(database_now()) // 1_000_000
     assert answer["Cache-Control"].startswith("max-age=0")
     assert set(answer.json()) == {"telemetry_enabled", "now_ms", "page", "since_ms", "expires_ms"}
     assert answer.json()["telemetry_enabled"] is True
