@@ -1,6 +1,7 @@
 """Who may change what, what the ledger says of it, and what an installation's change of type does to people."""
 
-from uuid import uuid4
+from collections.abc import Callable
+from uuid import UUID, uuid4
 
 import pytest
 from django.core.exceptions import PermissionDenied
@@ -11,7 +12,7 @@ from accounts.models import User
 from privacy import choices, telemetry
 from privacy.consent import Reason
 from privacy.gate import decision_for
-from privacy.models import Action, ConsentEvent, Preference, PrivacyNotice, Source
+from privacy.models import Action, ConsentEvent, InstallationControl, Preference, PrivacyNotice, Source
 from tests.support.people import a_person, someone_who_shares
 from tests.support.wire import TELEMETRY_ON
 
@@ -144,6 +145,40 @@ def test_the_lock_is_in_the_ledger_once_for_each_turn() -> None:
         choices.set_lock(locked=locked, source=Source.ADMIN, actor_id=None)
     actions = ConsentEvent.objects.order_by("recorded_at").values_list("action", flat=True)
     assert list(actions) == [Action.LOCKED, Action.UNLOCKED]
+
+
+WRITERS: dict[str, Callable[[UUID], object]] = {
+    "choose": lambda who: choices.choose(who, enabled=False, source=Source.API, actor_id=who),
+    "notice": lambda who: choices.note_notice_shown(who, 1, browser_signal=True),
+    "dismiss": lambda who: choices.dismiss_notice(who, 1),
+    "publish": lambda who: choices.publish_notice(title="More", body="About it", actor_id=who),
+    "signal": choices.note_browser_signal,
+    "lock": lambda who: choices.set_lock(locked=True, source=Source.ADMIN, actor_id=None),
+}
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("name", WRITERS)
+def test_each_brings_a_transaction_of_its_own_and_does_all_or_nothing(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def everything() -> list[object]:
+        return [list(model.objects.values()) for model in (Preference, InstallationControl, PrivacyNotice)]
+
+    def breaks(*_: object, **__: object) -> None:
+        raise DatabaseError
+
+    person = someone_who_shares()
+    before = everything()
+    with override_settings(**CLOUD):
+        if name != "dismiss":  # which the ledger has no line of
+            monkeypatch.setattr(choices, "_record", breaks)
+            with pytest.raises(DatabaseError):
+                WRITERS[name](person.pk)
+            assert everything() == before
+            monkeypatch.undo()
+        WRITERS[name](person.pk)
+    assert everything() != before
 
 
 def test_a_deletion_that_fails_leaves_no_line_in_the_ledger(monkeypatch: pytest.MonkeyPatch) -> None:

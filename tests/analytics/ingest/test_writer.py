@@ -265,6 +265,18 @@ def test_each_day_of_the_rows_is_marked_for_the_rollups(writer: Writer) -> None:
     assert sorted(TouchedDay.objects.values_list("day", flat=True)) == sorted(day.date() for day in days)
 
 
+def test_a_day_is_from_midnight_to_midnight_to_the_microsecond(writer: Writer) -> None:
+    midnight = NOW.replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(days=2)
+    last = midnight + timedelta(days=1) - timedelta(microseconds=1)
+
+    writer.write(of(feature(1, when=midnight), feature(2, when=last)))
+    assert list(TouchedDay.objects.values_list("day", flat=True)) == [midnight.date()]
+
+    writer.write(of(feature(3, when=last), feature(4, when=midnight + timedelta(days=1))))
+    days = TouchedDay.objects.order_by("day").values_list("day", flat=True).distinct()
+    assert list(days) == [midnight.date(), midnight.date() + timedelta(days=1)]
+
+
 def test_a_batch_of_duplicates_still_marks_its_days(writer: Writer) -> None:
     """The first of them may have been counted by a rollup or not; once more does no harm, once too few does."""
     writer.write(of(feature(1)))
