@@ -131,6 +131,11 @@ def test_a_new_notice_changes_nobodys_choice() -> None:
     assert (event.user_id, event.actor_id, event.notice_version) == (None, shares.pk, 2)
 
 
+def test_where_there_is_no_notice_yet_the_first_one_has_version_1() -> None:
+    PrivacyNotice.objects.all().delete()
+    assert choices.publish_notice(title="The first", body="About it", actor_id=None).version == 1
+
+
 def test_a_notice_never_shown_cannot_be_put_away() -> None:
     person = a_person()
     choices.dismiss_notice(person.pk, 7)
