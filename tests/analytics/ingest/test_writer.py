@@ -351,6 +351,15 @@ def test_whoever_waits_for_a_database_that_does_not_answer_can_be_let_go(
             writing.result(30)
 
 
+def test_who_was_let_go_writes_no_more(writer: Writer) -> None:
+    writer.write(of(feature(1)))
+    writer.hang_up()
+    with pytest.raises(psycopg.OperationalError, match="the processor is ending"):
+        writer.write(of(feature(2)))
+
+    assert rows_stored() == 1
+
+
 def test_what_is_older_than_the_persons_request_to_delete_is_rejected(writer: Writer) -> None:
     Erasure.objects.create(user_id=SOMEBODY, requested_at=NOW - timedelta(hours=1))
 

@@ -304,6 +304,12 @@ def test_a_body_without_spans_is_fine(wire: Wire, browser: Browser) -> None:
     assert browser.post({}).status_code == 200
 
 
+@pytest.mark.parametrize(("size", "status"), [(64 * 1024, 200), (64 * 1024 + 1, 413)])
+def test_a_body_may_have_64_kib(wire: Wire, browser: Browser, size: int, status: int) -> None:
+    assert browser.post(json.dumps(body(page_view())).encode().ljust(size)).status_code == status
+    assert len(wire.spans) == (1 if status == 200 else 0)
+
+
 def test_too_large_a_body_is_a_413(wire: Wire, browser: Browser) -> None:
     assert browser.post(b" " * (64 * 1024 + 1)).status_code == 413
 
