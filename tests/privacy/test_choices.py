@@ -1,6 +1,6 @@
 """Who may change what, what the ledger says of it, and what an installation's change of type does to people."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from uuid import UUID, uuid4
 
 import pytest
@@ -9,10 +9,12 @@ from django.db import DatabaseError, transaction
 from django.test import override_settings
 
 from accounts.models import User
+from analytics.room import Room
 from privacy import choices, telemetry
 from privacy.consent import Reason
 from privacy.gate import decision_for
 from privacy.models import Action, ConsentEvent, InstallationControl, Preference, PrivacyNotice, Source
+from privacy.signals import consent_changed
 from tests.support.people import a_person, someone_who_shares
 from tests.support.wire import TELEMETRY_ON
 
@@ -120,6 +122,53 @@ def test_a_browser_that_asks_not_to_be_tracked_is_believed_until_the_person_choo
         assert decision_for(person.pk).enabled, "the person's own word stands above the browser's"
 
 
+def test_a_first_signal_changes_nothing_for_who_has_chosen_and_ends_what_is_on_by_default() -> None:
+    chose, by_default = a_person(), a_person()
+    with override_settings(**CLOUD):
+        choices.choose(chose.pk, enabled=True, source=Source.API, actor_id=chose.pk)
+        choices.note_notice_shown(by_default.pk, 1, browser_signal=False)
+        before = decision_for(chose.pk)
+        for person in (chose, by_default):
+            choices.note_browser_signal(person.pk)
+        assert decision_for(chose.pk) == before
+        assert decision_for(by_default.pk).reason is Reason.BROWSER_SIGNAL
+    assert Preference.objects.get(pk=by_default.pk).consenting_since is None
+
+
+@pytest.fixture
+def announced() -> Iterator[list[tuple[UUID | None, bool]]]:
+    """Whom each announcement of a change was about, and whether they share now."""
+    found: list[tuple[UUID | None, bool]] = []
+
+    def hear(*, user_id: UUID | None, enabled: bool, **_: object) -> None:
+        found.append((user_id, enabled))
+
+    consent_changed.connect(hear)
+    yield found
+    consent_changed.disconnect(hear)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_each_change_is_announced_once_with_what_holds_then(announced: list[tuple[UUID | None, bool]]) -> None:
+    person = a_person()
+    with override_settings(**CLOUD):
+        choices.note_notice_shown(person.pk, 1, browser_signal=False)
+        for _ in range(2):
+            choices.note_browser_signal(person.pk)
+        for enabled in (True, True, False):
+            choices.choose(person.pk, enabled=enabled, source=Source.API, actor_id=person.pk)
+        for locked in (True, False):
+            choices.set_lock(locked=locked, source=Source.ADMIN, actor_id=None)
+    assert announced == [
+        (person.pk, True),
+        (person.pk, False),
+        (person.pk, True),
+        (person.pk, False),
+        (None, False),
+        (None, True),
+    ]
+
+
 def test_a_new_notice_changes_nobodys_choice() -> None:
     shares, refuses = someone_who_shares(), someone_who_shares()
     choices.choose(refuses.pk, enabled=False, source=Source.API, actor_id=refuses.pk)
@@ -198,6 +247,23 @@ def test_a_deletion_that_fails_leaves_no_line_in_the_ledger(monkeypatch: pytest.
     with pytest.raises(DatabaseError):
         choices.request_deletion(person.pk, source=Source.API, actor_id=person.pk)
     assert (Action.ERASURE_REQUESTED, Source.API) not in ledger(person)
+
+
+@pytest.mark.parametrize(
+    ("source", "goes_on"), [(Source.API, True), (Source.SETTINGS_PAGE, True), (Source.COMMAND, False)]
+)
+def test_a_deletion_goes_on_in_a_thread_where_the_process_does_and_names_the_notice_seen(
+    monkeypatch: pytest.MonkeyPatch, source: Source, goes_on: bool
+) -> None:
+    asked: list[bool] = []
+    monkeypatch.setattr(Room, "request_erasure", lambda self, user_id, go_on: asked.append(go_on))
+    seen, unseen = a_person(), a_person()
+    choices.note_notice_shown(seen.pk, 1, browser_signal=False)
+    for person in (seen, unseen):
+        choices.request_deletion(person.pk, source=source, actor_id=None)
+    assert asked == [goes_on, goes_on]
+    lines = ConsentEvent.objects.filter(action=Action.ERASURE_REQUESTED).values_list("user_id", "notice_version")
+    assert dict(lines) == {seen.pk: 1, unseen.pk: None}
 
 
 def test_where_nothing_is_collected_there_is_nothing_to_delete(monkeypatch: pytest.MonkeyPatch) -> None:
