@@ -144,7 +144,7 @@ def test_clocks_of_hosts_that_differ_change_nothing(monkeypatch: pytest.MonkeyPa
     assert tally()["withheld", "before_consent"] == 1
 
 
-@pytest.mark.parametrize(("after_ms", "going"), [(-1, 0), (0, 0), (49, 0), (51, 1)])
+@pytest.mark.parametrize(("after_ms", "going"), [(-1, 0), (0, 0), (49, 0), (50, 1), (51, 1)])
 def test_what_cannot_be_shown_to_be_after_consent_stays_here(
     monkeypatch: pytest.MonkeyPatch, after_ms: int, going: int
 ) -> None:
