@@ -169,6 +169,18 @@ def test_a_cut_off_in_the_first_hours_of_a_month_takes_nothing_from_after_it(mon
     assert sorted(row.timestamp for row in raw_rows()) == sorted({when for when in moments if when >= cutoff})
 
 
+@pytest.mark.parametrize(
+    ("cutoff", "open_from"),
+    [
+        ("2026-03-10 00:00", date(2026, 3, 10)),
+        ("2026-03-10 00:00:00.000001", date(2026, 3, 11)),
+        ("2026-03-10 23:59", date(2026, 3, 11)),
+    ],
+)
+def test_the_first_day_that_stays_open_is_the_first_all_of_whose_rows_stay(cutoff: str, open_from: date) -> None:
+    assert Plan(moment(cutoff), (), (), (), ()).open_from == open_from
+
+
 def test_people_of_a_range_whose_rows_have_gone_in_part_are_not_known(months: None) -> None:
     rolled_up([feature(1, moment("2026-02-10 10:00")), feature(2, moment("2026-03-15 10:00"))])
     purge_before(moment("2026-03-01 00:00"))
