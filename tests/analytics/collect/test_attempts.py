@@ -175,7 +175,14 @@ def test_a_pause_that_takes_all_of_the_time_is_not_waited_for(clock: Clock, monk
     monkeypatch.setattr(attempts_module, "_backoff", lambda attempts: 0.0)
     wire = Wire(answers=[again(Reason.BUSY, pause_seconds=5.0)])
     assert sent(wire, Batch(), seconds=5.0) == again(Reason.BUSY, pause_seconds=5.0)
-    assert len(wire.spans) == 1
+    assert (len(wire.spans), clock.waits) == (1, [0.0])
+
+
+@pytest.mark.parametrize("attempts", [1, 2])
+def test_there_are_no_more_attempts_than_are_allowed(clock: Clock, attempts: int) -> None:
+    wire = Wire(answers=[again(Reason.BUSY)] * 5)
+    assert sent(wire, Batch(), attempts=attempts) == again(Reason.BUSY)
+    assert (len(wire.spans), len(clock.waits)) == (attempts, attempts - 1)
 
 
 def test_aborting_ends_the_attempt_under_way_and_all_later_ones(monkeypatch: pytest.MonkeyPatch) -> None:

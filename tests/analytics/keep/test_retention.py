@@ -153,7 +153,9 @@ def test_of_the_cut_off_month_goes_what_is_too_old_to_the_microsecond(months: No
     plan = plan_with_cutoff(cutoff)
     assert [(each.name, rows) for each, rows in plan.partly] == [("analytics_endpoint_usage_y2026m03", 2)]
     assert len(plan.whole) == 6
-    purge(plan, say=silently)
+    printed: list[str] = []
+    purge(plan, say=printed.append)
+    assert printed[-1] == "deleted 2 of 2 planned rows from analytics_endpoint_usage_y2026m03"
     assert {row.id for row in raw_rows()} == {row.id for row in young}
     assert names_of_months()[0] == "2026-03"
 
@@ -229,6 +231,15 @@ def test_months_left_detached_or_half_detached_go_with_the_next_purge(
     for partition in (january, february):
         assert execute("SELECT to_regclass(%s)", [partition.name]) == [(None,)]
     assert aggregates() == before
+
+
+def test_a_month_left_half_detached_goes_before_it_stops_the_others(
+    months: None, half_detach: Callable[[Partition], None]
+) -> None:
+    rolled_up([activity(1, moment(f"2026-0{month}-10 10:00")) for month in (1, 2, 3)])
+    half_detach(month_of("analytics_user_activity", moment("2026-02-01 00:00")))
+    purge_before(moment("2026-03-01 00:00"))
+    assert [row.timestamp.month for row in raw_rows()] == [3]
 
 
 def test_a_detached_month_that_was_never_rolled_up_comes_back_to_be(months: None) -> None:
