@@ -11,6 +11,7 @@ from django.db import DatabaseError, connection, connections, transaction
 
 from accounts.models import User
 from privacy import choices, sending
+from privacy.elapsed import elapsed
 from privacy.gate import decision_for
 from privacy.models import InstallationControl, Preference, Source
 from tests.acceptance.product import wait_until
@@ -290,3 +291,13 @@ def test_nobody_without_rights_on_the_table_can_hold_up_either() -> None:
         with pytest.raises(DatabaseError, match="permission denied"):
             cursor.execute("LOCK TABLE privacy_installation_control IN ACCESS SHARE MODE")
         transaction.set_rollback(True)
+
+
+def test_bytes_may_leave_for_five_seconds_and_the_session_of_a_frozen_attempt_ends_after_six() -> None:
+    with sending.attempt() as still_held:
+        asked_at = elapsed.now()
+        until = still_held()
+        assert asked_at + 5 <= until <= elapsed.now() + 5
+        with connection.cursor() as cursor:
+            cursor.execute("SHOW idle_in_transaction_session_timeout")
+            assert cursor.fetchone() == ("6s",)

@@ -265,6 +265,14 @@ def test_each_day_of_the_rows_is_marked_for_the_rollups(writer: Writer) -> None:
     assert sorted(TouchedDay.objects.values_list("day", flat=True)) == sorted(day.date() for day in days)
 
 
+def test_rows_in_no_order_of_time_mark_all_their_days(writer: Writer) -> None:
+    days = [NOW, NOW - timedelta(days=1), NOW]
+
+    writer.write(of(*(feature(number, when=when) for number, when in enumerate(days))))
+
+    assert set(TouchedDay.objects.values_list("day", flat=True)) == {day.date() for day in days}
+
+
 def test_a_day_is_from_midnight_to_midnight_to_the_microsecond(writer: Writer) -> None:
     midnight = NOW.replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(days=2)
     last = midnight + timedelta(days=1) - timedelta(microseconds=1)
