@@ -17,6 +17,7 @@ from analytics.collect import exporter as exporter_module
 from analytics.collect import middleware, pipeline
 from analytics.collect.pipeline import Pipeline
 from analytics.collect.records import RecordedSpan, Subject
+from analytics.collect.transport.answers import Answer, Fate
 from analytics.collect.transport.otlp_http import HttpTransport
 from analytics.identity import Kind, pseudonym
 from analytics.models import ExportTally
@@ -218,6 +219,16 @@ def test_a_collector_that_fails_is_counted_and_never_noticed(
         running.flush()
     assert tally() == {("failed", reason): 1}
     assert "secret-in-a-message" not in caplog.text
+
+
+def test_what_the_collector_takes_and_then_rejects_is_counted_apart() -> None:
+    person = someone_who_shares()
+    with wired() as (wire, running):
+        wire.answers = [Answer(Fate.TAKEN, rejected=1)]
+        for _ in range(3):
+            running.record(recorded(person.pk))
+        running.flush()
+    assert tally() == {("sent", ""): 2, ("failed", "rejected"): 1}
 
 
 def test_every_recorded_span_is_accounted_for() -> None:
