@@ -129,6 +129,40 @@ def test_whatever_ends_by_itself_has_sent_everything(lines: str, tmp_path: Path)
     assert said in ("", "True\n")
 
 
+def test_a_worker_that_sleeps_through_its_pool_s_signal_is_woken(tmp_path: Path) -> None:
+    """A signal that another thread of the worker receives does not interrupt the main thread's wait."""
+    lines = """    def work():
+        use_all()
+        lock = multiprocessing.Lock()
+        lock.acquire()
+        def receive():
+            time.sleep(0.3)  # the main thread blocks by then; if it does not yet, the test proves less and still passes
+            signal.pthread_kill(threading.get_ident(), signal.SIGTERM)
+        threading.Thread(target=receive).start()
+        lock.acquire()
+
+    process = multiprocessing.get_context("fork").Process(target=work)
+    process.start()
+    process.join(60)
+    print(process.exitcode)
+    process.kill()
+"""
+    with script(tmp_path, lines) as (taken, process):
+        assert ended(process) == f"{-signal.SIGTERM}\n"
+    assert numbers(taken) == list(range(20))
+
+
+def test_a_child_that_records_nothing_has_the_signals_of_before(tmp_path: Path) -> None:
+    lines = """    use_all()
+    process = multiprocessing.get_context("fork").Process(target=lambda: print(signal.getsignal(signal.SIGTERM).name))
+    process.start()
+    process.join()
+"""
+    with script(tmp_path, lines) as (taken, process):
+        assert ended(process) == "SIG_DFL\n"
+    assert numbers(taken) == list(range(20))
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
 def test_a_script_ended_by_a_signal_sends_everything_and_has_ended_by_that_signal(
     number: signal.Signals, tmp_path: Path
