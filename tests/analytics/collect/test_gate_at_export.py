@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
-from django.db import DatabaseError, connection
+from django.db import DatabaseError, connection, transaction
 from django.db.models import F
 from django.test import override_settings
 from django.test.utils import CaptureQueriesContext
@@ -367,3 +367,33 @@ def test_settings_that_make_no_transport_are_counted() -> None:
         running.record(recorded(person.pk))
         running.flush()
     assert tally() == {("failed", "broken"): 1}
+
+
+def test_a_flush_is_good_only_if_all_that_was_queued_went() -> None:
+    person = someone_who_shares()
+    with wired() as (wire, running):
+        flushed = []
+        for failing in (False, True, False):
+            wire.failing = failing
+            running.record(recorded(person.pk))
+            flushed.append(running.flush())
+    assert flushed == [True, False, True]
+
+
+def test_no_connection_is_held_between_two_batches() -> None:
+    person = someone_who_shares()
+    with wired() as (_, running):
+        running.record(recorded(person.pk))
+        running.flush()
+        assert connection.connection is None
+
+
+def test_a_flush_inside_a_transaction_leaves_its_connection_alone() -> None:
+    person = someone_who_shares()
+    with wired() as (wire, running), transaction.atomic():
+        mine = connection.connection
+        running.record(recorded(person.pk))
+        running.flush()
+        assert connection.connection is mine
+        assert someone_who_shares().pk  # the transaction goes on
+    assert len(wire.spans) == 1
