@@ -65,6 +65,15 @@ def outcome(judge: Judge, body: bytes) -> Verdicts | None:
 
 
 NOW = datetime.now(UTC)
+
+
+@pytest.fixture(autouse=True)
+def _now() -> None:
+    """One moment for both judges of a test. In a whole run, the import is more than ten minutes ago."""
+    global NOW  # noqa: PLW0603
+    NOW = datetime.now(UTC)
+
+
 chances = st.builds(random.Random, st.integers(0, 2**64))
 thorough = settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
 
