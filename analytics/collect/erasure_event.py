@@ -6,7 +6,7 @@ and the moment goes with it. A pseudonym only its own installation can compute i
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from uuid import UUID
 
 from opentelemetry.sdk.trace import ReadableSpan
@@ -19,9 +19,8 @@ from analytics.collect.records import new_context
 from analytics.collect.transport.answers import Fate
 from analytics.conf import conf
 from analytics.vocabulary import SPAN_NAMES, Category
+from privacy.clock import unix_ns
 from privacy.switches import current_switches
-
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class _Request:
@@ -40,7 +39,7 @@ class _Request:
 
 def send_erasure_request(pseudonym: UUID, requested_at: datetime) -> bool:
     """Send it now, waiting five seconds at most. Whether it was acknowledged; if not, ask again later."""
-    moment_ns = (requested_at - EPOCH) // timedelta(microseconds=1) * 1000
+    moment_ns = unix_ns(requested_at)
     span = ReadableSpan(
         SPAN_NAMES[Category.USER_ACTIVITY],
         context=new_context(),

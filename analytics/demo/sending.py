@@ -3,7 +3,7 @@
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from random import Random
 from typing import Protocol
 from urllib.parse import urlsplit
@@ -22,9 +22,9 @@ from analytics.demo.marks import organization_id, person_id
 from analytics.demo.people import Person
 from analytics.exceptions import AnalyticsError
 from analytics.vocabulary import SPAN_NAMES, Category
+from privacy.clock import unix_ns
 from privacy.switches import DeploymentType
 
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 SCOPE = InstrumentationScope("rhesis.telemetry.demo")
 SERVICE = "rhesis-demo"
 SPANS_A_REQUEST = 1000
@@ -63,7 +63,7 @@ def _span(person: Person, event: Event, chance: Random) -> ReadableSpan:
     if event.session is not None:
         attributes[words.SESSION_ID] = event.session
     attributes |= {words.METADATA_PREFIX + key: value for key, value in event.metadata.items()}
-    start = (event.at - EPOCH) // timedelta(microseconds=1) * 1000
+    start = unix_ns(event.at)
     return ReadableSpan(
         SPAN_NAMES[event.category],
         context=SpanContext(
