@@ -41,7 +41,7 @@ class User(AbstractUser):
 
     @property
     def _bound_to(self) -> str:
-        """What sessions and tokens are bound to; the trigger on the table computes the same."""
+        """Digest of the password; sessions and tokens are bound to it. The table's trigger computes the same."""
         return self.rehashed_from if self.is_rehashed else _digest(self.password)
 
     def check_password(self, raw_password: str | None) -> bool:

@@ -160,7 +160,7 @@ ROUTER = "analytics.router.AnalyticsRouter"
 
 
 def _seams() -> Iterator[CheckMessage]:
-    """What a project has to name in its settings."""
+    """Findings about what a project's settings must name: middleware, router, applications, database."""
     telemetry = place_of(TELEMETRY_MIDDLEWARE)
     inside = [
         place

@@ -46,7 +46,7 @@ CONTEXT_PROCESSOR = "privacy.context_processors.privacy_notice"
 
 @register("privacy")
 def check_seams(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
-    """What a project has to name in its settings."""
+    """Findings about the middleware, context processor and database engine of a project's settings."""
     return [*_middleware(), *_context_processor(), *wrong_engine(_database(), number="privacy.E007")]
 
 

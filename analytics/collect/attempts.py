@@ -32,7 +32,7 @@ class ConsentUnreadable(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Permitted:
-    """What may be sent in this attempt, and the proof that it still may."""
+    """The spans of one attempt. Calling `still` proves that they may still be sent."""
 
     spans: Sequence[ReadableSpan]
     still: StillPermitted

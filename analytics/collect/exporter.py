@@ -63,7 +63,7 @@ class ConsentedBatch:
         return decisions
 
     def _judge(self, decisions: dict[UUID, Decision], clock: DatabaseClock | None) -> list[ReadableSpan]:
-        """What may leave now, built anew. `clock` is None if it is known that nothing may."""
+        """Build the spans that may leave now. `clock` is None where no person consents."""
         of = resource()
         judged = [(span, _judged(span, decisions.get(span.subject.user_id), clock, of)) for span in self.left]
         # Counted when all are judged: should one of them break this, all of them are still there.

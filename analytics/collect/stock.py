@@ -57,7 +57,7 @@ class _Reader(SpanProcessor):
             self._subjects.popitem(last=False)
 
     def on_start(self, span: Span, parent_context: Context | None = None) -> None:
-        """Whose it is, is not known yet."""
+        """Do nothing: the user is known only at the end."""
         vars(span)[_BEGAN] = elapsed_ns()
 
     def on_end(self, span: ReadableSpan) -> None:

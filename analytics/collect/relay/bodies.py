@@ -74,7 +74,7 @@ def _from_json(body: bytes) -> Iterator[BrowserSpan | None]:
     data = _loaded(body)
     if not isinstance(data, dict) or not isinstance(data.get("resourceSpans", []), list):
         raise UnreadableBody("the body is not an OTLP request in JSON")
-    # What is no list or no message where one belongs counts as one span that cannot be read.
+    # A value of the wrong type in place of a list or a message counts as one unreadable span.
     for resource_spans in data.get("resourceSpans", []):
         for scope_spans in _list_in(resource_spans, "scopeSpans"):
             for span in _list_in(scope_spans, "spans"):

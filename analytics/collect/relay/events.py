@@ -98,7 +98,7 @@ def _what(attributes: dict[str, Value], session_key: str | None) -> tuple[Catego
 def _metadata(
     category: Category, what: tuple[Any, ...], attributes: dict[str, Value]
 ) -> dict[str, int | float | bool | str]:
-    """Of the keys that the catalogue declares. The others are left out, as the processor leaves them out."""
+    """Values of the declared metadata keys. Undeclared keys are dropped, as the processor drops them."""
     name, action = what if category is Category.FEATURE_USAGE else (what[0], None)
     declared = current_catalogue().event(category, name, action).fields
     found: dict[str, object] = {

@@ -203,7 +203,7 @@ def _spans(request: HttpRequest, encoding: Encoding | None) -> list[BrowserSpan 
 def _judged(
     spans: list[BrowserSpan | None], subject: Subject, session_key: str
 ) -> tuple[list[RecordedSpan], Counter[Rejection], int]:
-    """What is recorded, why the rest is not, and how many metadata keys were left out of what is."""
+    """The recorded spans, the rejections by reason, and the number of metadata keys dropped from recorded spans."""
     taken, rejections, undeclared = [], Counter[Rejection](), 0
     for span in spans:
         try:
