@@ -12,6 +12,9 @@ preload_app = True
 worker_class = "gthread"
 threads = 4
 timeout = 30
+# Longer than a proxy keeps its connections (nginx 60 s, Node.js 5 s): of two that let go at the same moment, the
+# request of the proxy is lost, and a choice of a person with it. A connection that is kept costs no thread.
+keepalive = 75
 # A worker asked to end finishes its requests, then sends what telemetry has queued, which takes five seconds at most.
 graceful_timeout = 20
 # Memory that some library lost is found again now and then; not by all workers at once.

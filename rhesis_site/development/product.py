@@ -207,6 +207,7 @@ def _start_site(port: int, environment: dict[str, str]) -> processes.Service:
         f"--bind={LOOPBACK}:{port}",
         "--workers=1",
         "--threads=8",
+        "--keep-alive=75",  # why: deploy/gunicorn.conf.py
         f"--graceful-timeout={REQUEST_MAY_LAST_SECONDS}",
         "--logger-class=rhesis_site.gunicorn_log.PrivateLogger",
         "--no-control-socket",  # it would be one per account, in the home directory

@@ -81,6 +81,8 @@ def test_on_three_calls_rows_off_and_silence(person: Person, example: str) -> No
     assert all("a-user" not in body and "an-organization" not in body for body in sent(person))
 
     page.get_by_role("link", name="Privacy", exact=True).click()
+    # What is on its way while the no is said is refused, which a browser shows in its console.
+    person.settled("the view of the switch", lambda: person.views()[-1:], ["other"])
     switch(page, False)
     assert "Telemetry has been disabled." in page.locator("#outcome").inner_text()
     before = len(sent(person))
