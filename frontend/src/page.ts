@@ -4,28 +4,28 @@ import type { TelemetryState } from "./state.js";
 
 export interface PageState {
   settings: Settings | null;
-  /** The call of initTelemetry under way. */
-  starting: Promise<void> | null;
   running: Running | null;
   channel: BroadcastChannel | null;
   /** As last told; null before the first. */
   state: TelemetryState | null;
-  /** How often telemetry was switched off: an answer of the site that was asked for before is worth nothing after. */
-  ends: number;
+  /** Number of questions to the site and of ends so far: an answer counts only if there was neither since its question. */
+  turn: number;
+  /** What comes of the latest question; null if telemetry has ended since. */
+  latest: Promise<boolean> | null;
   /** How far the site's clock is ahead of this computer's, in milliseconds. */
   skewMs: number;
 }
 
 // The number is of the shape above: copies that differ in it do not share.
-const KEY = Symbol.for("rhesis.telemetry.1");
+const KEY = Symbol.for("rhesis.telemetry.2");
 
 export const page: PageState = ((globalThis as { [KEY]?: PageState })[KEY] ??= {
   settings: null,
-  starting: null,
   running: null,
   channel: null,
   state: null,
-  ends: 0,
+  turn: 0,
+  latest: null,
   skewMs: 0,
 });
 

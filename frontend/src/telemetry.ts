@@ -60,23 +60,20 @@ const CHOICE_COOKIE = "privacy_choice";
  */
 export async function initTelemetry(options: TelemetryOptions): Promise<boolean> {
   if (typeof window === "undefined") return false;
-  await (page.starting ??= start(options).finally(() => (page.starting = null)));
-  return isTelemetryEnabled();
-}
-
-async function start(options: TelemetryOptions): Promise<void> {
   if (isMadeAhead()) await activated();
   const isFirst = !page.settings;
-  let settings: Settings | null = null;
   try {
-    if (options.endpoint) settings = { ...options, url: tracesUrl(options.endpoint) };
-    if (settings && isFirst) listen();
+    if (options.endpoint) {
+      const settings = { ...options, url: tracesUrl(options.endpoint) };
+      if (isFirst) listen();
+      page.settings ??= settings;
+      return begin(isFirst ? options.identity : undefined);
+    }
   } catch {
-    settings = null; // an address that is none, or a browser without channels
+    // An address that is none, or a browser without channels.
   }
-  if (!settings) return tell("not_set_up", options);
-  page.settings ??= settings;
-  await begin(isFirst ? options.identity : undefined);
+  tell("not_set_up", options);
+  return isTelemetryEnabled();
 }
 
 /** Hear what is decided elsewhere, and when it is worth asking again. Once in a page's life. */
@@ -176,16 +173,21 @@ function hrTime(ms: number): HrTime {
   return [Math.floor(ms / 1000), Math.round(ms % 1000) * 1_000_000];
 }
 
-/** Begin, go on or end, as the site answers. `refused`: the session whose spans were just refused. */
+/**
+ * Begin, go on or end, as the site answers. Of several questions at once the latest one's answer counts, and each
+ * resolves to what came of it. `refused`: the session whose spans were just refused.
+ */
 async function begin(known?: Identity, refused?: string): Promise<boolean> {
-  if (!page.settings) return false;
-  const { identityUrl = "/v1/identity" } = page.settings;
-  const [asked, askedMs] = [page.ends, Date.now()];
+  return page.settings ? (page.latest = ask(page.settings, ++page.turn, known, refused)) : false;
+}
+
+async function ask(settings: Settings, turn: number, known?: Identity, refused?: string): Promise<boolean> {
+  const { identityUrl = "/v1/identity" } = settings;
+  const askedMs = Date.now();
   // A page says the same when it comes out of a cache an hour later, and so cannot set a clock; a fresh answer can.
   const toldNow = known?.now_ms && agrees(known.now_ms) ? known : null;
   const answer = toldNow ?? (await askIdentity(identityUrl));
-  // Somebody else has ended or begun anew meanwhile.
-  if (page.ends !== asked) return isTelemetryEnabled();
+  if (page.turn !== turn) return page.latest ?? isTelemetryEnabled();
   if (typeof answer === "string") {
     // Not known now. What runs asks the gate with each send anyway.
     if (!page.running) tell(answer);
@@ -197,7 +199,7 @@ async function begin(known?: Identity, refused?: string): Promise<boolean> {
   else if (page.running?.session !== session) {
     end(); // what another session recorded goes under no other
     if (!toldNow && answer.now_ms) setClock(answer.now_ms, askedMs, Date.now());
-    run(answer, session, page.settings, identityUrl);
+    run(answer, session, settings, identityUrl);
   }
   return isTelemetryEnabled();
 }
@@ -275,7 +277,8 @@ function run(known: Identity, session: string, settings: Settings, identityUrl: 
 
 /** Stop at once, and throw away what is queued here and kept in the tab. */
 function end(why?: TelemetryState): void {
-  page.ends++;
+  page.turn++;
+  page.latest = null;
   const ending = page.running;
   page.running = null;
   if (ending) {

@@ -58,7 +58,7 @@ beforeEach(async () => {
     },
   });
   // Copies of the package share what is on their page, and this is another page.
-  delete (globalThis as Record<symbol, unknown>)[Symbol.for("rhesis.telemetry.1")];
+  delete (globalThis as Record<symbol, unknown>)[Symbol.for("rhesis.telemetry.2")];
   const anew = new URL(`telemetry.bundle.mjs?${Math.random()}`, import.meta.url).href;
   telemetry = (await import(anew)) as typeof telemetry;
 });
@@ -383,6 +383,55 @@ test("a yes that was asked for before switching off begins nothing", async () =>
   assert.deepEqual([requests, storage.size], [[], 0]);
 });
 
+const NO = () => Response.json({ telemetry_enabled: false, reason: "off" });
+const YES = () => Response.json(identity);
+
+for (const [what, earlier, later, is] of [
+  ["yes", NO, YES, true],
+  ["no", YES, NO, false],
+] as const) {
+  test(`of two questions at once the later one's ${what} counts, in whichever order the answers come`, async () => {
+    for (const order of [
+      [0, 1],
+      [1, 0],
+    ]) {
+      const answers = held("/identity");
+      const questions = [telemetry.initTelemetry({ endpoint: "/v1/traces" }), telemetry.setTelemetryEnabled(true)];
+      for (const number of order) {
+        answers[number]!([earlier, later][number]!());
+        await pass(0);
+      }
+      assert.deepEqual(await Promise.all(questions), [is, is]);
+      assert.equal(telemetry.isTelemetryEnabled(), is);
+    }
+  });
+}
+
+test("of many questions at once, each resolves to the answer of the last", async () => {
+  const answers = held("/identity");
+  const questions = [1, 2, 3, 4].map(() => telemetry.initTelemetry({ endpoint: "/v1/traces" }));
+  for (const number of [1, 3, 0, 2]) answers[number]!(number === 3 ? YES() : NO());
+  assert.deepEqual(await Promise.all(questions), [true, true, true, true]);
+});
+
+test("called again after signing in, it does not take the answer to a question from before", async () => {
+  const answers = held("/identity");
+  const before = telemetry.initTelemetry({ endpoint: "/v1/traces" });
+  const after = telemetry.initTelemetry({ endpoint: "/v1/traces" });
+  answers[0]!(Response.json({ telemetry_enabled: false, reason: "signed_out" }));
+  await pass(0);
+  answers[1]!(YES());
+  assert.deepEqual(await Promise.all([before, after]), [true, true]);
+});
+
+test("switching off ends every question under way", async () => {
+  const answers = held("/identity");
+  const questions = [1, 2].map(() => telemetry.initTelemetry({ endpoint: "/v1/traces" }));
+  await telemetry.setTelemetryEnabled(false);
+  for (const number of [1, 0]) answers[number]!(YES());
+  assert.deepEqual(await Promise.all(questions), [false, false]);
+});
+
 test("a site that does not answer who it is holds up sending only for a while", async () => {
   const signals: (AbortSignal | null | undefined)[] = [];
   const answering = globalThis.fetch;
@@ -594,7 +643,7 @@ test("the states are written to the console for who debugs, and for nobody else"
   await begun();
   assert.equal(written.mock.callCount(), 0);
   await telemetry.setTelemetryEnabled(false);
-  delete (globalThis as Record<symbol, unknown>)[Symbol.for("rhesis.telemetry.1")];
+  delete (globalThis as Record<symbol, unknown>)[Symbol.for("rhesis.telemetry.2")];
   const anew = (await import(new URL(`telemetry.bundle.mjs?${Math.random()}`, import.meta.url).href)) as typeof telemetry;
   await anew.initTelemetry({ endpoint: "/v1/traces", debug: true });
   await anew.setTelemetryEnabled(false);

@@ -13,7 +13,7 @@ from tests.browser.next_app import started
 
 # The first of them may have to install Next.js.
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(900)]
-ENABLED = "() => globalThis[Symbol.for('rhesis.telemetry.1')].running !== null"
+ENABLED = "() => globalThis[Symbol.for('rhesis.telemetry.2')].running !== null"
 
 
 @pytest.fixture(scope="module")
@@ -193,7 +193,7 @@ def test_the_example_passes_axe_and_fits_a_phone(person: Person, example: str) -
 def test_somebody_else_who_signs_in_without_a_reload_gets_nothing_of_the_first(person: Person, example: str) -> None:
     page = sign_in(person, example)
     shows(page, True)
-    first = page.evaluate("() => globalThis[Symbol.for('rhesis.telemetry.1')].running.session")
+    first = page.evaluate("() => globalThis[Symbol.for('rhesis.telemetry.2')].running.session")
     page.get_by_role("link", name="Tests").click()
     # In another tab, so that this one is not loaded anew.
     other = person.context.new_page()
@@ -211,7 +211,7 @@ def test_somebody_else_who_signs_in_without_a_reload_gets_nothing_of_the_first(p
     if other.get_by_role("switch").get_attribute("aria-checked") == "false":
         switch(other, True)
     runs(page, True)
-    assert page.evaluate("() => globalThis[Symbol.for('rhesis.telemetry.1')].running.session") != first
+    assert page.evaluate("() => globalThis[Symbol.for('rhesis.telemetry.2')].running.session") != first
     page.get_by_role("link", name="Dashboard").click()
 
     person.settled("the second's view", lambda: person.views()[-1:], ["/dashboard"])
@@ -226,7 +226,7 @@ def test_a_frame_of_the_same_origin_counts_no_view_of_its_own(person: Person, ex
     page.evaluate("document.body.append(Object.assign(document.createElement('iframe'), { src: '/' }))")
     frame = page.frame_locator("iframe")
     inner = next(each for each in page.frames if each is not page.main_frame)
-    inner.wait_for_function(f"() => globalThis[Symbol.for('rhesis.telemetry.1')] && ({ENABLED})()")
+    inner.wait_for_function(f"() => globalThis[Symbol.for('rhesis.telemetry.2')] && ({ENABLED})()")
     frame.get_by_role("button", name="Create a test").click()
 
     person.settled("the click in the frame", lambda: clicks(person), 1)
