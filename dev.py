@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Run, test, check and measure this project: `python3 dev.py --help`. Needs Python 3.11 and nothing else.
 
-What it does is in rhesis_site/development/; this file reads the command line and says how it ended.
+What it does is in tools/; this file reads the command line and says how it ended.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from types import FrameType
 if sys.version_info < (3, 11):  # noqa: UP036 - whoever starts this may well have an older one
     sys.exit("dev.py needs Python 3.11 or newer; this is {}.{}".format(*sys.version_info[:2]))
 
-from rhesis_site.development import checks, collector, debian, environment, mutants, processes, product
-from rhesis_site.embedded_postgres.privileges import dying_with_parent
+from embedded_postgres.privileges import dying_with_parent
+from tools import checks, collector, debian, environment, mutants, processes, product
 
 FAILED = 1
 WRONG_USAGE = 2

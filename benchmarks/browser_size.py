@@ -12,8 +12,8 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, Page, Request, sync_playwright
 
-from rhesis_site.development import frontend
 from tests.acceptance.product import Product, copy_of_the_tree, running_product
+from tools import frontend
 
 CHROMIUM = "/usr/bin/chromium"
 LARGEST_GZIP = 12_000  # bytes

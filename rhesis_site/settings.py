@@ -55,6 +55,7 @@ INSTALLED_APPS = [
     "accounts",
     "privacy",
     "analytics",
+    "demo",
 ]
 
 MIDDLEWARE = [
@@ -104,7 +105,7 @@ _KEPT_OPEN: dict[str, object] = {
     "CONN_HEALTH_CHECKS": True,
     "DISABLE_SERVER_SIDE_CURSORS": True,
 }
-_EMBEDDED: dict[str, object] = {"ENGINE": "rhesis_site.embedded_postgres", "NAME": "rhesis"}
+_EMBEDDED: dict[str, object] = {"ENGINE": "embedded_postgres", "NAME": "rhesis"}
 DATABASES: dict[str, dict[str, object]] = {
     "default": {**_KEPT_OPEN, **(declared.DATABASE_URL.read(_env) or _EMBEDDED)},
 }

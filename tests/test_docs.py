@@ -18,7 +18,7 @@ DOCUMENTS = sorted(
     ]
     if "node_modules" not in path.parts
 )
-OURS = {"accounts", "privacy", "analytics"}
+OURS = {"accounts", "privacy", "analytics", "demo"}
 LINK = re.compile(r"\]\((?!https?://|mailto:|#)([^)#\s]+)(?:#([^)\s]+))?\)")
 
 

@@ -19,7 +19,7 @@ import psycopg
 import requests
 from psycopg.rows import dict_row
 
-from rhesis_site.embedded_postgres.server import connection_url
+from embedded_postgres.server import connection_url
 
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE_SECONDS = 120.0

@@ -14,12 +14,12 @@ import requests
 from playwright.sync_api import Browser, BrowserContext, Page, Request, sync_playwright
 from playwright.sync_api import Error as PlaywrightError
 
-from rhesis_site.development import frontend
-from rhesis_site.development.environment import SetupFailed
-from rhesis_site.embedded_postgres.server import connection_url
+from embedded_postgres.server import connection_url
 from tests.acceptance.product import TABLES, Product, copy_of_the_tree, free_port, running_product, wait_until
 from tests.browser import next_app
 from tests.browser.traffic import Traffic
+from tools import frontend
+from tools.environment import SetupFailed
 
 CHROMIUM = Path("/usr/bin/chromium")
 

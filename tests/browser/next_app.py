@@ -12,9 +12,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from rhesis_site.development import frontend, processes
-from rhesis_site.embedded_postgres.place import exclusively
+from embedded_postgres.place import exclusively
 from tests.acceptance.product import free_port
+from tools import frontend, processes
 
 EXAMPLE = frontend.FRONTEND / "examples" / "next"
 # What the package's own manifest says it consists of.

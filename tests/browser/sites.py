@@ -5,8 +5,8 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from rhesis_site.development import processes
 from tests.acceptance.product import Product, free_port
+from tools import processes
 
 THE_TESTS_OWN = {"DATABASE_URL", "SECRET_KEY", "DJANGO_SETTINGS_MODULE", "DJANGO_DEBUG"}
 

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import psycopg
 import pytest
 
-from rhesis_site.embedded_postgres.server import connection_url
+from embedded_postgres.server import connection_url
 from tests.browser.conftest import Person, Processor, call, wait_for_telemetry
 
 pytestmark = pytest.mark.browser

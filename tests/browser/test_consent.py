@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Page
 from psycopg.rows import dict_row
 
-from rhesis_site.embedded_postgres.server import connection_url
+from embedded_postgres.server import connection_url
 from tests.browser.conftest import NOTE_REQUESTS, Person, Processor, call, wait_for_telemetry
 
 pytestmark = pytest.mark.browser

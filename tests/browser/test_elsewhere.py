@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Request
 
-from rhesis_site.development import collector
-from rhesis_site.development.environment import SetupFailed
 from tests.acceptance.product import Product, free_port
 from tests.browser.conftest import Person, call, wait_for_telemetry
 from tests.browser.sites import another_site
 from tests.collector.parts import Collector
+from tools import collector
+from tools.environment import SetupFailed
 
 # The first of them may have to build the collector.
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(1800)]

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from benchmarks import browser_size
-from rhesis_site.development import frontend
 from tests.browser import next_app
+from tools import frontend
 
 
 def test_the_package_passes_its_own_tests() -> None:

@@ -7,7 +7,7 @@ import psycopg
 import pytest
 from playwright.sync_api import Browser, Page
 
-from rhesis_site.embedded_postgres.server import connection_url
+from embedded_postgres.server import connection_url
 from tests.acceptance.product import Product, wait_until
 from tests.browser.looks import look_at, picture, problems, sign_in_anew, unfold, visitor
 from tests.browser.sites import another_site

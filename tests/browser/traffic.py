@@ -6,7 +6,7 @@ from collections import Counter
 import psycopg
 from playwright.sync_api import BrowserContext, Request
 
-from rhesis_site.embedded_postgres.server import connection_url
+from embedded_postgres.server import connection_url
 from tests.acceptance.product import Product
 
 COUNTED = """

@@ -7,7 +7,7 @@ from uuid import UUID
 
 import psycopg
 
-from rhesis_site.embedded_postgres.server import connection_url
+from embedded_postgres.server import connection_url
 from tests.acceptance.product import TABLES, Product, wait_until
 
 PEOPLE = 90

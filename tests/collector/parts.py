@@ -14,11 +14,11 @@ import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from psycopg.pq import PGconn, Ping
 
-from rhesis_site.development import collector, processes
-from rhesis_site.development.environment import SetupFailed
-from rhesis_site.embedded_postgres import cluster, privileges
-from rhesis_site.embedded_postgres.place import Place
+from embedded_postgres import cluster, privileges
+from embedded_postgres.place import Place
 from tests.acceptance.product import free_port, wait_until
+from tools import collector, processes
+from tools.environment import SetupFailed
 
 ROOT = Path(__file__).resolve().parents[2]
 LOOPBACK = "127.0.0.1"

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from analytics.ingest.server import LARGEST_MESSAGE_BYTES
-from rhesis_site.development import collector
+from tools import collector
 
 GATEWAY = {
     "COLLECTOR_PROCESSOR": "processors.example:4317",

@@ -17,7 +17,7 @@ import psycopg
 import pytest
 import requests
 
-from rhesis_site.embedded_postgres.server import connection_url
+from embedded_postgres.server import connection_url
 from tests.acceptance.product import Product, copy_of_the_tree, free_port, running_product, wait_until
 from tests.acceptance.standin_collector import standin_collector
 from tests.rhesis_site.test_server_logs import send

@@ -13,12 +13,12 @@ from pathlib import Path
 import pytest
 import requests
 
-from rhesis_site.development import frontend
-from rhesis_site.embedded_postgres.place import exclusively
+from embedded_postgres.place import exclusively
 from tests.acceptance.product import free_port
 from tests.collector.parts import LOOPBACK, Part
 from tests.profile import LONG
 from tests.recipes import documented
+from tools import frontend
 
 HERE = Path(__file__).parent
 NO_ANSWER = 0  # the service hangs up on a request that broke

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from rhesis_site import dotenv
-from rhesis_site.development.environment import SetupFailed, value_of
+from tools.environment import SetupFailed, value_of
 
 ROOT = Path(__file__).resolve().parents[2]
 URL = "postgres://u:p$w#d@[::1]:5432/db?sslmode=prefer&connect_timeout=5"
@@ -100,7 +100,7 @@ def installation(tmp_path: Path) -> Path:
     """The site's code in a place of its own, so that it can have a `.env` of its own."""
     shutil.copytree(ROOT / "rhesis_site", tmp_path / "rhesis_site")
     shutil.copy(ROOT / "manage.py", tmp_path)
-    for name in ("accounts", "privacy", "analytics", "templates", "static"):
+    for name in ("accounts", "privacy", "analytics", "demo", "embedded_postgres", "templates", "static"):
         (tmp_path / name).symlink_to(ROOT / name)
     return tmp_path
 

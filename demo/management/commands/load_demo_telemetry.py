@@ -13,15 +13,15 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
 from analytics.conf import conf
-from analytics.demo import store
-from analytics.demo.load import load
-from analytics.demo.sending import NotTaken, Send, connected
 from analytics.ingest.server import Processor
 from analytics.keep.locks import AlreadyKeeping, only_one_at_a_time
 from analytics.keep.rollups import roll_up
 from analytics.management.database import TRY_AGAIN, WRONG_USAGE, database_may_go_away
 from analytics.management.progress import Progress
 from analytics.router import conninfo
+from demo import store
+from demo.load import load
+from demo.sending import NotTaken, Send, connected
 from privacy.kinds import Misread, address
 
 MOST_PEOPLE, MOST_DAYS = 20_000, 360

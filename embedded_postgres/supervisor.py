@@ -1,6 +1,6 @@
 """The one process that outlives the server's users, so that the server does not.
 
-`python -m rhesis_site.embedded_postgres.supervisor DIRECTORY` starts the server in the background and
+`python -m embedded_postgres.supervisor DIRECTORY` starts the server in the background and
 returns at once; the caller waits for it to answer. The background process is the server's parent. It waits
 until no process holds the users' lock, then stops the server and ends. Killed itself, it takes the server
 with it (the kernel tells it), and the users' next connection starts both again.

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from rhesis_site.development import collector, debian
-from rhesis_site.development.environment import SetupFailed, value_of
+from tools import collector, debian
+from tools.environment import SetupFailed, value_of
 
 FakeGo = Callable[[str, str], Path]
 

@@ -9,11 +9,11 @@ from django.core.management import CommandError, call_command
 from django.test import override_settings
 from django.utils import timezone
 
-from analytics.demo.marks import FIRST, LAST
 from analytics.ingest.server import Processor
 from analytics.keep.partitions import make_month
 from analytics.models import EndpointUsage, Erasure, FeatureUsage, IngestTally, Person, UserActivity
 from analytics.router import conninfo
+from demo.marks import FIRST, LAST
 from tests.analytics.keep.rows import aggregates, disagreements, drop_all_months, rolled_up
 from tests.analytics.show.rows import day, login, person, requested, used
 
@@ -136,7 +136,7 @@ def test_a_removal_that_was_cut_short_is_finished_by_the_next(monkeypatch: pytes
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr("analytics.demo.store.correct_rollups", die)
+        patch.setattr("demo.store.correct_rollups", die)
         with pytest.raises(KeyboardInterrupt):
             command("--remove")
     assert any(aggregates()["analytics_daily_activity"])
@@ -179,7 +179,7 @@ def test_what_cannot_be_is_one_line_and_exit_code_2(words: tuple[str, ...], reas
 
 
 def test_a_processor_that_is_not_there_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("analytics.demo.sending.ATTEMPTS", 1)
+    monkeypatch.setattr("demo.sending.ATTEMPTS", 1)
     error = refusal(*SMALL, "--endpoint", "http://127.0.0.1:9")
     assert "the processor at 127.0.0.1:9 answers UNAVAILABLE" in str(error) and error.returncode == 1
 

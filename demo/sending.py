@@ -17,11 +17,11 @@ from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace import SpanContext, SpanKind, TraceFlags
 
 from analytics import vocabulary as words
-from analytics.demo.days import Event
-from analytics.demo.marks import organization_id, person_id
-from analytics.demo.people import Person
 from analytics.exceptions import AnalyticsError
 from analytics.vocabulary import SPAN_NAMES, Category
+from demo.days import Event
+from demo.marks import organization_id, person_id
+from demo.people import Person
 from privacy.clock import unix_ns
 from privacy.switches import DeploymentType
 

@@ -1,6 +1,6 @@
 """Django's PostgreSQL backend, on a server that is there when needed.
 
-`DATABASES = {"default": {"ENGINE": "rhesis_site.embedded_postgres", "NAME": "rhesis"}}`; the setting
+`DATABASES = {"default": {"ENGINE": "embedded_postgres", "NAME": "rhesis"}}`; the setting
 `EMBEDDED_POSTGRES_DIR` says where its files live. HOST, USER and PASSWORD are filled in here. Connections
 are psycopg's: like any other, they must be closed before a fork, not used after it.
 """

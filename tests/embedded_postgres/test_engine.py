@@ -20,8 +20,8 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from rhesis_site.embedded_postgres import cluster, privileges
-from rhesis_site.embedded_postgres.place import Place, exclusively, is_free
+from embedded_postgres import cluster, privileges
+from embedded_postgres.place import Place, exclusively, is_free
 
 ROOT = Path(__file__).parents[2]
 AS_ROOT = os.geteuid() == 0
@@ -29,7 +29,7 @@ AS_ROOT = os.geteuid() == 0
 PRINT_START_TIME = """
     import psycopg, sys
     from pathlib import Path
-    from rhesis_site.embedded_postgres.server import connection_url
+    from embedded_postgres.server import connection_url
 
     with psycopg.connect(connection_url(Path(sys.argv[1]))) as connection:
         print(connection.execute("SELECT pg_postmaster_start_time()").fetchone()[0], flush=True)
@@ -43,7 +43,7 @@ DJANGO_SETUP = """
     from django.conf import settings
 
     settings.configure(
-        DATABASES={"default": {"ENGINE": "rhesis_site.embedded_postgres", "NAME": "rhesis"}},
+        DATABASES={"default": {"ENGINE": "embedded_postgres", "NAME": "rhesis"}},
         EMBEDDED_POSTGRES_DIR=sys.argv[1],
     )
     django.setup()
@@ -144,7 +144,7 @@ def test_a_forked_child_keeps_the_server_after_its_parent_was_killed(users: User
     parent = users.start("""
         import os, sys
         from pathlib import Path
-        from rhesis_site.embedded_postgres.server import connection_url
+        from embedded_postgres.server import connection_url
 
         url = connection_url(Path(sys.argv[1]))
         if child := os.fork():
@@ -179,7 +179,7 @@ def test_the_data_is_there_at_the_next_start(users: Users) -> None:
     script = """
         import psycopg, sys
         from pathlib import Path
-        from rhesis_site.embedded_postgres.server import connection_url
+        from embedded_postgres.server import connection_url
 
         with psycopg.connect(connection_url(Path(sys.argv[1]))) as connection:
             connection.execute("CREATE TABLE IF NOT EXISTS visit (at timestamptz DEFAULT now())")

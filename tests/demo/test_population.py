@@ -7,11 +7,11 @@ from uuid import uuid4
 
 import pytest
 
-from analytics.demo.days import SATURDAY, Calendar, Event, events_of
-from analytics.demo.marks import FIRST, LAST, object_id, organization_id, person_id, session_id
-from analytics.demo.people import Person, population
 from analytics.identity import Kind, pseudonym
 from analytics.vocabulary import Category
+from demo.days import SATURDAY, Calendar, Event, events_of
+from demo.marks import FIRST, LAST, object_id, organization_id, person_id, session_id
+from demo.people import Person, population
 from privacy.switches import DeploymentType
 
 LAST_DAY = date(2026, 5, 31)

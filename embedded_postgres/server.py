@@ -97,7 +97,7 @@ def _launch(place: Place) -> None:
             stdout=log,
             stderr=log,
             check=False,
-            cwd=Path(__file__).parents[2],
+            cwd=Path(__file__).parents[1],
         )
     finally:
         os.close(log)

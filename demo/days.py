@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from random import Random
 
-from analytics.demo.marks import object_id, session_id
-from analytics.demo.people import Person
 from analytics.vocabulary import Category
+from demo.marks import object_id, session_id
+from demo.people import Person
 
 WEEKEND = 0.12  # of the diligence of a weekday
 SATURDAY = 5

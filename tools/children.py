@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
-from rhesis_site.embedded_postgres.privileges import dying_with_parent
+from embedded_postgres.privileges import dying_with_parent
 
 END_WITHIN_SECONDS = 5.0
 

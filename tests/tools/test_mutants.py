@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from rhesis_site.development import mutants
-from rhesis_site.development.mutants import Declaration, Mutant, Outcome
+from tools import mutants
+from tools.mutants import Declaration, Mutant, Outcome
 
 ROOT = Path(__file__).parents[2]
 LIMIT = """from dataclasses import dataclass

@@ -10,7 +10,7 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from rhesis_site.embedded_postgres.place import exclusively
+from embedded_postgres.place import exclusively
 
 from . import children, debian
 from .environment import ROOT, SetupFailed, last_words, say

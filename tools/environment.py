@@ -11,12 +11,12 @@ import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from embedded_postgres.place import exclusively
 from rhesis_site import dotenv
-from rhesis_site.embedded_postgres.place import exclusively
 
 from . import children
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[1]
 VENV = ROOT / ".venv"
 PYTHON = VENV / "bin" / "python"
 LOCAL = ROOT / ".local"

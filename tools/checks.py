@@ -11,7 +11,7 @@ from .environment import PYTHON, ROOT, say
 
 # The console script's own entry point: scripts in .venv/bin stop working when a checkout is moved.
 LINT_IMPORTS = "from importlinter.cli import lint_imports_command; lint_imports_command()"
-BROWSER_PACKAGE = "from rhesis_site.development import frontend; frontend.check()"
+BROWSER_PACKAGE = "from tools import frontend; frontend.check()"
 
 CHECKS: dict[str, list[str]] = {
     "ruff check": ["-m", "ruff", "check", "."],

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from rhesis_site.development import checks, children, environment, processes, product
+from tools import checks, children, environment, processes, product
 
 ROOT = Path(__file__).parents[2]
 
@@ -193,7 +193,7 @@ def test_a_process_is_told_to_end_when_the_one_that_started_it_was_killed(tmp_pa
         "print('up', flush=True); time.sleep(600)"
     )
     parent = (
-        "import os, signal, sys; from pathlib import Path; from rhesis_site.development import processes as p; "
+        "import os, signal, sys; from pathlib import Path; from tools import processes as p; "
         f"log = Path({str(log)!r}); "
         f"s = p.start('thing', [sys.executable, '-c', {child!r}], environment=dict(os.environ), directory=Path('.'), "
         "log=log, answers=lambda: 'up' in log.read_text(), stop_within_seconds=1); "
@@ -240,7 +240,7 @@ def test_a_second_set_up_names_the_process_it_waits_for(tmp_path: Path, monkeypa
     monkeypatch.setattr(environment, "LOCAL", tmp_path)
     monkeypatch.setattr(environment, "STEPS", [])
     first = (
-        "import sys; from pathlib import Path; from rhesis_site.embedded_postgres.place import exclusively\n"
+        "import sys; from pathlib import Path; from embedded_postgres.place import exclusively\n"
         f"with exclusively(Path({str(tmp_path / 'setup.lock')!r})):\n print('in', flush=True); sys.stdin.read()"
     )
     said: list[str] = []

@@ -6,10 +6,10 @@ from datetime import date
 
 from django.db import connections, transaction
 
-from analytics.demo.marks import FIRST, LAST
 from analytics.keep.correction import correct_rollups
 from analytics.models import EndpointUsage, FeatureUsage, RolledUpDay, UserActivity
 from analytics.router import analytics_database
+from demo.marks import FIRST, LAST
 
 MODELS = (UserActivity, EndpointUsage, FeatureUsage)
 

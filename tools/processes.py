@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from rhesis_site.embedded_postgres.privileges import dying_with_parent
+from embedded_postgres.privileges import dying_with_parent
 
 LOOPBACK = "127.0.0.1"
 POLL_SECONDS = 0.1

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from random import Random
 
-from analytics.demo.days import Calendar, events_of
-from analytics.demo.people import population
-from analytics.demo.sending import Send, by_deployment, spans_of
+from demo.days import Calendar, events_of
+from demo.people import population
+from demo.sending import Send, by_deployment, spans_of
 
 
 @dataclass(frozen=True, slots=True)
