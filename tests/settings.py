@@ -22,6 +22,8 @@ INSTALLED_APPS = [*INSTALLED_APPS, "django_linear_migrations"]  # noqa: F405
 ALLOWED_HOSTS = ["*"]
 # Plain names, whether or not `dev.py run` has collected files under hashed ones in this tree.
 STORAGES = {**STORAGES, "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}}  # noqa: F405
+# Each of a test's clients would read all static files again.
+WHITENOISE_AUTOREFRESH = True
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
 # Telemetry starts out as a fresh self-hosted installation has it: nothing set. A test sets what it is about.

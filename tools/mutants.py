@@ -30,9 +30,11 @@ NOT_COPIED = shutil.ignore_patterns(
 # While somebody uses the embedded database, it need not be started for every mutant. Ends with the pipe to its parent.
 USES_THE_DATABASE = (
     "import os, sys, django; os.environ.setdefault('DJANGO_SETTINGS_MODULE', 'tests.settings'); django.setup(); "
-    "sys.stdin.read()"
+    "from django.db import connection as c; c.connect(); c.close(); sys.stdin.read()"
 )
-COSMIC_RAY = "from cosmic_ray.cli import main; main()"
+# One database for all mutants of a module, made by the run without any change.
+REUSED_DATABASE, NEW_DATABASE = ["-p", "no:schemathesis", "--reuse-db"], ["--create-db"]
+COSMIC_RAY = str(Path(__file__).with_name("forked_tests.py"))
 FILTER = "from cosmic_ray.tools.filters.operators_filter import main; main()"
 # One or two changes for each operator of the language; Cosmic Ray would try every operator in place of every other.
 # `|` stays: it is nearly always part of a type.
@@ -187,10 +189,14 @@ class _Worker(threading.Thread):
                 while True:
                     self._waiting.get_nowait()
 
+    @property
+    def _has_database(self) -> bool:
+        return (self._tree / "manage.py").exists()
+
     @contextlib.contextmanager
     def _database(self) -> Iterator[None]:
         """The tree's embedded database runs meanwhile, if it has one."""
-        if not (self._tree / "manage.py").exists():
+        if not self._has_database:
             yield
             return
         command = [str(PYTHON), "-c", USES_THE_DATABASE]
@@ -200,9 +206,10 @@ class _Worker(threading.Thread):
                 user.stdin.close()
 
     def _try(self, module: str, tests: list[str]) -> None:
-        command = ["-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", *tests]
+        reused, new = (REUSED_DATABASE, NEW_DATABASE) if self._has_database else ([], [])
+        command = ["-x", "-q", "--failed-first", *reused, *tests]
         began = time.monotonic()
-        self._python(*command, what=f"the tests of {module}, without any change")
+        self._python("-m", "pytest", *command, *new, what=f"the tests of {module}, without any change")
         timeout_s = TIMEOUT_FACTOR * (time.monotonic() - began) + TIMEOUT_EXTRA_SECONDS
         self._module, self._session = module, module.replace("/", "-") + ".sqlite"
         configuration = self._tree / "cosmic-ray.toml"
@@ -211,17 +218,18 @@ class _Worker(threading.Thread):
             f"module-path = {json.dumps(module)}\n"
             f"timeout = {timeout_s:.1f}\n"
             "excluded-modules = []\n"
-            f"test-command = {json.dumps(' '.join([str(PYTHON), *command]))}\n"
+            f"test-command = {json.dumps(' '.join(command))}\n"
             "[cosmic-ray.distributor]\n"
             'name = "local"\n'
             "[cosmic-ray.filters.operators-filter]\n"
             f"exclude-operators = [{json.dumps(f'core/(?!({KEPT_OPERATORS})$)')}]\n"
         )
         arguments = (configuration.name, self._session)
-        self._python("-c", COSMIC_RAY, "init", *arguments, what="cosmic-ray init")
+        self._python(COSMIC_RAY, "init", *arguments, what="cosmic-ray init")
         self._python("-c", FILTER, self._session, configuration.name, what="cosmic-ray's filter")
-        self._python("-c", COSMIC_RAY, "exec", *arguments, what="cosmic-ray exec")
-        dump = self._python("-c", COSMIC_RAY, "dump", self._session, what="cosmic-ray dump")
+        self._python(COSMIC_RAY, "exec", *arguments, what="cosmic-ray exec")
+        self._python(COSMIC_RAY, "unchanged", *command, what=f"the tests of {module}, unchanged, after its mutants")
+        dump = self._python(COSMIC_RAY, "dump", self._session, what="cosmic-ray dump")
         tried = list(_mutants(dump, (self._tree / module).read_text().splitlines()))
         self._outcome.mutants += tried
         self._module = ""
