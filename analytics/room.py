@@ -7,32 +7,27 @@ from collections.abc import Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from operator import itemgetter
-from threading import Thread
 from typing import Any
 from uuid import UUID
 
 from django.contrib.auth import get_user_model
-from django.db import connections, transaction
 from django.db.models import Model
 from google.protobuf.json_format import MessageToDict
 from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
 
 from analytics.catalogue import Event, current_catalogue
 from analytics.collect.clean import clean_span, resource
-from analytics.collect.erasure_event import send_erasure_request
 from analytics.collect.records import RecordedSpan, Subject
 from analytics.collect.track import track_feature_usage
 from analytics.conf import conf
+from analytics.erasure import requests
 from analytics.exceptions import ExpiredEvent
 from analytics.identity import Kind, pseudonym
-from analytics.keep import erasure
-from analytics.keep.correction import correct_rollups_soon
-from analytics.models import EndpointUsage, Erasure, FeatureUsage, UserActivity
+from analytics.models import EndpointUsage, FeatureUsage, UserActivity
 from analytics.vocabulary import Category
 from privacy.elapsed import elapsed_ns
 from privacy.keyset import newest_first
-from privacy.switches import current_switches
-from privacy.telemetry import DeclaredEvent, DeclaredField, ErasureReceipt, NoCursor, Rows
+from privacy.telemetry import DeclaredEvent, DeclaredField, NoCursor, Receipt, Rows
 
 TABLES: tuple[type[UserActivity] | type[EndpointUsage] | type[FeatureUsage], ...] = (
     UserActivity,
@@ -103,47 +98,11 @@ class Room:
     def count_rows(self, user_id: UUID) -> dict[str, int]:
         return {model._meta.db_table: _of(model, user_id).count() if conf.stored_here else 0 for model in TABLES}
 
-    def request_erasure(self, user_id: UUID, *, go_on: bool) -> ErasureReceipt:
-        of = pseudonym(Kind.USER, user_id)
-        if conf.stored_here:
-            request = erasure.erase(of)
-            if go_on:
-                transaction.on_commit(correct_rollups_soon)
-            return _receipt(request, erasure.days_to_recompute(of))
-        request = erasure.ask_elsewhere(of)
-        if go_on and current_switches().allow:
-            # The person need not wait for a far collector; what this attempt does not achieve, a later
-            # `send_pending_erasures` does.
-            sending = Thread(target=_try_to_send, args=(request,), name="telemetry-erasure", daemon=True)
-            transaction.on_commit(sending.start)
-        return _receipt(request, 0)
+    def request_erasure(self, user_id: UUID, *, go_on: bool) -> Receipt:
+        return requests.request_erasure(user_id, go_on=go_on)
 
-    def receipts(self, user_id: UUID) -> list[ErasureReceipt]:
-        of = pseudonym(Kind.USER, user_id)
-        waiting = erasure.days_to_recompute(of)
-        # What is still to come is added to the latest, as the rollups do.
-        return [_receipt(request, 0 if number else waiting) for number, request in enumerate(erasure.receipts(of))]
-
-
-def send_pending_erasures() -> tuple[int, int]:
-    """Ask again for every request that was not acknowledged; how many were now, and how many still are not."""
-    waiting = erasure.pending()
-    acknowledged = sum(_send(request) for request in waiting)
-    return acknowledged, len(waiting) - acknowledged
-
-
-def _send(request: Erasure) -> bool:
-    if not send_erasure_request(request.user_id, request.requested_at):
-        return False
-    erasure.acknowledge(request)
-    return True
-
-
-def _try_to_send(request: Erasure) -> None:
-    try:
-        _send(request)
-    finally:
-        connections.close_all()
+    def receipts(self, user_id: UUID) -> list[Receipt]:
+        return requests.receipts(user_id)
 
 
 def _declared(event: Event) -> DeclaredEvent:
@@ -200,36 +159,3 @@ def _row(instance: Model) -> dict[str, Any]:
             value = value.isoformat()
         row[column.attname] = value
     return row
-
-
-def _receipt(request: Erasure, days_to_recompute: int) -> ErasureReceipt:
-    return ErasureReceipt(
-        id=request.id,
-        requested_at=request.requested_at,
-        completed_at=request.completed_at,
-        rows_deleted=dict(request.rows_deleted),
-        days_recomputed=request.days_recomputed,
-        recomputed_at=request.recomputed_at,
-        days_to_recompute=days_to_recompute,
-        status=_status(request, days_to_recompute),
-    )
-
-
-def _status(request: Erasure, days_to_recompute: int) -> str:
-    if request.completed_at is None:
-        return "On its way to where the rows are stored."
-    if not request.rows_deleted:
-        return "Acknowledged by where the rows are stored."
-    done = f"Done: {_number(sum(request.rows_deleted.values()), 'row')} deleted."
-    if days_to_recompute:
-        return f"{done} Reports of {_number(days_to_recompute, 'day')} are being computed again."
-    if request.recomputed_at:
-        return (
-            f"{done} Reports of {_number(request.days_recomputed, 'day')} were computed again, "
-            f"the last on {request.recomputed_at:%Y-%m-%d at %H:%M} UTC."
-        )
-    return done
-
-
-def _number(of: int, what: str) -> str:
-    return f"{of} {what}{'' if of == 1 else 's'}"

@@ -28,9 +28,9 @@ django.setup()
 from django.db import connection, transaction
 from django.test.utils import setup_databases, teardown_databases
 
+from analytics.erasure.correction import correct_rollups
+from analytics.erasure.here import erase
 from analytics.keep import rollups
-from analytics.keep.correction import correct_rollups
-from analytics.keep.erasure import erase
 from analytics.keep.partitions import make_month, partitions
 from analytics.keep.retention import plan_purge, purge
 from analytics.retention import months_before

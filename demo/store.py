@@ -6,7 +6,7 @@ from datetime import date
 
 from django.db import connections, transaction
 
-from analytics.keep.correction import correct_rollups
+from analytics.erasure.correction import correct_rollups
 from analytics.models import EndpointUsage, FeatureUsage, RolledUpDay, UserActivity
 from analytics.router import analytics_database
 from demo.marks import FIRST, LAST

@@ -24,7 +24,7 @@ from privacy.consent import Decision, Reason
 from privacy.gate import decision_for
 from privacy.models import Action, ConsentEvent, Source
 from privacy.streaming import as_the_server_reads, release_connections
-from privacy.telemetry import ErasureReceipt, NoCursor, Rows, telemetry_room
+from privacy.telemetry import NoCursor, Receipt, Rows, telemetry_room
 
 THANKS = "Thank you for helping improve Rhesis!"
 DISABLED = "Telemetry has been disabled."
@@ -225,7 +225,7 @@ def _description(event: ConsentEvent, by: str) -> str:
     return f"{described}, with a password that staff had set" if event.password_known_to_staff else described
 
 
-def receipt_line(receipt: ErasureReceipt) -> dict[str, Any]:
+def receipt_line(receipt: Receipt) -> dict[str, Any]:
     return {
         "id": str(receipt.id),
         "requested_at": receipt.requested_at.isoformat(),

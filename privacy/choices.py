@@ -14,7 +14,7 @@ from privacy.notices import forget_current_notice
 from privacy.sending import wait_for_attempts
 from privacy.signals import consent_changed
 from privacy.switches import DeploymentType, current_switches, deployment_type
-from privacy.telemetry import ErasureReceipt, telemetry_room
+from privacy.telemetry import Receipt, telemetry_room
 
 
 def _locked_preference(user_id: UUID) -> Preference:
@@ -224,7 +224,7 @@ class NothingToDelete(Exception):
 
 
 @transaction.atomic
-def request_deletion(user_id: UUID, *, source: Source, actor_id: UUID | None) -> ErasureReceipt:
+def request_deletion(user_id: UUID, *, source: Source, actor_id: UUID | None) -> Receipt:
     """Delete what was collected of the person, or ask for it where it is stored; a line in the ledger, and the receipt.
 
     Raises NothingToDelete, and django.db.DatabaseError if it cannot be done now; then the ledger says nothing either.

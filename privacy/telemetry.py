@@ -34,7 +34,7 @@ class DeclaredEvent:
 
 
 @dataclass(frozen=True, slots=True)
-class ErasureReceipt:
+class Receipt:
     """What became of a request to delete: `completed_at` is None while it is on its way to where the rows live.
 
     Rows go at once; the reports of their days are computed again besides, `days_recomputed` so far, the last of them at
@@ -87,14 +87,14 @@ class TelemetryRoom(Protocol):
     def count_rows(self, user_id: UUID) -> dict[str, int]:
         """Number of stored rows by table."""
 
-    def request_erasure(self, user_id: UUID, *, go_on: bool) -> ErasureReceipt:
+    def request_erasure(self, user_id: UUID, *, go_on: bool) -> Receipt:
         """Delete the person's rows, or ask for it where they live; what they did before now will not come back.
 
         What takes longer (correcting reports, a far collector) follows besides where `go_on` says so; it is left to the
         caller otherwise.
         """
 
-    def receipts(self, user_id: UUID) -> list[ErasureReceipt]:
+    def receipts(self, user_id: UUID) -> list[Receipt]:
         """The person's requests to delete, newest first."""
 
 

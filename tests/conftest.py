@@ -11,7 +11,7 @@ from opentelemetry.sdk.trace.export import SpanExportResult
 from analytics.collect import pipeline
 from analytics.collect.exporter import GatedExporter
 from analytics.collect.relay import forward
-from analytics.keep import correction
+from analytics.erasure import correction
 from privacy.elapsed import elapsed, elapsed_ns
 from tests.support.clock import Clock
 from tests.support.threads import ended

@@ -3,7 +3,6 @@
 import logging
 import os
 import threading
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +13,7 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from analytics.exceptions import AnalyticsError
 from analytics.ingest.rejections import rejections
 from analytics.ingest.service import SERVICE_NAME, TraceService
+from analytics.ingest.verdicts import Erase
 from analytics.ingest.writers import Writers
 
 logger = logging.getLogger(__name__)
@@ -48,7 +48,7 @@ class Tls:
 class Processor:
     """A gRPC server with its writers. `slot` numbers the process among several on one port.
 
-    `after_erasure` is called after each request to delete that came and was committed; it must return at once.
+    `erase` carries out a request to delete. Without it such a request is answered UNAVAILABLE, and is sent again.
     """
 
     def __init__(
@@ -59,10 +59,10 @@ class Processor:
         api_key: str = "",
         tls: Tls | None = None,
         slot: int = 0,
-        after_erasure: Callable[[], None] | None = None,
+        erase: Erase | None = None,
     ) -> None:
         self._slot = slot
-        self._writers = Writers(conninfo, slot, after_erasure=after_erasure)
+        self._writers = Writers(conninfo, slot)
         self._health = health.HealthServicer()
         self._stopping = threading.Event()
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="ingest")
@@ -74,7 +74,8 @@ class Processor:
                 ("grpc.so_reuseport", 1 if slot else 0),
             ],
         )
-        self._server.add_generic_rpc_handlers((TraceService(self._writers, api_key=api_key, limit=LIMIT).handler(),))
+        service = TraceService(self._writers, api_key=api_key, limit=LIMIT, erase=erase)
+        self._server.add_generic_rpc_handlers((service.handler(),))
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         try:
             self.port = (

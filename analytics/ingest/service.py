@@ -14,6 +14,7 @@ from typing import NoReturn
 
 import grpc
 import psycopg
+from django.db import DatabaseError, InterfaceError
 from google.protobuf.any_pb2 import Any as AnyMessage
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.message import DecodeError
@@ -24,7 +25,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from analytics.catalogue import current_catalogue
 from analytics.conf import conf
 from analytics.ingest import fast, metrics
-from analytics.ingest.verdicts import Reason, Verdicts
+from analytics.ingest.verdicts import Erase, Reason, Verdicts
 from analytics.ingest.writers import Busy, Writers
 
 logger = logging.getLogger(__name__)
@@ -38,8 +39,9 @@ WRITER_PATIENCE_SECONDS = 5.0
 class TraceService:
     """`Export` of OTLP. At most `limit` requests are worked on or wait at once; the others are told to come again."""
 
-    def __init__(self, writers: Writers, *, api_key: str, limit: int) -> None:
+    def __init__(self, writers: Writers, *, api_key: str, limit: int, erase: Erase | None = None) -> None:
         self._writers = writers
+        self._erase = erase
         self._api_key = api_key.encode()
         self._room = BoundedSemaphore(limit)
 
@@ -88,10 +90,15 @@ class TraceService:
 
     def _write(self, found: Verdicts, context: grpc.ServicerContext) -> None:
         try:
+            # First, so that rows of the same request are rejected; what fails later finds it known.
+            if found.erasures:
+                if self._erase is None:
+                    context.abort(grpc.StatusCode.UNAVAILABLE, "This processor carries out no requests to delete.")
+                found.carry_out(self._erase)
             self._writers.write(found, patience_seconds=WRITER_PATIENCE_SECONDS)
         except Busy as busy:
             _abort_for_now(context, str(busy))
-        except psycopg.Error:
+        except (psycopg.Error, DatabaseError, InterfaceError):
             context.abort(grpc.StatusCode.UNAVAILABLE, "The database cannot take it now.")
 
 

@@ -1,7 +1,7 @@
 """What became of each span of a request: a row, an erasure, or a rejection with a reason from a short list."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -15,6 +15,7 @@ Value = str | int | float | bool | bytes | None
 Attributes = Mapping[str, Value]
 UNUSABLE = b""
 NO_SENDER = ""
+STORED, DUPLICATE = "stored", "duplicate"
 
 # As COPY wants it (see `packing`), which begins with its key; the timestamp in microseconds since 1970; the user's id.
 Row = tuple[bytes, int, bytes]
@@ -80,6 +81,11 @@ class ErasureRequest:
     requested_at_us: int
 
 
+# Carries out one request to delete, in a transaction of its own; False if it was known already. Raises
+# django.db.DatabaseError.
+Erase = Callable[[ErasureRequest], bool]
+
+
 Name = TypeVar("Name", bound=StrEnum)
 
 
@@ -94,14 +100,22 @@ def _by_first(counts: "Counter[tuple[Name, str]]") -> "Counter[Name]":
 class Verdicts:
     """Of one request. received = number of rows + erasures + rejected, always; `dropped` stands beside that.
 
+    `erased` counts the erasures that are carried out, by outcome.
+
     Rejections and parts are counted by sender too, see `senders`; NO_SENDER where it is not known any more.
     """
 
     received: int = 0
     rows: dict[Category, list[Row]] = field(default_factory=lambda: {category: [] for category in Category})
     erasures: list[ErasureRequest] = field(default_factory=list)
+    erased: Counter[str] = field(default_factory=Counter)
     refusals: Counter[tuple[Reason, str]] = field(default_factory=Counter)
     dropped_of: Counter[tuple[Part, str]] = field(default_factory=Counter)
+
+    def carry_out(self, erase: Erase) -> None:
+        """Carry out the requests to delete, and count what became of them. Raises django.db.DatabaseError."""
+        for request in self.erasures:
+            self.erased[STORED if erase(request) else DUPLICATE] += 1
 
     @property
     def rejected(self) -> Counter[Reason]:

@@ -1,8 +1,7 @@
 """Rows -> PostgreSQL, each exactly once: all of a request in one transaction, and the answer only after its commit.
 
 Few round trips, because small requests cost little else: all there is to do goes as one script (see `script`). Only
-where that cannot be, because a row is there already or is to be rejected, or with a request to delete, it goes step by
-step.
+where that cannot be, because a row is there already or is to be rejected, it goes step by step.
 """
 
 import os
@@ -23,11 +22,21 @@ from psycopg.pq.abc import PGresult
 from analytics.connection import connect
 from analytics.ingest.copying import COPY, data, staged_rows
 from analytics.ingest.script import begin, give, give_up
-from analytics.ingest.verdicts import EPOCH, NO_SENDER, TIMESTAMP, USER, Reason, Row, Verdicts
+from analytics.ingest.verdicts import (
+    DUPLICATE,
+    EPOCH,
+    NO_SENDER,
+    STORED,
+    TIMESTAMP,
+    USER,
+    Reason,
+    Row,
+    Verdicts,
+)
 from analytics.retention import first_of_month
 from analytics.vocabulary import Category
 
-STORED, DUPLICATE, REJECTED = "stored", "duplicate", "rejected"
+REJECTED = "rejected"
 PART = "part"  # beside the balance: what a stored span was stored without
 ERASURE = "erasure"  # the reason beside `stored` for a request to delete that was carried out
 ALL_STORED, ALL_DUPLICATE = (STORED, "", NO_SENDER), (DUPLICATE, "", NO_SENDER)
@@ -69,7 +78,7 @@ class Writer:
         Rows of people who have asked for deletion since move to their request's `rejected`. All is committed when it
         returns. Raises psycopg.Error if the database cannot take it; then nothing of any is stored or counted.
         """
-        at_once = not any(request.erasures for request in requests)
+        at_once = True
         for attempt in range(MAXIMUM_ATTEMPTS):
             connection = self._connected()
             try:
@@ -135,7 +144,7 @@ class Writer:
         self, connection: psycopg.Connection, requests: Sequence[Verdicts], tables: Tables, days: set[int]
     ) -> Counts | None:
         """All of it, as one script. None if that is not all there is to do: some rows are to be rejected."""
-        counts = _rejected(requests)
+        counts = _judged(requests)
         counts.update({ALL_STORED: sum(map(len, tables.values())), ALL_DUPLICATE: 0})
         copies = b"".join(COPY[category] + b";" for category in tables)
         script = BEGIN + _begin_ingest(tables) + b";" + copies + self._end_ingest(connection, days, counts)
@@ -151,13 +160,11 @@ class Writer:
         return counts
 
     def _step_by_step(self, connection: psycopg.Connection, requests: Sequence[Verdicts], tables: Tables) -> Counts:
-        counts: Counts = Counter()
         with _rolled_back_after_an_error(connection):
             connection.execute(BEGIN)
-            _erase(connection, requests, counts)
             _reject_erased(connection, requests, tables)
             tables = _tables(requests)
-            counts.update(_rejected(requests))
+            counts = _judged(requests)
             for category, rows in tables.items():
                 stored = staged_rows(connection, category, rows)
                 counts[ALL_STORED] += stored
@@ -175,22 +182,6 @@ class Writer:
             *([entry[place] for entry in entries] for place in range(4)),
         )
         return psycopg.ClientCursor(connection).mogrify(_END_INGEST, parameters).encode()
-
-
-def _erase(connection: psycopg.Connection, requests: Sequence[Verdicts], counts: Counts) -> None:
-    erasures = [each for request in requests for each in request.erasures]
-    if erasures:
-        # Before looking, so that of two requests with the same event only one finds it unknown.
-        connection.execute("SELECT pg_advisory_xact_lock(hashtext('analytics_rows'))")
-    for erasure in erasures:
-        id_ = erasure.id.hex()
-        known = connection.execute("SELECT 1 FROM analytics_erasure WHERE id = %s::uuid", [id_]).fetchone()
-        if known is None:
-            moment = EPOCH + timedelta(microseconds=erasure.requested_at_us)
-            connection.execute(
-                "SELECT analytics_erase_person(%s::uuid, %s::uuid, %s)", [id_, erasure.user_id.hex(), moment]
-            )
-        counts[DUPLICATE if known else STORED, ERASURE, NO_SENDER] += 1
 
 
 def _reject_erased(connection: psycopg.Connection, requests: Sequence[Verdicts], tables: Tables) -> None:
@@ -223,9 +214,11 @@ def _is_erased(row: Row, erased: dict[bytes, int]) -> bool:
     return row[USER] in erased and row[TIMESTAMP] <= erased[row[USER]]
 
 
-def _rejected(requests: Sequence[Verdicts]) -> Counts:
+def _judged(requests: Sequence[Verdicts]) -> Counts:
+    """What is known before a row is written: rejections, parts left out, erasures carried out."""
     counts: Counts = Counter()
     for request in requests:
+        counts.update({(outcome, ERASURE, NO_SENDER): spans for outcome, spans in request.erased.items()})
         for outcome, found in ((REJECTED, request.refusals), (PART, request.dropped_of)):
             counts.update({(outcome, name.value, sender): spans for (name, sender), spans in found.items() if spans})
     return counts

@@ -11,7 +11,6 @@ costs as much as half a small request.
 import logging
 import threading
 from collections import deque
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from threading import Lock
 
@@ -55,14 +54,9 @@ class _Request:
 
 
 class Writers:
-    """`slot` numbers the process among several that write to the same database. Thread-safe.
+    """`slot` numbers the process among several that write to the same database. Thread-safe."""
 
-    `after_erasure` is called once a request to delete has been committed, in the thread that brought it: it must return
-    at once.
-    """
-
-    def __init__(self, conninfo: str, slot: int, *, after_erasure: Callable[[], None] | None = None) -> None:
-        self._after_erasure = after_erasure
+    def __init__(self, conninfo: str, slot: int) -> None:
         self._writers = [Writer(conninfo, slot * WRITERS + number) for number in range(WRITERS)]
         self._idle = list(self._writers)
         self._waiting: deque[_Request] = deque()
@@ -135,8 +129,6 @@ class Writers:
             for each in group:
                 if each is not request:
                     each.asleep.release()
-        if self._after_erasure and any(each.verdicts.erasures and each.error is None for each in group):
-            self._after_erasure()
 
     # With the lock held.
 

@@ -398,8 +398,8 @@ def test_exactly_what_is_inside_consent_reaches_the_wire(
     deployment: DeploymentType, monkeypatch: pytest.MonkeyPatch, clock: Clock
 ) -> None:
     # Who leaves asks for deletion, in a thread that has no part in this: it would send past the wire watched here.
-    monkeypatch.setattr("analytics.room._try_to_send", lambda request: None)
-    monkeypatch.setattr("analytics.room.correct_rollups_soon", lambda: None)
+    monkeypatch.setattr("analytics.erasure.elsewhere._try_to_send", lambda erasure: None)
+    monkeypatch.setattr("analytics.erasure.requests.correct_rollups_soon", lambda: None)
     clock.still = True
     name = "GateIn" + deployment.title().replace("_", "")
     machine = type(name, (Gate,), {"deployment": deployment, "time": clock})

@@ -23,10 +23,10 @@ from opentelemetry.sdk.trace import ReadableSpan
 from accounts.models import User
 from analytics import telemetry_for, track_feature_usage
 from analytics.collect import pipeline
-from analytics.collect.erasure_event import send_erasure_request
 from analytics.collect.relay import forward
 from analytics.collect.transport import Send, StillPermitted, Transport
 from analytics.collect.transport.answers import Answer
+from analytics.erasure.elsewhere import send_erasure_request
 from analytics.identity import Kind, pseudonym
 from analytics.models import ExportTally
 from privacy import choices

@@ -239,7 +239,7 @@ def test_a_deletion_that_cannot_be_done_is_503_and_nothing_is_written(
     def breaks(*_: object) -> None:
         raise DatabaseError
 
-    monkeypatch.setattr("analytics.keep.erasure.erase", breaks)
+    monkeypatch.setattr("analytics.erasure.here.erase", breaks)
     answer = client.delete(f"{BASE}data")
     assert answer.status_code == 503 and "Nothing was changed" in answer.json()["detail"]
     assert client.get(f"{BASE}history").json()["count"] == 0

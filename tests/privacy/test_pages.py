@@ -147,7 +147,7 @@ def test_a_deletion_that_cannot_be_done_says_so_and_leaves_everything(
     def breaks(*_: object) -> None:
         raise DatabaseError
 
-    monkeypatch.setattr("analytics.keep.erasure.erase", breaks)
+    monkeypatch.setattr("analytics.erasure.here.erase", breaks)
     answer = browser.post(DELETE)
     assert answer.status_code == 503 and "Nothing was changed" in answer.text
     assert not ConsentEvent.objects.filter(action=Action.ERASURE_REQUESTED).exists()

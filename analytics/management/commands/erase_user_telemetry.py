@@ -7,13 +7,10 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from accounts.models import User
 from accounts.people import find_user
-from analytics import erasure_log
 from analytics.conf import conf
-from analytics.keep import erasure
-from analytics.keep.correction import correct_rollups
+from analytics.erasure import elsewhere, here, log, requests
+from analytics.erasure.correction import correct_rollups
 from analytics.management.database import WRONG_USAGE, database_may_go_away
-from analytics.models import Erasure
-from analytics.room import send_pending_erasures
 from privacy.choices import request_deletion
 from privacy.models import Source
 
@@ -39,10 +36,10 @@ class Command(BaseCommand):
                 if options["replay"]:
                     self._replay(options["log"])
                 elif options["save_log"]:
-                    self.stdout.write(f"{erasure_log.write_file(options['save_log'])} requests written")
+                    self.stdout.write(f"{log.write_file(options['save_log'])} requests written")
                 else:
                     self._erase(find_user(options["user"]))
-        except erasure_log.UnusableLog as error:
+        except log.UnusableLog as error:
             raise CommandError(str(error), returncode=WRONG_USAGE) from None
 
     def _erase(self, user: User) -> None:
@@ -57,18 +54,18 @@ class Command(BaseCommand):
         for table, rows in receipt.rows_deleted.items():
             self.stdout.write(f"  {table}: {rows} rows deleted")
         self._correct_rollups()
-        corrected = Erasure.objects.get(pk=receipt.id)
+        corrected = requests.receipts(user.pk)[0]
         at = f"{corrected.recomputed_at:%Y-%m-%d %H:%M:%S} UTC" if corrected.recomputed_at else "never"
         self.stdout.write(f"  rollups: {corrected.days_recomputed} days computed again, the last at {at}")
         self.stdout.write(f"done: {sum(receipt.rows_deleted.values())} rows deleted")
 
-    def _replay(self, log: Path | None) -> None:
-        requests = [*erasure_log.of_ledger(), *(erasure_log.of_file(log) if log else [])]
+    def _replay(self, file: Path | None) -> None:
+        requests = [*log.of_ledger(), *(log.of_file(file) if file else [])]
         if not conf.stored_here:
-            erasure.ask_elsewhere_again(requests)
+            elsewhere.ask_again(requests)
             self._send()
             return
-        receipts = erasure.replay(requests)
+        receipts = here.replay(requests)
         rows = sum(sum(receipt.rows_deleted.values()) for receipt in receipts)
         self.stdout.write(f"{len(receipts)} requests carried out again, {rows} rows deleted")
         self._correct_rollups()
@@ -77,5 +74,5 @@ class Command(BaseCommand):
         correct_rollups(say=lambda line: self.stdout.write(f"  {line}"))
 
     def _send(self) -> None:
-        acknowledged, waiting = send_pending_erasures()
+        acknowledged, waiting = elsewhere.send_pending()
         self.stdout.write(f"where the rows are stored, {acknowledged} requests were acknowledged, {waiting} wait")

@@ -7,14 +7,13 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import close_old_connections
 
-from analytics.keep.erasure import pending
+from analytics.erasure import elsewhere
 from analytics.keep.locks import AlreadyKeeping, only_one_at_a_time
 from analytics.keep.partitions import make_months_ahead, missing_ahead
 from analytics.keep.retention import plan_purge, purge
 from analytics.keep.rollups import NotRolledUp, roll_up, touch_all_days, waiting_days
 from analytics.management.database import TRY_AGAIN, WRONG_USAGE, database_may_go_away
 from analytics.management.purging import add_months_option, in_words, parse_months
-from analytics.room import send_pending_erasures
 from analytics.show.bi_views import publish_threshold
 
 LONGEST_SECONDS = 86_400
@@ -73,7 +72,7 @@ def _once(months: int, *, recompute: bool, say: Say) -> None:
         except NotRolledUp as error:
             # Rows came in between our rollup and our purge; the next run counts them.
             raise CommandError(str(error), returncode=TRY_AGAIN) from None
-        acknowledged, waiting = send_pending_erasures()
+        acknowledged, waiting = elsewhere.send_pending()
     say(f"4/4 deletions elsewhere: {acknowledged} acknowledged, {waiting} still waiting")
 
 
@@ -103,7 +102,7 @@ def _say_what_would_be_done(months: int, *, say: Say) -> None:
     say(f"3/4 purge: {first}")
     for line in rest:
         say(f"  {line}")
-    say(f"4/4 deletions elsewhere: {len(pending())} to ask for again")
+    say(f"4/4 deletions elsewhere: {elsewhere.number_pending()} to ask for again")
     say("dry run: nothing was changed")
 
 

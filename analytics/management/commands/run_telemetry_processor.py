@@ -9,10 +9,10 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from analytics.conf import conf
+from analytics.erasure.requests import erase_received
 from analytics.ingest import metrics
 from analytics.ingest.server import CannotListen, Processor, Tls
 from analytics.ingest.workers import supervise, worker_commands
-from analytics.keep.correction import correct_rollups_soon
 from analytics.management.database import refuse_unusable_sessions
 from analytics.router import conninfo
 
@@ -60,8 +60,7 @@ class Command(BaseCommand):
                 api_key=conf.api_key,
                 tls=tls,
                 slot=options["worker"],
-                # In a thread besides; should the process end first, the next keep_telemetry does it.
-                after_erasure=correct_rollups_soon,
+                erase=erase_received,
             )
         except CannotListen as error:
             raise CommandError(str(error), returncode=2) from None

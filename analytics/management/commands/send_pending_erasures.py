@@ -4,8 +4,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
+from analytics.erasure import elsewhere
 from analytics.management.database import TRY_AGAIN, database_may_go_away
-from analytics.room import send_pending_erasures
 
 
 class Command(BaseCommand):
@@ -13,7 +13,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         with database_may_go_away():
-            acknowledged, waiting = send_pending_erasures()
+            acknowledged, waiting = elsewhere.send_pending()
         self.stdout.write(f"acknowledged: {acknowledged}, still waiting: {waiting}")
         if waiting:
             raise CommandError("some requests were not acknowledged; they stay pending", returncode=TRY_AGAIN)

@@ -12,7 +12,7 @@ import pytest
 from django.db import connection
 
 from analytics.ingest import writer as writer_module
-from analytics.ingest.verdicts import ErasureRequest, Reason, Row, Verdicts, microseconds
+from analytics.ingest.verdicts import Reason, Row, Verdicts
 from analytics.ingest.writer import Writer
 from analytics.models import EndpointUsage, Erasure, FeatureUsage, IngestTally, TouchedDay, UserActivity
 from analytics.retention import first_of_month, months_before
@@ -44,15 +44,11 @@ def feature(number: int, *, when: datetime = NOW, person: UUID = SOMEBODY) -> Ro
     return packed.row(Category.FEATURE_USAGE, "test_run", "created", when=when, id_=UUID(int=number), person=person)
 
 
-def of(*rows: Row, rejected: dict[Reason, int] | None = None, erasures: tuple[ErasureRequest, ...] = ()) -> Verdicts:
-    found = Verdicts(received=len(rows) + len(erasures) + sum((rejected or {}).values()), erasures=list(erasures))
+def of(*rows: Row, rejected: dict[Reason, int] | None = None) -> Verdicts:
+    found = Verdicts(received=len(rows) + sum((rejected or {}).values()))
     found.rows[Category.FEATURE_USAGE] += rows
     found.refusals.update({(reason, "petclinic"): spans for reason, spans in (rejected or {}).items()})
     return found
-
-
-def erasure(when: datetime, person: UUID = SOMEBODY, id_: UUID | None = None) -> ErasureRequest:
-    return ErasureRequest((id_ or uuid4()).bytes, person.bytes, microseconds(when))
 
 
 def backend(of_writer: Writer) -> int:
@@ -392,66 +388,6 @@ def test_where_all_of_a_batch_was_erased_it_is_counted_and_marks_no_day(writer: 
 
     assert TouchedDay.objects.count() == 0
     assert tally() == {("rejected", "erased"): 1}
-
-
-def test_a_request_to_delete_that_comes_as_an_event_deletes_and_keeps_the_rest_of_its_batch(writer: Writer) -> None:
-    writer.write(of(feature(1), feature(2, person=uuid4())))
-
-    counts = writer.write(of(feature(3), feature(4, when=NOW + timedelta(seconds=1)), erasures=(erasure(NOW),)))
-
-    assert counts == {("stored", "erasure", ""): 1, STORED: 1, DUPLICATE: 0, ERASED: 1}
-    assert {row.pk.int for row in FeatureUsage.objects.all()} == {2, 4}
-
-
-def test_a_request_to_delete_is_honoured_whatever_shares_its_transaction(writer: Writer) -> None:
-    writer.write(of(feature(1)))
-    plain, asks = [of(feature(number, person=uuid4())) for number in (2, 3)], of(erasures=(erasure(NOW),))
-
-    counts = writer.write(plain[0], asks, plain[1])
-
-    assert counts == {("stored", "erasure", ""): 1, STORED: 2, DUPLICATE: 0}
-    assert {row.pk.int for row in FeatureUsage.objects.all()} == {2, 3}
-
-
-def test_the_same_request_to_delete_again_is_a_duplicate(writer: Writer) -> None:
-    same = erasure(NOW)
-
-    assert writer.write(of(erasures=(same, same))) == {("stored", "erasure", ""): 1, ("duplicate", "erasure", ""): 1}
-    assert writer.write(of(erasures=(same,))) == {("duplicate", "erasure", ""): 1}
-
-
-def test_the_same_request_to_delete_from_several_writers_at_once_is_carried_out_once(writer: Writer) -> None:
-    same = erasure(NOW)
-
-    def write(slot: int) -> None:
-        with Writer(conninfo(), slot) as own:
-            together.wait()
-            own.write(of(feature(slot), erasures=(same,)))
-
-    together = threading.Barrier(4)
-    with ThreadPoolExecutor(4) as threads:
-        list(threads.map(write, range(4)))
-
-    counted = tally()
-    assert (counted["stored", "erasure"], counted["duplicate", "erasure"]) == (1, 3)
-    assert counted["rejected", "erased"] == 4
-
-
-def test_a_row_never_slips_past_a_request_to_delete_that_runs_meanwhile(
-    writer: Writer, elsewhere: psycopg.Connection
-) -> None:
-    """Erasure waits for those who have looked for tombstones and not yet committed; who comes later sees its own."""
-    with ThreadPoolExecutor(1) as thread:
-        with elsewhere.transaction():
-            elsewhere.execute("SELECT analytics_erase_person(%s, %s, %s)", [uuid4(), SOMEBODY, NOW])
-            writing = thread.submit(writer.write, of(feature(1)))
-            waiting = "SELECT 1 FROM pg_locks WHERE NOT granted AND locktype = 'advisory'"
-            with psycopg.connect(conninfo(), autocommit=True) as watching:
-                wait_until("the writer waits", lambda: watching.execute(waiting).fetchone())
-        counts = writing.result(30)
-
-    assert counts[ERASED] == 1
-    assert rows_stored() == 0
 
 
 @pytest.mark.parametrize("size", [0, 1, 513, 5000])

@@ -11,8 +11,8 @@ from django.core.management import CommandError, call_command
 from django.db import OperationalError, connections
 from django.utils import timezone
 
+from analytics.erasure import here
 from analytics.identity import Kind, pseudonym
-from analytics.keep import erasure
 from analytics.keep.partitions import make_months_ahead, missing_ahead, partitions
 from analytics.management.commands import keep_telemetry
 from analytics.models import Erasure, RolledUpDay, UserActivity
@@ -231,7 +231,7 @@ def test_a_database_that_goes_away_before_an_erasure_leaves_everything(
     def gone(*_: Any, **__: Any) -> None:
         raise OperationalError("terminating connection")
 
-    monkeypatch.setattr(erasure, "erase", gone)
+    monkeypatch.setattr(here, "erase", gone)
     with pytest.raises(CommandError, match="the database is not available"):
         said("erase_user_telemetry", user.username)
     assert UserActivity.objects.count() == 1

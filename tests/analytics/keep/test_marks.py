@@ -11,10 +11,10 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import connections
 
+from analytics.erasure.here import erase
 from analytics.ingest.verdicts import Verdicts
 from analytics.ingest.writer import BEGIN, Writer
 from analytics.keep import locks
-from analytics.keep.erasure import erase
 from analytics.keep.retention import plan_purge, purge
 from analytics.keep.rollups import NotRolledUp, roll_up, roll_up_day, take_marks, waiting_days
 from analytics.models import TouchedDay, UserActivity

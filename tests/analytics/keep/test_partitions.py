@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from analytics.keep.erasure import erase
+from analytics.erasure.here import erase
 from analytics.keep.partitions import Partition, State, drop, make_month, make_months_ahead, partitions, statement
 from analytics.keep.rollups import waiting_days
 from analytics.models import UserActivity

@@ -11,9 +11,9 @@ from django.apps import apps
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from analytics.erasure.here import erase
 from analytics.ingest.verdicts import Verdicts
 from analytics.ingest.writer import Writer
-from analytics.keep.erasure import erase
 from analytics.keep.partitions import Partition, statement
 from analytics.keep.retention import Plan, plan_purge, purge
 from analytics.keep.rollups import NotRolledUp, roll_up

@@ -7,8 +7,8 @@ from django.db import transaction
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
+from analytics.erasure.here import erase
 from analytics.keep import rollups
-from analytics.keep.erasure import erase
 from analytics.keep.rollups import roll_up, waiting_days
 from analytics.models import EndpointUsage, Erasure, FeatureUsage, Person, TouchedDay, UserActivity
 from analytics.router import analytics_database
@@ -205,7 +205,7 @@ def test_an_erasure_corrects_every_rollup_and_leaves_nothing_of_the_person() -> 
     corrected = aggregates()
     for model in (Person, UserActivity, FeatureUsage, EndpointUsage):
         assert not model.objects.filter(user_id=person(1)).exists()
-    receipt = Erasure.objects.get(pk=receipt.pk)
+    receipt = Erasure.objects.get(pk=receipt.id)
     assert receipt.days_recomputed == 4
     assert receipt.recomputed_at is not None
 

@@ -20,10 +20,10 @@ from django.utils import timezone
 from hypothesis import HealthCheck, Phase, given, note, settings
 from hypothesis import strategies as st
 
+from analytics.erasure.correction import correct_rollups
+from analytics.erasure.here import erase, erase_received
 from analytics.ingest.verdicts import NO_SENDER, ErasureRequest, Verdicts, microseconds
 from analytics.ingest.writer import Writer
-from analytics.keep.correction import correct_rollups
-from analytics.keep.erasure import erase
 from analytics.keep.retention import plan_purge, purge
 from analytics.keep.rollups import roll_up
 from analytics.models import EndpointUsage, UserActivity
@@ -194,7 +194,9 @@ class World:
         # Rows that are drawn twice are the same row but for its id.
         for row in rows:
             row.id = uuid4()
-        counts = self.writer.write(verdicts(rows, erased))
+        found = verdicts(rows, erased)
+        found.carry_out(erase_received)
+        counts = self.writer.write(found)
         for who, until in erased:
             self.oracle.erase(person(who), until)
         stored = self.oracle.store(rows)

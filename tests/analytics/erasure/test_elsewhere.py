@@ -17,7 +17,8 @@ from django.utils import timezone
 
 from accounts.models import User
 from analytics.collect import pipeline
-from analytics.collect.erasure_event import send_erasure_request
+from analytics.erasure.elsewhere import send_erasure_request
+from analytics.erasure.here import erase_received
 from analytics.identity import Kind, pseudonym
 from analytics.ingest.server import Processor
 from analytics.ingest.verdicts import NO_SENDER, Reason, Verdicts
@@ -54,7 +55,7 @@ def processor(settings: Any) -> Iterator[Callable[[], AbstractContextManager[Non
 
     @contextmanager
     def running() -> Iterator[None]:
-        started = Processor(f"127.0.0.1:{port}", conninfo())
+        started = Processor(f"127.0.0.1:{port}", conninfo(), erase=erase_received)
         started.start()
         try:
             yield

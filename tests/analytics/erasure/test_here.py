@@ -10,8 +10,9 @@ from django.core.management import CommandError, call_command
 from django.utils import timezone
 
 from accounts.models import User
+from analytics.erasure.here import erase
+from analytics.erasure.receipts import days_to_recompute
 from analytics.identity import Kind, pseudonym
-from analytics.keep.erasure import days_to_recompute, erase
 from analytics.keep.rollups import roll_up
 from analytics.models import Erasure, FeatureUsage, RolledUpDay, TouchedDay, UserActivity
 from privacy.choices import request_deletion

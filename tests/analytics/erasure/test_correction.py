@@ -10,9 +10,9 @@ from django.contrib.auth.models import Permission
 from django.db import OperationalError
 
 from accounts.models import User
+from analytics.erasure import correction
+from analytics.erasure.here import erase
 from analytics.identity import Kind, pseudonym
-from analytics.keep import correction
-from analytics.keep.erasure import erase
 from analytics.keep.rollups import waiting_days
 from analytics.models import Erasure, FeatureUsage, UserActivity
 from tests.analytics.keep.conftest import Elsewhere

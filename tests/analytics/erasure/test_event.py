@@ -6,8 +6,8 @@ from uuid import UUID
 import pytest
 from django.test import override_settings
 
-from analytics.collect import erasure_event
-from analytics.collect.erasure_event import send_erasure_request
+from analytics.erasure import elsewhere
+from analytics.erasure.elsewhere import send_erasure_request
 from privacy.switches import Switches, current_switches
 from tests.support.clock import Clock
 from tests.support.collectors import Behaviour, Taken, answers, http_collector, partial_success
@@ -69,7 +69,7 @@ def test_where_the_operator_switches_telemetry_off_while_connecting_it_stays_her
         with override_settings(DO_NOT_TRACK="true"):
             return found[0] if len(found) == 1 else current_switches()
 
-    monkeypatch.setattr(erasure_event, "current_switches", switched_off_after_the_first_look)
+    monkeypatch.setattr(elsewhere, "current_switches", switched_off_after_the_first_look)
     acknowledged, taken = sent(answers())
     assert len(found) == 2
     assert not acknowledged and taken.bodies == []

@@ -10,9 +10,9 @@ from datetime import datetime
 from pathlib import Path
 from uuid import UUID
 
+from analytics.erasure.here import Request
 from analytics.exceptions import AnalyticsError
 from analytics.identity import Kind, pseudonym
-from analytics.keep.erasure import Request
 from analytics.models import Erasure
 from privacy.models import Action, ConsentEvent
 

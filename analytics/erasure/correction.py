@@ -1,4 +1,4 @@
-"""Reports without those who were erased: their days are computed again, soon and besides."""
+"""Recompute the rollups of days that erasures took rows from: at once by the caller, or soon in the background."""
 
 import logging
 from collections.abc import Callable

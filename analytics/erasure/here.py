@@ -1,0 +1,90 @@
+"""Delete the rows of one person from this installation's database, for good."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from threading import Lock
+from uuid import UUID, uuid4
+
+from django.db import connections
+from django.utils import timezone
+
+from analytics.erasure.receipts import days_to_recompute, receipt
+from analytics.ingest.verdicts import EPOCH, ErasureRequest
+from analytics.keep.locks import no_writer_at_work
+from analytics.models import Erasure
+from analytics.router import analytics_database
+from analytics.sql import sql
+from privacy.telemetry import Receipt
+
+_turn = Lock()  # of the processor's threads: each would hold a connection while it waits
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A request to delete, as any log of them has it."""
+
+    id: UUID
+    user_id: UUID
+    requested_at: datetime
+
+
+def erase(pseudonym: UUID, *, requested_at: datetime | None = None, erasure_id: UUID | None = None) -> Receipt:
+    """Delete all rows of `pseudonym` up to `requested_at` (default: now) in one transaction.
+
+    The receipt's row is also the tombstone: ingest rejects older rows of the pseudonym from then on. Raises
+    django.db.DatabaseError; then nothing was deleted.
+    """
+    request = Request(erasure_id or uuid4(), pseudonym, requested_at or timezone.now())
+    _erase(request)
+    return receipt(Erasure.objects.get(pk=request.id), days_to_recompute(pseudonym))
+
+
+def erase_received(asked: ErasureRequest) -> bool:
+    """Carry out a request that the processor received, in a transaction of its own; False if it was known already.
+
+    Raises django.db.DatabaseError.
+    """
+    request = Request(
+        UUID(bytes=asked.id), UUID(bytes=asked.user_id), EPOCH + timedelta(microseconds=asked.requested_at_us)
+    )
+    try:
+        with _turn:
+            return _erase(request, unless_known=True)
+    finally:
+        connections[analytics_database()].close()  # the next request may come in another thread
+
+
+def replay(logged: Iterable[Request]) -> list[Receipt]:
+    """Carry out again every request of the log and of the table whose rows are there; the receipts of those that were.
+
+    For the day after a backup was restored, which brings back what was deleted since it was made.
+    """
+    known: set[UUID] = set()
+    latest: dict[UUID, datetime] = {}
+    for erasure in Erasure.objects.order_by("requested_at"):
+        known.add(erasure.pk)
+        latest[erasure.user_id] = erasure.requested_at
+    carried_out: list[Receipt] = []
+    for request in sorted(logged, key=lambda each: each.requested_at, reverse=True):
+        moment = latest.get(request.user_id)
+        if request.id not in known and (moment is None or moment < request.requested_at):
+            carried_out.append(_again(request))
+            latest[request.user_id] = request.requested_at
+    with connections[analytics_database()].cursor() as cursor:
+        cursor.execute(sql("erasures_undone"))
+        undone = [Request(*row) for row in cursor.fetchall()]
+    return [*carried_out, *map(_again, undone)]
+
+
+def _again(request: Request) -> Receipt:
+    return erase(request.user_id, requested_at=request.requested_at, erasure_id=request.id)
+
+
+def _erase(request: Request, *, unless_known: bool = False) -> bool:
+    """Whether the request was carried out. The one place where the lock of erasures is taken."""
+    with no_writer_at_work() as cursor:
+        if unless_known and Erasure.objects.filter(pk=request.id).exists():
+            return False
+        cursor.execute("SELECT analytics_erase_person(%s, %s, %s)", [request.id, request.user_id, request.requested_at])
+    return True

@@ -1,0 +1,44 @@
+"""Requests to delete, by whichever road they come; and the receipts of a person."""
+
+from uuid import UUID
+
+from django.db import transaction
+
+from analytics.conf import conf
+from analytics.erasure import elsewhere, here
+from analytics.erasure.correction import correct_rollups_soon
+from analytics.erasure.receipts import receipts_of
+from analytics.identity import Kind, pseudonym
+from analytics.ingest.verdicts import ErasureRequest
+from privacy.telemetry import Receipt
+
+
+def request_erasure(user_id: UUID, *, go_on: bool) -> Receipt:
+    """Delete the person's rows, or ask for it where they are stored. `user_id` is the key of their account.
+
+    `go_on`: correct the reports, or send the request, in the background once this transaction is committed. Raises
+    django.db.DatabaseError.
+    """
+    of = pseudonym(Kind.USER, user_id)
+    if not conf.stored_here:
+        return elsewhere.ask(of, send_now=go_on)
+    receipt = here.erase(of)
+    if go_on:
+        transaction.on_commit(correct_rollups_soon)
+    return receipt
+
+
+def erase_received(asked: ErasureRequest) -> bool:
+    """Carry out a request that the processor received; False if it was known already. Corrects reports in background.
+
+    Raises django.db.DatabaseError.
+    """
+    is_new = here.erase_received(asked)
+    if is_new:
+        correct_rollups_soon()
+    return is_new
+
+
+def receipts(user_id: UUID) -> list[Receipt]:
+    """The person's receipts, newest first."""
+    return receipts_of(pseudonym(Kind.USER, user_id))

@@ -1,0 +1,144 @@
+"""Requests to delete that the processor receives: each in a transaction of its own, before the rows of its batch."""
+
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from uuid import UUID, uuid4
+
+import grpc
+import psycopg
+import pytest
+from django.db import OperationalError
+from opentelemetry.proto.trace.v1.trace_pb2 import Span
+
+from analytics.erasure.here import erase_received
+from analytics.ingest.verdicts import ErasureRequest, Row, Verdicts, microseconds
+from analytics.ingest.writer import Counts, Writer
+from analytics.models import FeatureUsage
+from analytics.router import conninfo
+from analytics.vocabulary import Category
+from tests.acceptance.product import wait_until
+from tests.analytics.ingest import packed
+from tests.analytics.ingest.conftest import Client, Start, rows_stored, tally
+from tests.analytics.ingest.spans import span
+from tests.analytics.keep.conftest import Elsewhere
+
+NOW = datetime.now(UTC)
+SOMEBODY = UUID(int=0xBEEF)
+STORED, DUPLICATE, ERASED = ("stored", "", ""), ("duplicate", "", ""), ("rejected", "erased", "")
+
+
+@pytest.fixture
+def writer(transactional_db: None) -> Iterator[Writer]:
+    with Writer(conninfo(), slot=0) as writing:
+        yield writing
+
+
+def feature(number: int, *, when: datetime = NOW, person: UUID = SOMEBODY) -> Row:
+    return packed.row(Category.FEATURE_USAGE, "test_run", "created", when=when, id_=UUID(int=number), person=person)
+
+
+def of(*rows: Row, erasures: tuple[ErasureRequest, ...] = ()) -> Verdicts:
+    found = Verdicts(received=len(rows) + len(erasures), erasures=list(erasures))
+    found.rows[Category.FEATURE_USAGE] += rows
+    return found
+
+
+def erasure(when: datetime, person: UUID = SOMEBODY, id_: UUID | None = None) -> ErasureRequest:
+    return ErasureRequest((id_ or uuid4()).bytes, person.bytes, microseconds(when))
+
+
+def received(writer: Writer, *requests: Verdicts) -> Counts:
+    """As the service does it: the erasures of each request, then its rows."""
+    for request in requests:
+        request.carry_out(erase_received)
+    return writer.write(*requests)
+
+
+def test_a_request_to_delete_that_comes_as_an_event_deletes_and_keeps_the_rest_of_its_batch(writer: Writer) -> None:
+    writer.write(of(feature(1), feature(2, person=uuid4())))
+
+    counts = received(writer, of(feature(3), feature(4, when=NOW + timedelta(seconds=1)), erasures=(erasure(NOW),)))
+
+    assert counts == {("stored", "erasure", ""): 1, STORED: 1, DUPLICATE: 0, ERASED: 1}
+    assert {row.pk.int for row in FeatureUsage.objects.all()} == {2, 4}
+
+
+def test_a_request_to_delete_is_honoured_whatever_shares_its_transaction(writer: Writer) -> None:
+    writer.write(of(feature(1)))
+    plain, asks = [of(feature(number, person=uuid4())) for number in (2, 3)], of(erasures=(erasure(NOW),))
+
+    counts = received(writer, plain[0], asks, plain[1])
+
+    assert counts == {("stored", "erasure", ""): 1, STORED: 2, DUPLICATE: 0}
+    assert {row.pk.int for row in FeatureUsage.objects.all()} == {2, 3}
+
+
+def test_the_same_request_to_delete_again_is_a_duplicate(writer: Writer) -> None:
+    same, known = erasure(NOW), ("duplicate", "erasure", "")
+
+    assert +received(writer, of(erasures=(same, same))) == {("stored", "erasure", ""): 1, known: 1}
+    assert +received(writer, of(erasures=(same,))) == {known: 1}
+
+
+def test_the_same_request_to_delete_from_several_writers_at_once_is_carried_out_once(writer: Writer) -> None:
+    same = erasure(NOW)
+
+    def write(slot: int) -> None:
+        with Writer(conninfo(), slot) as own:
+            together.wait()
+            received(own, of(feature(slot), erasures=(same,)))
+
+    together = threading.Barrier(4)
+    with ThreadPoolExecutor(4) as threads:
+        list(threads.map(write, range(4)))
+
+    counted = tally()
+    assert (counted["stored", "erasure"], counted["duplicate", "erasure"]) == (1, 3)
+    assert counted["rejected", "erased"] == 4
+
+
+def test_a_row_never_slips_past_a_request_to_delete_that_runs_meanwhile(writer: Writer, elsewhere: Elsewhere) -> None:
+    """Erasure waits for those who have looked for tombstones and not yet committed; who comes later sees its own."""
+    with ThreadPoolExecutor(1) as thread:
+        eraser = elsewhere()
+        with eraser.transaction():
+            eraser.execute("SELECT analytics_erase_person(%s, %s, %s)", [uuid4(), SOMEBODY, NOW])
+            writing = thread.submit(writer.write, of(feature(1)))
+            waiting = "SELECT 1 FROM pg_locks WHERE NOT granted AND locktype = 'advisory'"
+            with psycopg.connect(conninfo(), autocommit=True) as watching:
+                wait_until("the writer waits", lambda: watching.execute(waiting).fetchone())
+        counts = writing.result(30)
+
+    assert counts[ERASED] == 1
+    assert rows_stored() == 0
+
+
+def asks() -> Span:
+    return span({"event.category": "user_activity", "event.type": "erasure_requested", "user.id": str(SOMEBODY)})
+
+
+def test_a_processor_that_carries_out_no_requests_has_them_sent_again(client: Client) -> None:
+    error = client.refusal(asks())
+
+    assert error.code() is grpc.StatusCode.UNAVAILABLE
+    assert tally() == {}
+
+
+def test_a_request_that_the_database_cannot_take_is_sent_again_and_then_counted_once(
+    start: Start, clients: Callable[..., Client]
+) -> None:
+    fails = [OperationalError("no database")]
+
+    def erase(asked: ErasureRequest) -> bool:
+        if fails:
+            raise fails.pop()
+        return erase_received(asked)
+
+    client, same = clients(start(erase=erase).port), asks()
+    assert client.refusal(same).code() is grpc.StatusCode.UNAVAILABLE
+    client.export(same)
+    client.export(same)
+
+    assert tally() == {("stored", "erasure"): 1, ("duplicate", "erasure"): 1}
