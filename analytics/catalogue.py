@@ -39,14 +39,13 @@ from uuid import UUID
 
 from analytics.conf import conf
 from analytics.exceptions import CatalogueError, ExpiredEvent, InvalidValue, UndeclaredEvent
-from analytics.vocabulary import Category
+from analytics.vocabulary import LARGEST_INTEGER, Category
 
 NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
 ROUTES = "routes"
 ROUTE_WORD = re.compile(r"[A-Za-z0-9._~-]{1,64}")
 CHOICE = re.compile(r"[A-Za-z0-9_./:<>\-\[\]]{1,100}")
 MAXIMUM_ENTRIES = 1000
-LARGEST_INTEGER = 2**53 - 1  # what JSON readers, JavaScript among them, hold exactly
 
 
 class FieldType(StrEnum):

@@ -12,6 +12,7 @@ from django.db import models
 
 from analytics import vocabulary as words
 from analytics.catalogue import Catalogue, Event, Field, FieldType
+from analytics.events import EVENTS
 from analytics.models import EndpointUsage, FeatureUsage, UserActivity
 from analytics.vocabulary import Category
 
@@ -50,15 +51,9 @@ SPAN_ATTRIBUTES = (
     words.EVENT_CATEGORY,
     words.USER_ID,
     words.ORGANIZATION_ID,
-    words.EVENT_TYPE,
     words.SESSION_ID,
-    words.HTTP_METHOD,
-    words.HTTP_ROUTE,
-    words.HTTP_STATUS_CODE,
-    words.FEATURE_NAME,
-    words.FEATURE_ACTION,
-    words.LEGACY_HTTP_METHOD,
-    words.LEGACY_HTTP_STATUS_CODE,
+    *(sent.attribute for kind in EVENTS.values() for sent in kind.sent.values()),
+    *(sent.older for kind in EVENTS.values() for sent in kind.sent.values() if sent.older),
     words.LEGACY_DURATION_MS,
 )
 

@@ -25,5 +25,9 @@ class InvalidValue(AnalyticsError):
     """A metadata value does not fit its declaration. The message names the field and what it expects, not the value."""
 
 
+class MalformedEvent(AnalyticsError):
+    """An attribute that a kind of event needs is missing or of another type. The message names the field."""
+
+
 class NobodysTelemetry(AnalyticsError):
     """`telemetry_for` was given what is no user."""

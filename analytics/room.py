@@ -21,10 +21,10 @@ from analytics.collect.records import RecordedSpan, Subject
 from analytics.collect.track import track_feature_usage
 from analytics.conf import conf
 from analytics.erasure import requests
+from analytics.events import FeatureUse, Request
 from analytics.exceptions import ExpiredEvent
 from analytics.identity import Kind, pseudonym
 from analytics.models import EndpointUsage, FeatureUsage, UserActivity
-from analytics.vocabulary import Category
 from privacy.elapsed import elapsed_ns
 from privacy.keyset import newest_first
 from privacy.telemetry import DeclaredEvent, DeclaredField, NoCursor, Receipt, Rows
@@ -53,14 +53,11 @@ class Room:
         subject = Subject(user_id, organization_id, now, elapsed_ns())
         visit = RecordedSpan(
             subject,
-            Category.ENDPOINT_USAGE,
-            ("GET", "/settings/privacy/", 200),
+            Request("GET", "/settings/privacy/", 200),
             start_ns=now - 12_000_000,
             end_ns=now,
         )
-        feature = RecordedSpan(
-            subject, Category.FEATURE_USAGE, ("privacy_settings", "viewed"), start_ns=now, end_ns=now
-        )
+        feature = RecordedSpan(subject, FeatureUse("privacy_settings", "viewed"), start_ns=now, end_ns=now)
         of = resource()
         clean = []
         for span in (visit, feature):

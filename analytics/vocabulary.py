@@ -76,5 +76,8 @@ KNOWN_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPT
 # Status of a request that ended in an exception before it had one; counted as an error.
 UNKNOWN_STATUS = 0
 
+# The largest integer that JSON readers, JavaScript among them, hold exactly.
+LARGEST_INTEGER = 2**53 - 1
+
 # The request to delete, travelling as an event to where the rows live (design, section 7).
 ERASURE_REQUESTED = "erasure_requested"

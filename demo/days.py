@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from random import Random
 
-from analytics.vocabulary import Category
+from analytics.events import Activity, Event, FeatureUse, Metadata, Request
 from demo.marks import object_id, session_id
 from demo.people import Person
 
@@ -54,15 +54,14 @@ PAGES = ("/dashboard", "/projects", "/tests", "/tests/:id", "/test-sets", "/test
 
 
 @dataclass(frozen=True, slots=True)
-class Event:
-    """`what`: event type; feature and action; or method, route and status. Metadata as the catalogue has it."""
+class Happening:
+    """An event with its moment, UTC. `session` is a pseudonym; metadata as the catalogue declares it."""
 
-    category: Category
     at: datetime
-    what: tuple[str | int, ...]
+    event: Event
     session: str | None = None
     duration: timedelta = timedelta()
-    metadata: dict[str, str | int | float | bool] = field(default_factory=dict)
+    metadata: Metadata = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +81,7 @@ class Calendar:
         return self.first + timedelta(days=int((self.last - self.first).days * part))
 
 
-def events_of(person: Person, day: date, calendar: Calendar, seed: int) -> Iterator[Event]:
+def happenings_of(person: Person, day: date, calendar: Calendar, seed: int) -> Iterator[Happening]:
     """What the person does that day, if they come; the same for the same arguments."""
     chance = Random(f"{seed} day {person.number} {day.toordinal()}")  # noqa: S311  not for anything secret
     # Everybody comes on the day they join, or they would be of another cohort.
@@ -96,28 +95,30 @@ def events_of(person: Person, day: date, calendar: Calendar, seed: int) -> Itera
         start += length + timedelta(minutes=chance.uniform(20, 150))
 
 
-def _session(person: Person, start: datetime, length: timedelta, calendar: Calendar, chance: Random) -> Iterator[Event]:
+def _session(
+    person: Person, start: datetime, length: timedelta, calendar: Calendar, chance: Random
+) -> Iterator[Happening]:
     session = str(session_id(chance.getrandbits(48)))
-    kind: dict[str, str | int | float | bool] = {"method": "token" if chance.random() < 0.1 else "password"}
-    yield Event(Category.USER_ACTIVITY, start, ("login",), session, metadata=kind)
-    yield Event(Category.USER_ACTIVITY, start + timedelta(milliseconds=40), ("session_start",), session)
+    kind: Metadata = {"method": "token" if chance.random() < 0.1 else "password"}
+    yield Happening(start, Activity("login"), session, metadata=kind)
+    yield Happening(start + timedelta(milliseconds=40), Activity("session_start"), session)
     for _ in range(2 + int(length / timedelta(minutes=8))):
         at = start + length * chance.random()
         route = chance.choice(PAGES)
-        yield Event(Category.FEATURE_USAGE, at, ("page_view", "viewed"), metadata={"route": route})
+        yield Happening(at, FeatureUse("page_view", "viewed"), metadata={"route": route})
         if feature := _feature(person, at, calendar, chance):
             yield feature
         for _ in range(chance.randrange(1, 4)):
             yield _request(at + timedelta(milliseconds=chance.uniform(5, 900)), calendar, chance)
     end = start + length
     if chance.random() < 0.65:
-        yield Event(Category.USER_ACTIVITY, end, ("logout",), session, metadata=kind)
+        yield Happening(end, Activity("logout"), session, metadata=kind)
     else:
         seconds = int(length.total_seconds())
-        yield Event(Category.USER_ACTIVITY, end, ("session_end",), session, metadata={"duration_s": seconds})
+        yield Happening(end, Activity("session_end"), session, metadata={"duration_s": seconds})
 
 
-def _feature(person: Person, at: datetime, calendar: Calendar, chance: Random) -> Event | None:
+def _feature(person: Person, at: datetime, calendar: Calendar, chance: Random) -> Happening | None:
     """A use of something that is out, and that the person has taken to by now."""
     usable = []
     for name, part, weight, actions in FEATURES:
@@ -127,21 +128,19 @@ def _feature(person: Person, at: datetime, calendar: Calendar, chance: Random) -
             usable.append((name, weight, actions))
     name, _, actions = chance.choices(usable, [weight for _, weight, _ in usable])[0]
     action = chance.choices(actions, range(len(actions), 0, -1))[0]
-    metadata: dict[str, str | int | float | bool] = {}
+    metadata: Metadata = {}
     if name == "test_run":
         metadata = {"test_id": str(object_id(chance.getrandbits(48))), "test_count": chance.randrange(5, 200)}
     elif name == "metric":
         metadata = {"metric_kind": "custom" if chance.random() < 0.3 else "builtin"}
-    return Event(Category.FEATURE_USAGE, at, (name, action), metadata=metadata)
+    return Happening(at, FeatureUse(name, action), metadata=metadata)
 
 
-def _request(at: datetime, calendar: Calendar, chance: Random) -> Event:
+def _request(at: datetime, calendar: Calendar, chance: Random) -> Happening:
     route, method, usual_ms, _ = chance.choices(ENDPOINTS, [weight for *_, weight in ENDPOINTS])[0]
     incident = at.date() == calendar.incident and at.hour in INCIDENT_HOURS
     milliseconds = usual_ms * chance.lognormvariate(0.0, 0.5) * (INCIDENT_SLOWNESS if incident else 1.0)
     status = 404 if route == "unmatched" else 201 if method == "POST" else 200
     if chance.random() < (INCIDENT_ERRORS if incident else ERRORS):
         status = 503 if incident else 500
-    return Event(
-        Category.ENDPOINT_USAGE, at, (method, route, status), duration=timedelta(milliseconds=min(milliseconds, 30_000))
-    )
+    return Happening(at, Request(method, route, status), duration=timedelta(milliseconds=min(milliseconds, 30_000)))

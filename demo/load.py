@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from random import Random
 
-from demo.days import Calendar, events_of
+from demo.days import Calendar, happenings_of
 from demo.people import population
 from demo.sending import Send, by_deployment, spans_of
 
@@ -29,9 +29,12 @@ def load(
     sent = stored = 0
     for number in range(days):
         day = calendar.first + timedelta(days=number)
-        events = ((person, event) for person in everybody for event in events_of(person, day, calendar, seed))
-        # Nothing of tomorrow: today is as far on as it is, and a late evening may run past midnight.
-        past = by_deployment((person, event) for person, event in events if event.at + event.duration <= now)
+        past = by_deployment(
+            (person, each)
+            for person in everybody
+            for each in happenings_of(person, day, calendar, seed)
+            if each.at + each.duration <= now  # a late evening may run past midnight
+        )
         spans = spans_of(past, Random(f"{seed} ids {day.toordinal()}"))  # noqa: S311
         stored += send(spans)
         sent += len(spans)

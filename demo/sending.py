@@ -14,12 +14,12 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2_grpc import TraceS
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
-from opentelemetry.trace import SpanContext, SpanKind, TraceFlags
+from opentelemetry.trace import SpanContext, TraceFlags
 
-from analytics import vocabulary as words
+from analytics import vocabulary
+from analytics.events import Scalar
 from analytics.exceptions import AnalyticsError
-from analytics.vocabulary import SPAN_NAMES, Category
-from demo.days import Event
+from demo.days import Happening
 from demo.marks import organization_id, person_id
 from demo.people import Person
 from privacy.clock import unix_ns
@@ -43,43 +43,39 @@ class Send(Protocol):
     def __call__(self, spans: Sequence[ReadableSpan]) -> int: ...
 
 
-def spans_of(events: Iterable[tuple[Person, Event]], chance: Random) -> list[ReadableSpan]:
+def spans_of(happenings: Iterable[tuple[Person, Happening]], chance: Random) -> list[ReadableSpan]:
     """One for each event. Trace and span ids come from `chance`, so the same demo sent twice is stored once."""
-    return [_span(person, event, chance) for person, event in events]
+    return [_span(person, happening, chance) for person, happening in happenings]
 
 
-def _span(person: Person, event: Event, chance: Random) -> ReadableSpan:
-    attributes: dict[str, str | int | float | bool] = {
-        words.EVENT_CATEGORY: event.category.value,
-        words.USER_ID: str(person_id(person.number)),
-        words.ORGANIZATION_ID: str(organization_id(person.organization)),
+def _span(person: Person, happening: Happening, chance: Random) -> ReadableSpan:
+    event = happening.event
+    attributes: dict[str, Scalar] = {
+        vocabulary.EVENT_CATEGORY: event.category.value,
+        vocabulary.USER_ID: str(person_id(person.number)),
+        vocabulary.ORGANIZATION_ID: str(organization_id(person.organization)),
+        **event.attributes(),
     }
-    names = {
-        Category.USER_ACTIVITY: (words.EVENT_TYPE,),
-        Category.FEATURE_USAGE: (words.FEATURE_NAME, words.FEATURE_ACTION),
-        Category.ENDPOINT_USAGE: (words.HTTP_METHOD, words.HTTP_ROUTE, words.HTTP_STATUS_CODE),
-    }[event.category]
-    attributes |= dict(zip(names, event.what, strict=True))
-    if event.session is not None:
-        attributes[words.SESSION_ID] = event.session
-    attributes |= {words.METADATA_PREFIX + key: value for key, value in event.metadata.items()}
-    start = unix_ns(event.at)
+    if happening.session is not None:
+        attributes[vocabulary.SESSION_ID] = happening.session
+    attributes |= {vocabulary.METADATA_PREFIX + key: value for key, value in happening.metadata.items()}
+    start = unix_ns(happening.at)
     return ReadableSpan(
-        SPAN_NAMES[event.category],
+        event.span_name,
         context=SpanContext(
             chance.getrandbits(128) or 1, chance.getrandbits(64) or 1, is_remote=False, trace_flags=TraceFlags(1)
         ),
         resource=_RESOURCES[person.deployment],
         attributes=attributes,
-        kind=SpanKind.SERVER if event.category is Category.ENDPOINT_USAGE else SpanKind.INTERNAL,
+        kind=event.span_kind,
         start_time=start,
-        end_time=start + event.duration // timedelta(microseconds=1) * 1000,
+        end_time=start + happening.duration // timedelta(microseconds=1) * 1000,
         instrumentation_scope=SCOPE,
     )
 
 
 _RESOURCES = {
-    deployment: Resource({words.SERVICE_NAME: SERVICE, words.DEPLOYMENT_TYPE: deployment.value})
+    deployment: Resource({vocabulary.SERVICE_NAME: SERVICE, vocabulary.DEPLOYMENT_TYPE: deployment.value})
     for deployment in DeploymentType
 }
 
@@ -113,6 +109,6 @@ def _send(stub: TraceServiceStub, spans: Sequence[ReadableSpan], metadata: tuple
     return stored
 
 
-def by_deployment(events: Iterable[tuple[Person, Event]]) -> list[tuple[Person, Event]]:
+def by_deployment(happenings: Iterable[tuple[Person, Happening]]) -> list[tuple[Person, Happening]]:
     """In the order of their time, those of a deployment together, as each has a resource of its own."""
-    return sorted(events, key=lambda each: (each[0].deployment.value, each[1].at))
+    return sorted(happenings, key=lambda each: (each[0].deployment.value, each[1].at))

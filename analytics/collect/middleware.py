@@ -22,7 +22,8 @@ from analytics.collect.scope import enter, leave, person_of, scope_of, settle
 from analytics.collect.streaming import follow
 from analytics.collect.tally import NO_USER, Outcome
 from analytics.conf import conf
-from analytics.vocabulary import KNOWN_METHODS, OTHER_METHOD, UNMATCHED_ROUTE, Category
+from analytics.events import Request, known_method
+from analytics.vocabulary import UNMATCHED_ROUTE
 from privacy.elapsed import elapsed_ns
 from privacy.startup import log_findings
 from privacy.switches import current_switches
@@ -87,8 +88,8 @@ class TelemetryMiddleware:
                 if refused(request, user):
                     return
                 # A stream may last for hours; its events need not wait for its end.
-                for event in settle(request, subject := Subject(user.id, user.organization_id, began_ns, began)):
-                    pipeline.record(event.of(subject))
+                for tracked in settle(request, subject := Subject(user.id, user.organization_id, began_ns, began)):
+                    pipeline.record(tracked.of(subject))
             follow(request, response, lambda: self._end(request, response, began_ns, began, elapsed_ns() - began))
 
     def _end(
@@ -98,7 +99,7 @@ class TelemetryMiddleware:
         try:
             user = person_of(request)
             if user is None:
-                pipeline.tally.add(Outcome.INVALID, NO_USER, len(scope_of(request).events))
+                pipeline.tally.add(Outcome.INVALID, NO_USER, len(scope_of(request).tracked))
             elif not refused(request, user):
                 self._record(request, Subject(user.id, user.organization_id, began_ns, began), response, duration_ns)
         except Exception as error:  # noqa: BLE001  whatever goes wrong here, the request has its answer
@@ -111,23 +112,18 @@ class TelemetryMiddleware:
             pipeline.record(
                 RecordedSpan(
                     subject,
-                    Category.ENDPOINT_USAGE,
-                    (method(request), route(request), response.status_code),
+                    Request(known_method(request.method), route(request), response.status_code),
                     start_ns=subject.began_ns,
                     end_ns=subject.began_ns + duration_ns,
                 )
             )
-        for event in settle(request, subject):
-            pipeline.record(event.of(subject))
+        for tracked in settle(request, subject):
+            pipeline.record(tracked.of(subject))
 
 
 def refused(request: HttpRequest, user: User) -> bool:
     """Whether nothing of this request may be recorded, as far as that is known without asking the database."""
     return pipeline.hint.refuses(user.id) or getattr(request, "telemetry_refused", False)
-
-
-def method(request: HttpRequest) -> str:
-    return request.method if request.method in KNOWN_METHODS else OTHER_METHOD
 
 
 def route(request: HttpRequest) -> str:

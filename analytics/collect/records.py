@@ -5,7 +5,6 @@ that nothing that encodes spans can pick them up; `analytics.collect.clean` make
 """
 
 from dataclasses import dataclass
-from typing import Any
 from uuid import UUID
 
 from opentelemetry.sdk.resources import Resource
@@ -13,7 +12,7 @@ from opentelemetry.sdk.trace import ReadableSpan, SpanLimits
 from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
 from opentelemetry.trace import SpanContext, TraceFlags
 
-from analytics.vocabulary import SPAN_NAMES, Category
+from analytics.events import Event, Metadata
 
 _ids = RandomIdGenerator()
 _SAMPLED = TraceFlags(TraceFlags.SAMPLED)
@@ -52,32 +51,32 @@ def new_context() -> SpanContext:
 
 
 class RecordedSpan(ReadableSpan):
-    """One event of one person. `what` holds the category's own fields (see `clean`), `metadata` checked values.
+    """One event of one person. `session_key` is the raw session id; the values of `metadata` are checked.
 
-    `context` is given by what was measured elsewhere, in a browser, so that what is sent again is the same span.
+    `context` is given for a span that a browser made, so that a span sent again is the same span.
     """
 
     subject: Subject
-    category: Category
-    what: tuple[Any, ...]
-    metadata: dict[str, int | float | bool | str]
+    event: Event
+    session_key: str | None
+    metadata: Metadata
 
     def __init__(
         self,
         subject: Subject,
-        category: Category,
-        what: tuple[Any, ...],
+        event: Event,
         *,
         start_ns: int,
         end_ns: int,
-        metadata: dict[str, int | float | bool | str] | None = None,
+        session_key: str | None = None,
+        metadata: Metadata | None = None,
         context: SpanContext | None = None,
     ) -> None:
         super().__init__(
-            SPAN_NAMES[category],
+            event.span_name,
             context=context or new_context(),
             resource=_NO_RESOURCE,
             start_time=start_ns,
             end_time=end_ns,
         )
-        self.subject, self.category, self.what, self.metadata = subject, category, what, metadata or {}
+        self.subject, self.event, self.session_key, self.metadata = subject, event, session_key, metadata or {}

@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from typing import Any
 from uuid import UUID
 
 from django.http import HttpRequest
@@ -14,8 +13,8 @@ from accounts.models import User
 from accounts.requests import resolved_user
 from analytics.collect.quietly import swallow
 from analytics.collect.records import RecordedSpan, Subject
+from analytics.events import Event, Metadata
 from analytics.exceptions import NobodysTelemetry
-from analytics.vocabulary import Category
 from privacy.elapsed import elapsed_ns
 
 MAXIMUM_EVENTS_A_REQUEST = 200
@@ -24,17 +23,22 @@ _SETTLED = "_telemetry_settled"
 
 
 @dataclass(frozen=True, slots=True)
-class Event:
-    """Something tracked inside a request whose person may not be known yet."""
+class Tracked:
+    """An event tracked inside a request whose person may not be known yet."""
 
-    category: Category
-    what: tuple[Any, ...]
-    metadata: dict[str, int | float | bool | str]
+    event: Event
+    session_key: str | None
+    metadata: Metadata
     at_ns: int
 
     def of(self, subject: Subject) -> RecordedSpan:
         return RecordedSpan(
-            subject, self.category, self.what, start_ns=self.at_ns, end_ns=self.at_ns, metadata=self.metadata
+            subject,
+            self.event,
+            start_ns=self.at_ns,
+            end_ns=self.at_ns,
+            session_key=self.session_key,
+            metadata=self.metadata,
         )
 
 
@@ -44,7 +48,7 @@ class RequestScope:
 
     # Set where the request itself forgets who it was of: signing out, and signing in without a browser session.
     user: User | None = None
-    events: list[Event] = field(default_factory=list)
+    tracked: list[Tracked] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,13 +86,13 @@ def scope_of(request: HttpRequest) -> RequestScope:
     return scope
 
 
-def settle(request: HttpRequest, subject: Subject) -> list[Event]:
+def settle(request: HttpRequest, subject: Subject) -> list[Tracked]:
     """The events that waited for the request's person. Later ones, of its body or of its tasks, do not wait."""
     request.__dict__[_SETTLED] = subject
     scope = scope_of(request)
-    if not scope.events:
-        return scope.events
-    waiting, scope.events = scope.events, []
+    if not scope.tracked:
+        return scope.tracked
+    waiting, scope.tracked = scope.tracked, []
     return waiting
 
 

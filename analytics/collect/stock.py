@@ -6,7 +6,7 @@ route, status and times are read off, and what is recorded is a span of ours. It
 
 import time
 from collections import OrderedDict
-from typing import Any
+from typing import Any, cast
 
 from django.http import HttpRequest, StreamingHttpResponse
 from django.http.response import HttpResponseBase
@@ -25,17 +25,7 @@ from analytics.collect.quietly import quietly
 from analytics.collect.records import UNLIMITED, RecordedSpan, Subject
 from analytics.collect.scope import person_of
 from analytics.collect.streaming import when_closed
-from analytics.vocabulary import (
-    HTTP_METHOD,
-    HTTP_ROUTE,
-    HTTP_STATUS_CODE,
-    KNOWN_METHODS,
-    LEGACY_HTTP_METHOD,
-    LEGACY_HTTP_STATUS_CODE,
-    OTHER_METHOD,
-    UNMATCHED_ROUTE,
-    Category,
-)
+from analytics.events import Attributes, Request
 from privacy.elapsed import elapsed_ns
 
 MAXIMUM_OPEN = 10_000
@@ -75,20 +65,11 @@ class _Reader(SpanProcessor):
 
 
 def _record(span: ReadableSpan, subject: Subject, end_ns: int) -> None:
-    attributes = span.attributes or {}
-    method = attributes.get(HTTP_METHOD) or attributes.get(LEGACY_HTTP_METHOD)
-    route = attributes.get(HTTP_ROUTE)
-    status = attributes.get(HTTP_STATUS_CODE) or attributes.get(LEGACY_HTTP_STATUS_CODE)
     with quietly():
         pipeline.record(
             RecordedSpan(
                 subject,
-                Category.ENDPOINT_USAGE,
-                (
-                    method if method in KNOWN_METHODS else OTHER_METHOD,
-                    UNMATCHED_ROUTE if route is None else str(route),
-                    status,
-                ),
+                Request.from_attributes(cast(Attributes, span.attributes or {})),
                 start_ns=subject.began_ns,
                 end_ns=end_ns,
             )

@@ -5,18 +5,18 @@ both nothing is recorded. No call makes a query, blocks, or raises in production
 """
 
 import time
-from typing import Any
 from uuid import UUID
 
 from analytics.catalogue import Event as DeclaredEvent
 from analytics.catalogue import FieldType, current_catalogue
 from analytics.collect import pipeline
 from analytics.collect.quietly import quietly, swallow
-from analytics.collect.scope import MAXIMUM_EVENTS_A_REQUEST, Event, JobScope, current_scope
+from analytics.collect.scope import MAXIMUM_EVENTS_A_REQUEST, JobScope, Tracked, current_scope
 from analytics.collect.tally import NO_USER, Outcome
+from analytics.events import Activity, Event, FeatureUse, Metadata, Scalar
 from analytics.exceptions import AnalyticsError, InvalidValue, UndeclaredEvent
 from analytics.identity import Kind, pseudonym
-from analytics.vocabulary import ERASURE_REQUESTED, Category
+from analytics.vocabulary import ERASURE_REQUESTED
 from privacy.switches import current_switches
 
 LONGEST_ID = 200
@@ -30,7 +30,7 @@ def track_user_activity(event: str, session_id: object = None, **metadata: objec
     is dropped and counted.
     """
     session_key = None if session_id is None else str(session_id)
-    _track(Category.USER_ACTIVITY, (event, session_key), metadata)
+    _track(Activity(event), metadata, session_key)
 
 
 def track_feature_usage(feature: str, action: str, **metadata: object) -> None:
@@ -38,7 +38,7 @@ def track_feature_usage(feature: str, action: str, **metadata: object) -> None:
 
     Ids given as metadata of type pseudonym leave the process as pseudonyms only. Raises like `track_user_activity`.
     """
-    _track(Category.FEATURE_USAGE, (feature, action), metadata)
+    _track(FeatureUse(feature, action), metadata)
 
 
 def flush(timeout: float = FLUSH_SECONDS) -> bool:
@@ -54,13 +54,13 @@ def flush(timeout: float = FLUSH_SECONDS) -> bool:
         return False
 
 
-def _track(category: Category, what: tuple[Any, ...], metadata: dict[str, object]) -> None:
+def _track(event: Activity | FeatureUse, metadata: dict[str, object], session_key: str | None = None) -> None:
     with quietly():
         scope = current_scope()
         try:
-            event = Event(category, what, checked_metadata(category, what, metadata), time.time_ns())
+            tracked = Tracked(event, session_key, checked_metadata(event, metadata), time.time_ns())
         except AnalyticsError:
-            pipeline.tally.add(Outcome.INVALID, category.value)
+            pipeline.tally.add(Outcome.INVALID, event.category.value)
             raise
         if not current_switches().allow:
             return
@@ -69,27 +69,25 @@ def _track(category: Category, what: tuple[Any, ...], metadata: dict[str, object
             return
         if isinstance(scope, JobScope):
             if not pipeline.hint.refuses(scope.person.user_id):
-                pipeline.record(event.of(scope.person))
-        elif len(scope.events) < MAXIMUM_EVENTS_A_REQUEST:
-            scope.events.append(event)
+                pipeline.record(tracked.of(scope.person))
+        elif len(scope.tracked) < MAXIMUM_EVENTS_A_REQUEST:
+            scope.tracked.append(tracked)
         else:
             pipeline.tally.add(Outcome.INVALID, "too_many_in_one_request")
 
 
-def checked_metadata(
-    category: Category, what: tuple[Any, ...], metadata: dict[str, object]
-) -> dict[str, int | float | bool | str]:
+def checked_metadata(event: Event, metadata: dict[str, object]) -> Metadata:
     """`metadata` as it is recorded, ids as pseudonyms. Raises AnalyticsError for what is not declared."""
-    name, action = what if category is Category.FEATURE_USAGE else (what[0], None)
+    category, name, action = event.key
     if not isinstance(name, str) or not isinstance(action, str | None):
         raise UndeclaredEvent(f"a {category} is named by text")
-    if name == ERASURE_REQUESTED and category is Category.USER_ACTIVITY:
+    if event == Activity(ERASURE_REQUESTED):
         raise UndeclaredEvent("a request to delete is made under Settings, Privacy; it cannot be tracked")
-    declared = current_catalogue().declared(category, name, action)
+    declared = current_catalogue().declared(*event.key)
     return {key: _value(declared, key, value) for key, value in metadata.items()}
 
 
-def _value(declared: DeclaredEvent, key: str, value: object) -> int | float | bool | str:
+def _value(declared: DeclaredEvent, key: str, value: object) -> Scalar:
     field = declared.field(key)
     if field.type is not FieldType.PSEUDONYM:
         return field.checked(value)

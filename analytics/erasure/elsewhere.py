@@ -14,7 +14,7 @@ from django.db import connections, transaction
 from django.utils import timezone
 from opentelemetry.sdk.trace import ReadableSpan
 
-from analytics import vocabulary as words
+from analytics import vocabulary
 from analytics.collect.attempts import Permitted, Sender
 from analytics.collect.clean import SCOPE, resource
 from analytics.collect.pipeline import make_transport
@@ -23,8 +23,8 @@ from analytics.collect.transport.answers import Fate
 from analytics.conf import conf
 from analytics.erasure.here import Request
 from analytics.erasure.receipts import receipt
+from analytics.events import Activity
 from analytics.models import Erasure
-from analytics.vocabulary import SPAN_NAMES, Category
 from privacy.clock import unix_ns
 from privacy.switches import current_switches
 from privacy.telemetry import Receipt
@@ -65,15 +65,15 @@ def send_pending() -> tuple[int, int]:
 
 def send_erasure_request(pseudonym: UUID, requested_at: datetime) -> bool:
     """Send one request now, within five seconds. Whether it was acknowledged; if not, send it again later."""
-    moment_ns = unix_ns(requested_at)
+    event, moment_ns = Activity(vocabulary.ERASURE_REQUESTED), unix_ns(requested_at)
     span = ReadableSpan(
-        SPAN_NAMES[Category.USER_ACTIVITY],
+        event.span_name,
         context=new_context(),
         resource=resource(),
         attributes={
-            words.EVENT_CATEGORY: Category.USER_ACTIVITY.value,
-            words.EVENT_TYPE: words.ERASURE_REQUESTED,
-            words.USER_ID: str(pseudonym),
+            vocabulary.EVENT_CATEGORY: event.category.value,
+            **event.attributes(),
+            vocabulary.USER_ID: str(pseudonym),
         },
         start_time=moment_ns,
         end_time=moment_ns,

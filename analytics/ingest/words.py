@@ -12,12 +12,12 @@ import orjson
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from analytics import vocabulary as words
-from analytics.catalogue import LARGEST_INTEGER, Catalogue, Event, FieldType
+from analytics.catalogue import Catalogue, Event, FieldType
 from analytics.exceptions import ExpiredEvent, InvalidValue, UndeclaredEvent
 from analytics.ingest.verdicts import Attributes, Part, Reason, Rejected, Value
 from analytics.routes import LONGEST_ROUTE, IsQuery, canonical
 from analytics.routes.project import project_routes
-from analytics.vocabulary import Category
+from analytics.vocabulary import LARGEST_INTEGER, Category
 
 LONGEST_DURATION_MS = 24 * 3600 * 1000.0
 LONGEST_NUMBER = 32  # characters of a number that came as text

@@ -11,10 +11,10 @@ from opentelemetry.sdk.trace.export import SpanExportResult
 
 from analytics.collect.clean import clean_span, resource
 from analytics.collect.records import RecordedSpan, Subject
+from analytics.events import Activity
 from analytics.ingest.server import Processor
 from analytics.models import UserActivity
 from analytics.router import conninfo
-from analytics.vocabulary import Category
 
 pytestmark = pytest.mark.django_db(transaction=True)
 # The same ids on both sides, as two installations restored from one image would have.
@@ -28,9 +28,7 @@ DEPLOYMENTS = {
 def sign_ins() -> list[RecordedSpan]:
     now = time.time_ns()
     return [
-        RecordedSpan(
-            Subject(person, person, now, 0), Category.USER_ACTIVITY, ("login", "one"), start_ns=now, end_ns=now
-        )
+        RecordedSpan(Subject(person, person, now, 0), Activity("login"), start_ns=now, end_ns=now, session_key="one")
         for person in PEOPLE
     ]
 

@@ -7,9 +7,9 @@ from uuid import uuid4
 
 import pytest
 
+from analytics.events import Activity, FeatureUse, Request
 from analytics.identity import Kind, pseudonym
-from analytics.vocabulary import Category
-from demo.days import SATURDAY, Calendar, Event, events_of
+from demo.days import SATURDAY, Calendar, Happening, happenings_of
 from demo.marks import FIRST, LAST, object_id, organization_id, person_id, session_id
 from demo.people import Person, population
 from privacy.switches import DeploymentType
@@ -17,15 +17,15 @@ from privacy.switches import DeploymentType
 LAST_DAY = date(2026, 5, 31)
 CALENDAR = Calendar(LAST_DAY - timedelta(days=89), LAST_DAY)
 DAYS = [CALENDAR.first + timedelta(days=number) for number in range(90)]
-Story = list[tuple[Person, date, Event]]
+Story = list[tuple[Person, date, Happening]]
 
 
 def told(people: int = 150, seed: int = 1) -> Story:
     return [
-        (person, day, event)
+        (person, day, each)
         for person in population(people, CALENDAR.first, CALENDAR.last, seed)
         for day in DAYS
-        for event in events_of(person, day, CALENDAR, seed)
+        for each in happenings_of(person, day, CALENDAR, seed)
     ]
 
 
@@ -67,7 +67,7 @@ def test_who_has_left_does_not_come_any_more(story: Story) -> None:
 
 
 def test_features_are_adopted_after_they_came_out(story: Story) -> None:
-    uses = [(day, event.what[0]) for _, day, event in story if event.category is Category.FEATURE_USAGE]
+    uses = [(day, each.event.feature) for _, day, each in story if isinstance(each.event, FeatureUse)]
     assert min(day for day, name in uses if name == "task") >= CALENDAR.came_out(0.75)
     source = Counter(day for day, name in uses if name == "source")
     first, last = DAYS[54:61], DAYS[-7:]
@@ -75,16 +75,16 @@ def test_features_are_adopted_after_they_came_out(story: Story) -> None:
 
 
 def test_one_endpoint_that_is_often_asked_is_slow(story: Story) -> None:
-    requests = [event for _, _, event in story if event.category is Category.ENDPOINT_USAGE]
+    requests = [(each.event.route, each.duration) for _, _, each in story if isinstance(each.event, Request)]
     by_route: dict[object, list[float]] = {}
-    for event in requests:
-        by_route.setdefault(event.what[1], []).append(event.duration / timedelta(milliseconds=1))
+    for route, duration in requests:
+        by_route.setdefault(route, []).append(duration / timedelta(milliseconds=1))
     often = {route: median(times) for route, times in by_route.items() if len(times) > len(requests) / 20}
     assert max(often, key=lambda route: often[route]) == "/api/test-runs/<uuid:id>/results"
 
 
 def test_much_fails_on_the_day_of_the_incident_and_little_on_others(story: Story) -> None:
-    requests = [(day, event.what[2]) for _, day, event in story if event.category is Category.ENDPOINT_USAGE]
+    requests = [(day, each.event.status_code) for _, day, each in story if isinstance(each.event, Request)]
     assert CALENDAR.incident.weekday() < SATURDAY
 
     def failed(wanted: bool) -> float:
@@ -96,9 +96,9 @@ def test_much_fails_on_the_day_of_the_incident_and_little_on_others(story: Story
 
 def test_sessions_begin_with_a_sign_in_and_end(story: Story) -> None:
     sessions: dict[str, list[tuple[object, object]]] = {}
-    for _, _, event in story:
-        if event.session:
-            sessions.setdefault(event.session, []).append((event.at, event.what[0]))
+    for _, _, each in story:
+        if each.session and isinstance(each.event, Activity):
+            sessions.setdefault(each.session, []).append((each.at, each.event.event_type))
     for events in sessions.values():
         words = [word for _, word in sorted(events, key=lambda each: str(each[0]))]
         assert words[:2] == ["login", "session_start"] and words[2] in {"logout", "session_end"} and len(words) == 3

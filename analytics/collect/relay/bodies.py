@@ -18,9 +18,9 @@ from google.protobuf.message import DecodeError
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
+from analytics.events import Value
 from analytics.wire import SpansUnread
 
-Value = str | int | float | bool | None
 ID_FIELDS = ("traceId", "spanId")
 # All that is read of a span; what else it has may be as it likes.
 FIELDS = (*ID_FIELDS, "startTimeUnixNano", "attributes")

@@ -5,17 +5,16 @@ Whatever ids of people a browser writes on a span, nothing here reads them: whos
 
 from dataclasses import replace
 from enum import StrEnum
-from typing import Any
 
 from opentelemetry.trace import SpanContext, TraceFlags
 
-from analytics import vocabulary as words
+from analytics import vocabulary
 from analytics.catalogue import current_catalogue
 from analytics.collect.records import RecordedSpan, Subject
-from analytics.collect.relay.bodies import BrowserSpan, Value
+from analytics.collect.relay.bodies import BrowserSpan
 from analytics.collect.track import checked_metadata
-from analytics.exceptions import InvalidValue, UndeclaredEvent
-from analytics.vocabulary import Category
+from analytics.events import Activity, Attributes, FeatureUse, Metadata, Value
+from analytics.exceptions import InvalidValue, MalformedEvent, UndeclaredEvent
 
 MAXIMUM_ATTRIBUTES = 64  # ours have some ten
 SECOND_NS = 1_000_000_000
@@ -23,6 +22,7 @@ SECOND_NS = 1_000_000_000
 LARGEST_LEAD_NS = 600 * SECOND_NS
 # How long a page may keep what it could not send: a laptop asleep for a day.
 LARGEST_AGE_NS = 24 * 3600 * SECOND_NS
+FROM_BROWSERS: dict[Value, type[Activity | FeatureUse]] = {kind.category.value: kind for kind in (Activity, FeatureUse)}
 SAMPLED = TraceFlags(TraceFlags.SAMPLED)
 
 
@@ -53,16 +53,16 @@ def recorded(span: BrowserSpan | None, subject: Subject, session_key: str | None
         raise Rejected(Rejection.BAD_TIME)
     if len(span.attributes) > MAXIMUM_ATTRIBUTES:
         raise Rejected(Rejection.TOO_LARGE)
-    category, what = _what(span.attributes, session_key)
+    event = _event(span.attributes)
     # Nothing from before consent goes out: an event is as old as it says, and no younger than its request.
     age_ns = max(0, subject.began_ns - span.start_ns)
     return RecordedSpan(
         replace(subject, began_ns=subject.began_ns - age_ns, began_elapsed_ns=subject.began_elapsed_ns - age_ns),
-        category,
-        what,
+        event,
         start_ns=span.start_ns,
         end_ns=span.start_ns,
-        metadata=_metadata(category, what, span.attributes),
+        session_key=session_key if isinstance(event, Activity) else None,
+        metadata=_metadata(event, span.attributes),
         context=SpanContext(
             int.from_bytes(span.trace_id, "big"),
             int.from_bytes(span.span_id, "big"),
@@ -72,40 +72,30 @@ def recorded(span: BrowserSpan | None, subject: Subject, session_key: str | None
     )
 
 
-def _what(attributes: dict[str, Value], session_key: str | None) -> tuple[Category, tuple[Any, ...]]:
-    """The category and its own fields, if the catalogue lets browsers send them."""
-    action: Value = None
-    match attributes.get(words.EVENT_CATEGORY):
-        case Category.USER_ACTIVITY.value:
-            category, name = Category.USER_ACTIVITY, attributes.get(words.EVENT_TYPE)
-            second: Value = session_key
-        case Category.FEATURE_USAGE.value:
-            category, name = Category.FEATURE_USAGE, attributes.get(words.FEATURE_NAME)
-            second = action = attributes.get(words.FEATURE_ACTION)
-        case _:
-            raise Rejected(Rejection.NOT_FOR_BROWSERS)
-    if not isinstance(name, str) or not isinstance(action, str | None):
-        raise Rejected(Rejection.UNDECLARED)
-    try:
-        event = current_catalogue().declared(category, name, action)
-    except UndeclaredEvent:
-        raise Rejected(Rejection.UNDECLARED) from None
-    if not event.browser:
+def _event(attributes: Attributes) -> Activity | FeatureUse:
+    """The event of these attributes, if the catalogue lets browsers send it."""
+    kind = FROM_BROWSERS.get(attributes.get(vocabulary.EVENT_CATEGORY))
+    if kind is None:
         raise Rejected(Rejection.NOT_FOR_BROWSERS)
-    return category, (name, second)
-
-
-def _metadata(
-    category: Category, what: tuple[Any, ...], attributes: dict[str, Value]
-) -> dict[str, int | float | bool | str]:
-    """Values of the declared metadata keys. Undeclared keys are dropped, as the processor drops them."""
-    name, action = what if category is Category.FEATURE_USAGE else (what[0], None)
-    declared = current_catalogue().event(category, name, action).fields
-    found: dict[str, object] = {
-        key: attributes[words.METADATA_PREFIX + key] for key in declared if words.METADATA_PREFIX + key in attributes
-    }
     try:
-        return checked_metadata(category, what, found)
+        event = kind.from_attributes(attributes)
+        declared = current_catalogue().declared(*event.key)
+    except (MalformedEvent, UndeclaredEvent):
+        raise Rejected(Rejection.UNDECLARED) from None
+    if not declared.browser:
+        raise Rejected(Rejection.NOT_FOR_BROWSERS)
+    return event
+
+
+def _metadata(event: Activity | FeatureUse, attributes: Attributes) -> Metadata:
+    """Values of the declared metadata keys. Undeclared keys are dropped, as the processor drops them."""
+    found: dict[str, object] = {}
+    for key in current_catalogue().declared(*event.key).fields:
+        name = vocabulary.METADATA_PREFIX + key
+        if name in attributes:
+            found[key] = attributes[name]
+    try:
+        return checked_metadata(event, found)
     except UndeclaredEvent:
         raise Rejected(Rejection.UNDECLARED) from None
     except InvalidValue:
@@ -114,4 +104,4 @@ def _metadata(
 
 def undeclared_keys(span: BrowserSpan, taken: RecordedSpan) -> int:
     """How many metadata keys the span has that what is recorded of it is without."""
-    return sum(name.startswith(words.METADATA_PREFIX) for name in span.attributes) - len(taken.metadata)
+    return sum(name.startswith(vocabulary.METADATA_PREFIX) for name in span.attributes) - len(taken.metadata)

@@ -19,9 +19,9 @@ from analytics.collect.pipeline import Pipeline
 from analytics.collect.records import RecordedSpan, Subject
 from analytics.collect.transport.answers import Answer, Fate
 from analytics.collect.transport.otlp_http import HttpTransport
+from analytics.events import FeatureUse
 from analytics.identity import Kind, pseudonym
 from analytics.models import ExportTally
-from analytics.vocabulary import Category
 from privacy import choices
 from privacy.clock import unix_ns
 from privacy.elapsed import elapsed_ns
@@ -43,8 +43,7 @@ def recorded(
     now = time.time_ns()
     return RecordedSpan(
         Subject(user_id, organization_id, now, elapsed_ns() if began_elapsed_ns is None else began_elapsed_ns),
-        Category.FEATURE_USAGE,
-        ("test_run", "created"),
+        FeatureUse("test_run", "created"),
         start_ns=now,
         end_ns=now,
         metadata=metadata,

@@ -17,8 +17,8 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
 
 from analytics.collect import pipeline
 from analytics.collect.records import RecordedSpan, Subject
+from analytics.events import FeatureUse
 from analytics.otel_variables import EVERY_VARIABLE, Fate
-from analytics.vocabulary import Category
 from privacy.elapsed import elapsed_ns
 from tests.support.people import someone_who_shares
 
@@ -63,8 +63,7 @@ def sent(spans: int = 1, **settings: Any) -> Received:
                 running.record(
                     RecordedSpan(
                         Subject(person.pk, None, now, elapsed_ns()),
-                        Category.FEATURE_USAGE,
-                        ("test_run", "created"),
+                        FeatureUse("test_run", "created"),
                         start_ns=now,
                         end_ns=now,
                         metadata={"test_count": 3},
@@ -170,8 +169,7 @@ def test_a_short_schedule_delay_sends_without_a_flush() -> None:
         running.record(
             RecordedSpan(
                 Subject(person.pk, None, now, elapsed_ns()),
-                Category.FEATURE_USAGE,
-                ("test_run", "created"),
+                FeatureUse("test_run", "created"),
                 start_ns=now,
                 end_ns=now,
             )

@@ -20,6 +20,7 @@ from analytics import routes
 from analytics.catalogue import Catalogue, current_catalogue
 from analytics.collect.clean import clean_span, resource
 from analytics.collect.records import RecordedSpan, Subject
+from analytics.events import Activity, Event, FeatureUse, Metadata, Request
 from analytics.ingest import fast, layouts, plain, shapes
 from analytics.ingest.layouts import field
 from analytics.ingest.rows import verdicts
@@ -157,14 +158,16 @@ def test_none_of_the_spans_that_the_site_sends_is_left_to_plain_reading(
     plain_reads: list[bytes], organization: UUID | None, session: str | None, written: Callable[[bytes], bytes]
 ) -> None:
     subject, now_ns = Subject(uuid4(), organization, 1, 1), time.time_ns()
-    events: list[tuple[Category, tuple[Any, ...], dict[str, int | float | bool | str]]] = [
-        (Category.USER_ACTIVITY, ("login", session), {"method": "password"}),
-        (Category.ENDPOINT_USAGE, ("GET", "/api/tests/<uuid:id>/", 200), {}),
-        (Category.FEATURE_USAGE, ("test_run", "created"), {"test_count": 39}),
+    events: list[tuple[Event, str | None, Metadata]] = [
+        (Activity("login"), session, {"method": "password"}),
+        (Request("GET", "/api/tests/<uuid:id>/", 200), None, {}),
+        (FeatureUse("test_run", "created"), None, {"test_count": 39}),
     ]
     recorded = [
-        RecordedSpan(subject, category, what, start_ns=now_ns, end_ns=now_ns + 39_000_000, metadata=metadata)
-        for category, what, metadata in events * 2
+        RecordedSpan(
+            subject, event, start_ns=now_ns, end_ns=now_ns + 39_000_000, session_key=session_key, metadata=metadata
+        )
+        for event, session_key, metadata in events * 2
     ]
     sent = encode_spans([clean_span(each, resource()) for each in recorded]).resource_spans[0]
     header = field(0x0A, sent.resource.SerializeToString())

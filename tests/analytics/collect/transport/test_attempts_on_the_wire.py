@@ -19,7 +19,7 @@ from analytics.collect.transport import Tls, Transport
 from analytics.collect.transport.answers import Answer, Fate, Reason
 from analytics.collect.transport.otlp_grpc import GrpcTransport
 from analytics.collect.transport.otlp_http import HttpTransport, of_error
-from analytics.vocabulary import Category
+from analytics.events import Activity
 from privacy.elapsed import elapsed
 from privacy.sending import NoLongerHeld
 from tests.acceptance.product import free_port
@@ -33,9 +33,7 @@ def spans(number: int = 1) -> list[ReadableSpan]:
     now = time.time_ns()
     return [
         clean_span(
-            RecordedSpan(
-                Subject(uuid4(), None, now, 0), Category.USER_ACTIVITY, ("login", None), start_ns=now, end_ns=now
-            ),
+            RecordedSpan(Subject(uuid4(), None, now, 0), Activity("login"), start_ns=now, end_ns=now),
             resource(),
         )
         for _ in range(number)
