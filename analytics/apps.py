@@ -28,18 +28,19 @@ class AnalyticsConfig(AppConfig):
         from analytics.collect import accounts_signals, pipeline
         from analytics.conf import conf
         from analytics.keep import partitions
-        from analytics.room import Room
+        from analytics.person import PersonalTelemetry, on_privacy_page_used
         from analytics.show import bi_views
-        from privacy.signals import consent_changed
+        from privacy import telemetry
+        from privacy.signals import consent_changed, privacy_page_used
         from privacy.switches import current_switches
-        from privacy.telemetry import register_telemetry_room
 
         post_migrate.connect(partitions.after_migrate, sender=self)
         post_migrate.connect(bi_views.after_migrate, sender=self)
         consent_changed.connect(pipeline.on_consent_changed)
         user_logged_in.connect(accounts_signals.on_signed_in)
         user_logged_out.connect(accounts_signals.on_signed_out)
-        register_telemetry_room(Room())
+        privacy_page_used.connect(on_privacy_page_used)
+        telemetry.register(PersonalTelemetry())
         if conf.use_stock_instrumentor and current_switches().allow:
             # OTEL_PROPAGATORS of the host's own tracing may name what is not there: analytics.W004 tells.
             try:

@@ -13,7 +13,7 @@ from knox.models import AuthToken
 
 from accounts.admin import SessionTokenAdmin, UserAdmin
 from accounts.models import User
-from privacy.choices import NothingToDelete, choose, publish_notice, request_deletion, set_lock
+from privacy.choices import choose, publish_notice, request_deletion, set_lock
 from privacy.consent import Decision
 from privacy.gate import NOBODY, decision_for, decisions_for
 from privacy.models import (
@@ -26,7 +26,7 @@ from privacy.models import (
     person_or_none,
 )
 from privacy.recorded_admin import CsvExport, NamesPeople, NothingByHand
-from privacy.telemetry import telemetry_room
+from privacy.telemetry import NothingToDelete, telemetry
 
 
 class DecisionsAtOnce(ChangeList):
@@ -84,8 +84,7 @@ class PersonAdmin(NamesPeople, WithDecision, UserAdmin):
     @admin.display(description="Deletions")
     def deletions(self, person: User) -> str:
         """The receipts, as the person sees them under Settings -> Privacy; they name no pseudonym."""
-        room = telemetry_room()
-        receipts = room.receipts(person.pk) if room and person.pk else []
+        receipts = telemetry().receipts(person.pk) if person.pk else []
         lines = (f"{each.requested_at:%Y-%m-%d %H:%M} UTC, receipt {each.id}: {each.status}" for each in receipts)
         return "\n".join(lines) or "None requested."
 

@@ -14,7 +14,7 @@ from privacy.notices import forget_current_notice
 from privacy.sending import wait_for_attempts
 from privacy.signals import consent_changed
 from privacy.switches import DeploymentType, current_switches, deployment_type
-from privacy.telemetry import Receipt, telemetry_room
+from privacy.telemetry import NothingToDelete, Receipt, telemetry
 
 
 def _locked_preference(user_id: UUID) -> Preference:
@@ -219,22 +219,17 @@ def set_lock(*, locked: bool, source: Source, actor_id: UUID | None) -> None:
     _announce(None, enabled=not locked)
 
 
-class NothingToDelete(Exception):
-    """This installation collects nothing, so there is nothing to delete."""
-
-
 @transaction.atomic
 def request_deletion(user_id: UUID, *, source: Source, actor_id: UUID | None) -> Receipt:
     """Delete what was collected of the person, or ask for it where it is stored; a line in the ledger, and the receipt.
 
     Raises NothingToDelete, and django.db.DatabaseError if it cannot be done now; then the ledger says nothing either.
     """
-    room = telemetry_room()
-    if room is None:
+    if not telemetry().collects:
         raise NothingToDelete
     note_deletion_request(user_id, source=source, actor_id=actor_id)
     # A command sees to the rest itself, and shows it; its process would end before a thread has.
-    return room.request_erasure(user_id, go_on=source is not Source.COMMAND)
+    return telemetry().erase(user_id, go_on=source is not Source.COMMAND)
 
 
 def note_deletion_request(user_id: UUID, *, source: Source, actor_id: UUID | None) -> None:

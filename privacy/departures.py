@@ -8,12 +8,12 @@ from django.db import DatabaseError, transaction
 from accounts.models import User
 from privacy.acting import actor_and_source
 from privacy.choices import (
-    NothingToDelete,
     answer_when_nothing_leaves,
     note_deletion_request,
     request_deletion,
 )
 from privacy.models import Action, ConsentEvent, Preference, Source
+from privacy.telemetry import NothingToDelete
 
 logger = logging.getLogger(__name__)
 

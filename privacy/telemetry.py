@@ -1,19 +1,19 @@
-"""What the privacy pages show of telemetry, as a protocol: `privacy` declares it, `analytics` registers an answer.
+"""What telemetry holds about a person, for the privacy pages and API.
 
-Imports run `analytics -> privacy`, so the pages cannot ask analytics directly. Nothing registered means nothing is
-collected, and the pages say so.
+`privacy` may not import `analytics`, so it asks `telemetry()`. Analytics replaces the answer when Django starts; in a
+project without analytics nothing is collected, and `Telemetry` itself says so.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any
 from uuid import UUID
 
 
 @dataclass(frozen=True, slots=True)
 class DeclaredField:
-    """A field of an event, in words: `kind` such as "integer from 0 to 1000" or "one of: created, viewed"."""
+    """A field of an event: `kind` is a description such as "integer from 0 to 1000" or "one of: created, viewed"."""
 
     name: str
     kind: str
@@ -34,11 +34,32 @@ class DeclaredEvent:
 
 
 @dataclass(frozen=True, slots=True)
-class Receipt:
-    """What became of a request to delete: `completed_at` is None while it is on its way to where the rows live.
+class Stored:
+    """Number of stored rows by table; `here` is False where rows are stored in another installation, uncounted."""
 
-    Rows go at once; the reports of their days are computed again besides, `days_recomputed` so far, the last of them at
-    `recomputed_at`, and `days_to_recompute` still to come.
+    here: bool = False
+    count_by_table: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def count(self) -> int:
+        return sum(self.count_by_table.values())
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """A page of stored rows, ready for JSON; `next` is the cursor of the page after it, None if there is none."""
+
+    rows: list[dict[str, Any]]
+    next: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What became of a request to delete.
+
+    `completed_at` is None until the rows are deleted here, or the request is acknowledged where they are stored. The
+    reports of their days are recomputed in the background: `days_recomputed` so far, the last of them at
+    `recomputed_at`, and `days_to_recompute` to come.
     """
 
     id: UUID
@@ -51,61 +72,55 @@ class Receipt:
     status: str
 
 
-@dataclass(frozen=True, slots=True)
-class Rows:
-    """A page of stored rows; `next` is the cursor of the page after it, None if there is none."""
-
-    rows: list[dict[str, Any]]
-    next: str | None
-
-
 class NoCursor(ValueError):
     """The text is no cursor of a page."""
 
 
-class TelemetryRoom(Protocol):
-    """What analytics offers to the privacy pages and API."""
+class NothingToDelete(Exception):
+    """This installation collects nothing, so there is nothing to delete."""
 
-    def declared_events(self) -> Sequence[DeclaredEvent]:
-        """Every event of the catalogue, in its order."""
+
+class Telemetry:
+    """One person's telemetry, by the key of their account. This one belongs to a site that collects nothing."""
+
+    collects = False
+
+    def events(self) -> Sequence[DeclaredEvent]:
+        """Every event that may be collected."""
+        return []
 
     def preview(self, user_id: UUID) -> dict[str, Any]:
-        """OTLP/JSON of what one request of this person would send, built by the exporter's encoder; sends nothing."""
+        """One request of this person as OTLP/JSON, built by the exporter's encoder and not sent."""
+        return {"resourceSpans": []}
 
-    def track(self, feature: str, action: str) -> None:
-        """Record that the person of this request used a feature of the privacy pages, if they consent."""
-
-    def stored_here(self) -> bool:
-        """Whether the rows are in this installation's database; if not, rows() and counts are empty."""
+    def stored(self, user_id: UUID) -> Stored:
+        """How many rows are stored, and whether here."""
+        return Stored()
 
     def rows(self, user_id: UUID, *, limit: int, cursor: str = "") -> Rows:
-        """Stored rows of the person, newest first; each has "table" and the table's columns, JSON-ready.
+        """Stored rows, newest first, each with "table" and the table's columns. Raises NoCursor."""
+        return Rows([], None)
 
-        The first page without a `cursor`. Each page costs the same, in constant memory. Raises NoCursor.
+    def erase(self, user_id: UUID, *, go_on: bool) -> Receipt:
+        """Delete the rows, or ask for it where they are stored. Raises NothingToDelete, django.db.DatabaseError.
+
+        `go_on`: correct the reports, or send the request, in the background after the commit.
         """
-
-    def count_rows(self, user_id: UUID) -> dict[str, int]:
-        """Number of stored rows by table."""
-
-    def request_erasure(self, user_id: UUID, *, go_on: bool) -> Receipt:
-        """Delete the person's rows, or ask for it where they live; what they did before now will not come back.
-
-        What takes longer (correcting reports, a far collector) follows besides where `go_on` says so; it is left to the
-        caller otherwise.
-        """
+        raise NothingToDelete
 
     def receipts(self, user_id: UUID) -> list[Receipt]:
-        """The person's requests to delete, newest first."""
+        """Receipts of requests to delete, newest first."""
+        return []
 
 
-_room: TelemetryRoom | None = None
+_current = Telemetry()
 
 
-def register_telemetry_room(room: TelemetryRoom) -> None:
-    """Called once, from analytics' AppConfig.ready()."""
-    global _room  # noqa: PLW0603  one installation, one room, set at start
-    _room = room
+def register(telemetry: Telemetry) -> None:
+    """Called once, when Django starts."""
+    global _current  # noqa: PLW0603  one installation, one telemetry
+    _current = telemetry
 
 
-def telemetry_room() -> TelemetryRoom | None:
-    return _room
+def telemetry() -> Telemetry:
+    return _current

@@ -19,13 +19,14 @@ from django.views.decorators.http import require_GET, require_POST
 
 from accounts.models import User
 from privacy import api
-from privacy.choices import NothingToDelete, choose, dismiss_notice, note_notice_shown, request_deletion
+from privacy.choices import choose, dismiss_notice, note_notice_shown, request_deletion
 from privacy.context_processors import SHOWN, showing
 from privacy.gate import decision_for
 from privacy.looking import asks_not_to_be_tracked, is_looked_at
 from privacy.models import ConsentEvent, Preference, Source
 from privacy.notices import current_notice
-from privacy.telemetry import NoCursor, TelemetryRoom, telemetry_room
+from privacy.signals import privacy_page_used
+from privacy.telemetry import NoCursor, NothingToDelete, telemetry
 
 NO_VERSION = "version must be the number of the notice"
 ROWS_A_PAGE = 10
@@ -43,7 +44,6 @@ class PrivacyPage(LoginRequiredMixin, View):
 
     def get(self, request: HttpRequest) -> HttpResponse:
         person = _person(request)
-        room = telemetry_room()
         preference = Preference.objects.filter(pk=person.pk).first()
         decision = decision_for(person.pk)
         history = Paginator(
@@ -55,34 +55,32 @@ class PrivacyPage(LoginRequiredMixin, View):
             "wanted": preference.choice if preference and preference.choice is not None else decision.enabled,
             "history": history,
             "history_lines": [api.ledger_line(event, person) | {"at": event.recorded_at} for event in history],
-            "has_room": room is not None,
+            "collects": telemetry().collects,
         }
-        if room is not None:
-            if is_looked_at(request):
-                room.track("privacy_settings", "viewed")
-            context |= _of_the_room(room, person, request.GET.get("rows", ""))
+        if is_looked_at(request):
+            privacy_page_used.send(sender=None, action="viewed")
+        context |= _of_telemetry(person, request.GET.get("rows", ""))
         return render(request, "privacy/settings.html", context)
 
 
-def _of_the_room(room: TelemetryRoom, person: User, cursor: str) -> dict[str, Any]:
-    counts = room.count_rows(person.pk)
+def _of_telemetry(person: User, cursor: str) -> dict[str, Any]:
+    stored = telemetry().stored(person.pk)
     try:
-        page = room.rows(person.pk, limit=ROWS_A_PAGE, cursor=cursor)
+        page = telemetry().rows(person.pk, limit=ROWS_A_PAGE, cursor=cursor)
     except NoCursor:
-        cursor, page = "", room.rows(person.pk, limit=ROWS_A_PAGE)
+        cursor, page = "", telemetry().rows(person.pk, limit=ROWS_A_PAGE)
     return {
         "declared": [
             (CATEGORY_TITLES.get(category, category), list(events))
-            for category, events in groupby(room.declared_events(), key=lambda event: event.category)
+            for category, events in groupby(telemetry().events(), key=lambda event: event.category)
         ],
-        "preview": json.dumps(room.preview(person.pk), indent=2),
-        "stored_here": room.stored_here(),
-        "counts": counts,
-        "total": sum(counts.values()),
+        "preview": json.dumps(telemetry().preview(person.pk), indent=2),
+        "stored_here": stored.here,
+        "total": stored.count,
         "row_lines": [_in_words(row) for row in page.rows],
         "are_newest": not cursor,
         "older": page.next,
-        "receipts": room.receipts(person.pk),
+        "receipts": telemetry().receipts(person.pk),
     }
 
 
@@ -148,9 +146,8 @@ def note_seen(request: HttpRequest) -> HttpResponse:
     if notice is not None and version == notice.version:
         note_notice_shown(_person(request).pk, version, browser_signal=asks_not_to_be_tracked(request))
         request.session[SHOWN] = showing(version)
-    room = telemetry_room()
-    if room is not None and request.POST.get("page") == "privacy-settings":
-        room.track("privacy_settings", "viewed")
+    if request.POST.get("page") == "privacy-settings":
+        privacy_page_used.send(sender=None, action="viewed")
     return HttpResponse(status=204)
 
 
@@ -162,8 +159,7 @@ def _version(word: str) -> int | None:
 @login_required
 @never_cache
 def download_rows(request: HttpRequest) -> StreamingHttpResponse:
-    if (room := telemetry_room()) is not None:
-        room.track("privacy_settings", "downloaded")
+    privacy_page_used.send(sender=None, action="downloaded")
     return api.download(request, _person(request))
 
 
@@ -172,11 +168,10 @@ class DeletePage(LoginRequiredMixin, View):
     """Asks once more, then deletes."""
 
     def get(self, request: HttpRequest) -> HttpResponse:
-        room = telemetry_room()
-        if room is None:
+        if not telemetry().collects:
             return redirect("privacy-settings")
-        counts = room.count_rows(_person(request).pk)
-        context = {"stored_here": room.stored_here(), "total": sum(counts.values())}
+        stored = telemetry().stored(_person(request).pk)
+        context = {"stored_here": stored.here, "total": stored.count}
         return render(request, "privacy/delete.html", context)
 
     def post(self, request: HttpRequest) -> HttpResponse:

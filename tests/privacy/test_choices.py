@@ -9,7 +9,7 @@ from django.db import DatabaseError, transaction
 from django.test import override_settings
 
 from accounts.models import User
-from analytics.room import Room
+from analytics.person import PersonalTelemetry
 from privacy import choices, telemetry
 from privacy.consent import Reason
 from privacy.gate import decision_for
@@ -237,13 +237,11 @@ def test_each_brings_a_transaction_of_its_own_and_does_all_or_nothing(
 
 def test_a_deletion_that_fails_leaves_no_line_in_the_ledger(monkeypatch: pytest.MonkeyPatch) -> None:
     person = someone_who_shares()
-    room = telemetry.telemetry_room()
-    assert room is not None
 
     def breaks(user_id: object) -> None:
         raise DatabaseError
 
-    monkeypatch.setattr(type(room), "request_erasure", lambda self, user_id, go_on: breaks(user_id))
+    monkeypatch.setattr(PersonalTelemetry, "erase", lambda self, user_id, go_on: breaks(user_id))
     with pytest.raises(DatabaseError):
         choices.request_deletion(person.pk, source=Source.API, actor_id=person.pk)
     assert (Action.ERASURE_REQUESTED, Source.API) not in ledger(person)
@@ -256,7 +254,7 @@ def test_a_deletion_goes_on_in_a_thread_where_the_process_does_and_names_the_not
     monkeypatch: pytest.MonkeyPatch, source: Source, goes_on: bool
 ) -> None:
     asked: list[bool] = []
-    monkeypatch.setattr(Room, "request_erasure", lambda self, user_id, go_on: asked.append(go_on))
+    monkeypatch.setattr(PersonalTelemetry, "erase", lambda self, user_id, go_on: asked.append(go_on))
     seen, unseen = a_person(), a_person()
     choices.note_notice_shown(seen.pk, 1, browser_signal=False)
     for person in (seen, unseen):
@@ -267,6 +265,6 @@ def test_a_deletion_goes_on_in_a_thread_where_the_process_does_and_names_the_not
 
 
 def test_where_nothing_is_collected_there_is_nothing_to_delete(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(telemetry, "_room", None)
+    monkeypatch.setattr(telemetry, "_current", telemetry.Telemetry())
     with pytest.raises(choices.NothingToDelete):
         choices.request_deletion(a_person().pk, source=Source.API, actor_id=None)

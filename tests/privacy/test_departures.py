@@ -10,7 +10,7 @@ from pytest_django import Settings
 from accounts.models import User
 from analytics.identity import Kind, pseudonym
 from analytics.models import Erasure, UserActivity
-from analytics.room import Room
+from analytics.person import PersonalTelemetry
 from privacy import choices
 from privacy.models import Action, ConsentEvent, Source
 from tests.privacy.test_api import store_rows
@@ -85,7 +85,7 @@ def test_where_telemetrys_database_is_away_the_account_goes_and_a_replay_deletes
     store_rows(person)
     user_id, alias = person.pk, pseudonym(Kind.USER, person.pk)
     with monkeypatch.context() as patch:
-        patch.setattr(Room, "request_erasure", away)
+        patch.setattr(PersonalTelemetry, "erase", away)
         person.delete()
     assert not User.objects.filter(pk=user_id).exists() and rows_of(alias)
     assert requests_of(user_id) == [Source.ACCOUNT_DELETED]

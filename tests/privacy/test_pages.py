@@ -158,7 +158,7 @@ def test_where_nothing_is_collected_the_pages_work_and_there_is_nothing_to_delet
     browser: Client, person: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """In a project that has consent and no analytics."""
-    monkeypatch.setattr(telemetry, "_room", None)
+    monkeypatch.setattr(telemetry, "_current", telemetry.Telemetry())
     assert browser.get(PAGE).status_code == 200
     for answer in (browser.get(DELETE), browser.post(DELETE, {"also_switch_off": "on"})):
         assert (answer.status_code, answer.headers["Location"]) == (302, PAGE)

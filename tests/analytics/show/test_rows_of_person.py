@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from accounts.models import User
 from analytics.identity import Kind, pseudonym
 from analytics.models import EndpointUsage, FeatureUsage, UserActivity
-from analytics.room import Room
+from analytics.show import rows_of_person
 from privacy import api
 from tests.profile import examples
 from tests.support.people import a_person
@@ -50,7 +50,7 @@ def store(person: User, table: type[Any], moment: datetime, id_: UUID | None = N
 def every_page(person: User, limit: int) -> list[list[dict[str, Any]]]:
     pages, cursor = [], ""
     while True:
-        page = Room().rows(person.pk, limit=limit, cursor=cursor)
+        page = rows_of_person.rows(person.pk, limit=limit, cursor=cursor)
         pages.append(page.rows)
         if page.next is None:
             return pages
@@ -86,9 +86,9 @@ def test_a_row_that_comes_meanwhile_moves_no_other_to_another_page() -> None:
     person = a_person()
     for number in range(4):
         store(person, UserActivity, START - timedelta(minutes=number))
-    first = Room().rows(person.pk, limit=2)
+    first = rows_of_person.rows(person.pk, limit=2)
     store(person, UserActivity, START + timedelta(minutes=1))
-    second = Room().rows(person.pk, limit=2, cursor=str(first.next))
+    second = rows_of_person.rows(person.pk, limit=2, cursor=str(first.next))
     assert len({row["id"] for row in first.rows + second.rows}) == 4
 
 
@@ -106,11 +106,11 @@ def test_the_last_page_reads_no_more_than_the_first() -> None:
     for number in range(30):
         store(person, EndpointUsage, START - timedelta(minutes=number))
     cursors = [""]
-    while (following := Room().rows(person.pk, limit=3, cursor=cursors[-1]).next) is not None:
+    while (following := rows_of_person.rows(person.pk, limit=3, cursor=cursors[-1]).next) is not None:
         cursors.append(following)
     assert len(cursors) == 10
     for cursor in (cursors[0], cursors[-1]):
-        assert rows_read(lambda cursor=cursor: Room().rows(person.pk, limit=3, cursor=cursor)) == [4, 4, 4]  # type: ignore[misc]
+        assert rows_read(lambda cursor=cursor: rows_of_person.rows(person.pk, limit=3, cursor=cursor)) == [4, 4, 4]  # type: ignore[misc]
 
 
 def test_a_download_has_so_many_rows_in_memory_and_no_more(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,40 @@
+"""What one request of a person would send: built as the exporter builds it, and not sent."""
+
+import base64
+import time
+from contextlib import suppress
+from typing import Any
+from uuid import UUID
+
+from django.contrib.auth import get_user_model
+from google.protobuf.json_format import MessageToDict
+from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
+
+from analytics.collect.clean import clean_span, resource
+from analytics.collect.records import RecordedSpan, Subject
+from analytics.events import FeatureUse, Request
+from analytics.exceptions import ExpiredEvent
+from privacy.elapsed import elapsed_ns
+
+
+def preview(user_id: UUID) -> dict[str, Any]:
+    """The spans of a visit to Settings -> Privacy, as OTLP/JSON."""
+    organization_id = get_user_model().objects.filter(pk=user_id).values_list("organization_id", flat=True).first()
+    now = time.time_ns()
+    subject = Subject(user_id, organization_id, now, elapsed_ns())
+    page = Request("GET", "/settings/privacy/", 200)
+    visit = RecordedSpan(subject, page, start_ns=now - 12_000_000, end_ns=now)
+    feature = RecordedSpan(subject, FeatureUse("privacy_settings", "viewed"), start_ns=now, end_ns=now)
+    of = resource()
+    clean = []
+    for span in (visit, feature):
+        with suppress(ExpiredEvent):  # nothing would be sent of it
+            clean.append(clean_span(span, of))
+    payload = MessageToDict(encode_spans(clean))
+    for resource_spans in payload.get("resourceSpans", []):
+        for scope_spans in resource_spans["scopeSpans"]:
+            for encoded in scope_spans["spans"]:
+                # OTLP/JSON writes ids in hexadecimal, where protobuf's own JSON has base64.
+                for key in ("traceId", "spanId"):
+                    encoded[key] = base64.b64decode(encoded[key]).hex()
+    return payload

@@ -1,0 +1,57 @@
+"""One person's telemetry, as the privacy pages and API ask for it: each answer comes from the stage that has it."""
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+from analytics.catalogue import Event, current_catalogue
+from analytics.collect.preview import preview
+from analytics.collect.track import track_feature_usage
+from analytics.erasure import requests
+from analytics.show import rows_of_person
+from privacy.telemetry import DeclaredEvent, DeclaredField, Receipt, Rows, Stored, Telemetry
+
+
+class PersonalTelemetry(Telemetry):
+    """The answer of a site that collects. `Telemetry` says what each method promises."""
+
+    collects = True
+
+    def events(self) -> Sequence[DeclaredEvent]:
+        return [_declared(event) for event in current_catalogue().current()]
+
+    def preview(self, user_id: UUID) -> dict[str, Any]:
+        return preview(user_id)
+
+    def stored(self, user_id: UUID) -> Stored:
+        return rows_of_person.stored(user_id)
+
+    def rows(self, user_id: UUID, *, limit: int, cursor: str = "") -> Rows:
+        return rows_of_person.rows(user_id, limit=limit, cursor=cursor)
+
+    def erase(self, user_id: UUID, *, go_on: bool) -> Receipt:
+        return requests.request_erasure(user_id, go_on=go_on)
+
+    def receipts(self, user_id: UUID) -> list[Receipt]:
+        return requests.receipts(user_id)
+
+
+def on_privacy_page_used(*, action: str, **_: object) -> None:
+    """Receiver of `privacy_page_used`."""
+    track_feature_usage("privacy_settings", action)
+
+
+def _declared(event: Event) -> DeclaredEvent:
+    actions = [DeclaredField("action", f"one of: {', '.join(sorted(event.actions))}", "What was done.")]
+    return DeclaredEvent(
+        category=event.category.value,
+        name=event.name,
+        description=event.description,
+        purpose=event.purpose,
+        owner=event.owner,
+        expires=event.expires.isoformat(),
+        fields=[
+            *(actions if event.actions else []),
+            *(DeclaredField(field.name, field.kind, field.description) for field in event.fields.values()),
+        ],
+    )

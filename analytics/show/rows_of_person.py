@@ -1,0 +1,85 @@
+"""A person's own stored rows, for the privacy pages: newest first, in pages that cost the same however far down."""
+
+import re
+from datetime import UTC, datetime, timedelta
+from operator import itemgetter
+from typing import Any
+from uuid import UUID
+
+from django.db.models import Model
+
+from analytics.conf import conf
+from analytics.identity import Kind, pseudonym
+from analytics.models import EndpointUsage, FeatureUsage, UserActivity
+from privacy.keyset import newest_first
+from privacy.telemetry import NoCursor, Rows, Stored
+
+TABLES: tuple[type[UserActivity] | type[EndpointUsage] | type[FeatureUsage], ...] = (
+    UserActivity,
+    EndpointUsage,
+    FeatureUsage,
+)
+# Where a page ended: the last row's timestamp, its id, and the negative of its table's number, in the order of pages.
+Place = tuple[datetime, UUID, int]
+CURSOR = re.compile(r"[0-9]{1,16}-[0-9a-f]{32}-[0-2]")
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MICROSECOND = timedelta(microseconds=1)
+
+
+def stored(user_id: UUID) -> Stored:
+    """Number of the person's rows by table; uncounted where rows are stored elsewhere."""
+    here = conf.stored_here
+    return Stored(here, {model._meta.db_table: _of(model, user_id).count() if here else 0 for model in TABLES})
+
+
+def rows(user_id: UUID, *, limit: int, cursor: str = "") -> Rows:
+    """A page of the person's rows. Raises NoCursor."""
+    after = _place(cursor) if cursor else None
+    if not conf.stored_here:
+        return Rows([], None)
+    # From each table as many as the page may need, then the newest of all of them.
+    found = [
+        ((row.timestamp, row.id, -number), row)
+        for number, model in enumerate(TABLES)
+        for row in _after(_of(model, user_id), number, after)[: limit + 1]
+    ]
+    found.sort(key=itemgetter(0), reverse=True)
+    is_last = len(found) <= limit
+    return Rows([_row(row) for _, row in found[:limit]], None if is_last else _cursor(found[limit - 1][0]))
+
+
+def _of(model: Any, user_id: UUID) -> Any:
+    return model.objects.filter(user_id=pseudonym(Kind.USER, user_id))
+
+
+def _after(rows: Any, number: int, place: Place | None) -> Any:
+    """Rows of the table with this number that come after `place`, newest first."""
+    if place is None:
+        return newest_first(rows, "timestamp", None)
+    moment, id_, of_table = place
+    return newest_first(rows, "timestamp", (moment, id_), inclusive=-number < of_table)
+
+
+def _cursor(place: Place) -> str:
+    moment, id_, of_table = place
+    return f"{(moment - EPOCH) // MICROSECOND}-{id_.hex}-{-of_table}"
+
+
+def _place(cursor: str) -> Place:
+    if not CURSOR.fullmatch(cursor):
+        raise NoCursor(cursor)
+    moment, id_, number = cursor.split("-")
+    return EPOCH + int(moment) * MICROSECOND, UUID(id_), -int(number)
+
+
+def _row(instance: Model) -> dict[str, Any]:
+    """A row as its table has it, ready for JSON; `table` comes first."""
+    row: dict[str, Any] = {"table": instance._meta.db_table}
+    for column in instance._meta.concrete_fields:
+        value = getattr(instance, column.attname)
+        if isinstance(value, UUID):
+            value = str(value)
+        elif hasattr(value, "isoformat"):
+            value = value.isoformat()
+        row[column.attname] = value
+    return row
