@@ -29,8 +29,16 @@ class Credentials(serializers.Serializer[Any]):
 
 
 class SessionToken(serializers.Serializer[Any]):
+    """Makes the answer to a sign-in, and documents it."""
+
     session_token = serializers.CharField()
     expires_at = serializers.DateTimeField()
+
+
+class Refusal(serializers.Serializer[Any]):
+    """The body of a refusal, which DRF makes."""
+
+    detail = serializers.CharField()
 
 
 class Login(APIView):
@@ -39,7 +47,9 @@ class Login(APIView):
     authentication_classes = ()
     permission_classes = (AllowAny,)
 
-    @extend_schema(request=Credentials, responses={200: SessionToken, 401: OpenApiResponse(description="Refused.")})
+    @extend_schema(
+        request=Credentials, responses={200: SessionToken, 401: OpenApiResponse(Refusal, description="Refused.")}
+    )
     def post(self, request: Request) -> Response:
         credentials = Credentials(data=request.data)
         credentials.is_valid(raise_exception=True)
@@ -57,7 +67,7 @@ class Login(APIView):
                 raise AuthenticationFailed(REFUSED)
             instance, token = get_token_model().objects.create(user=user)
         user_logged_in.send(sender=type(user), request=django_request, user=user, backend=TOKEN_BACKEND)
-        return Response({"session_token": token, "expires_at": instance.expiry})
+        return Response(SessionToken({"session_token": token, "expires_at": instance.expiry}).data)
 
     def get_authenticate_header(self, request: Request) -> str:
         # Without it DRF would answer wrong credentials with 403.

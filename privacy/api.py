@@ -22,9 +22,9 @@ from privacy import api_shapes as shapes
 from privacy.choices import choose, request_deletion
 from privacy.consent import Decision, Reason
 from privacy.gate import decision_for
-from privacy.models import Action, ConsentEvent, Source
+from privacy.models import ConsentEvent, Source
 from privacy.streaming import as_the_server_reads, release_connections
-from privacy.telemetry import NoCursor, NothingToDelete, Receipt, telemetry
+from privacy.telemetry import NoCursor, NothingToDelete, telemetry
 
 THANKS = "Thank you for helping improve Rhesis!"
 DISABLED = "Telemetry has been disabled."
@@ -41,7 +41,7 @@ class PersonView(APIView):
 
 
 class Status(PersonView):
-    @extend_schema(responses=shapes.STATUS)
+    @extend_schema(responses=shapes.TelemetryStatus)
     def get(self, request: Request) -> Response:
         """Whether the person's usage is recorded now: the effective decision.
 
@@ -49,18 +49,19 @@ class Status(PersonView):
         """
         if _source(request) is Source.SETTINGS_PAGE:
             get_token(request._request)
-        return Response({"telemetry_enabled": decision_for(self.person.pk).enabled, "user_id": str(self.person.pk)})
+        decision = decision_for(self.person.pk)
+        return shapes.TelemetryStatus.answer({"telemetry_enabled": decision.enabled, "user_id": self.person.pk})
 
 
 class Enable(PersonView):
-    @extend_schema(request=None, responses=shapes.CHANGE)
+    @extend_schema(request=None, responses=shapes.TelemetryChange)
     def put(self, request: Request) -> Response:
         """Switch sharing on. Where the operator has telemetry off, the choice is kept and the message says so."""
         return _changed(request, self.person, enabled=True)
 
 
 class Disable(PersonView):
-    @extend_schema(request=None, responses=shapes.CHANGE)
+    @extend_schema(request=None, responses=shapes.TelemetryChange)
     def put(self, request: Request) -> Response:
         """Switch sharing off. What is waiting to be sent is not sent any more."""
         return _changed(request, self.person, enabled=False)
@@ -70,7 +71,9 @@ def _changed(request: Request, person: User, *, enabled: bool) -> Response:
     # Neither call takes a body, but one that cannot be read is a caller's mistake worth telling.
     _ = request.data
     decision = choose(person.pk, enabled=enabled, source=_source(request), actor_id=person.pk)
-    return Response({"telemetry_enabled": decision.enabled, "message": message(decision, wanted=enabled)})
+    return shapes.TelemetryChange.answer(
+        {"telemetry_enabled": decision.enabled, "message": message(decision, wanted=enabled)}
+    )
 
 
 def _source(request: Request) -> Source:
@@ -87,23 +90,20 @@ def message(decision: Decision, *, wanted: bool) -> str:
 
 
 class Preview(PersonView):
-    @extend_schema(responses=shapes.PREVIEW)
+    @extend_schema(responses=shapes.TelemetryPreview)
     def get(self, request: Request) -> Response:
         """Exactly what one request of this person would send, as OTLP/JSON. It is sent nowhere."""
-        return Response(telemetry().preview(self.person.pk))
+        return shapes.TelemetryPreview.answer(telemetry().preview(self.person.pk))
 
 
 class History(PersonView):
-    @extend_schema(parameters=shapes.PAGE, responses=shapes.HISTORY)
+    @extend_schema(parameters=shapes.PAGE, responses=shapes.TelemetryHistory)
     def get(self, request: Request) -> Response:
         """The ledger of the person's choices, newest first."""
         limit, offset = _whole(request, "limit"), _whole(request, "offset")
         events = ConsentEvent.objects.filter(user_id=self.person.pk).with_password_source()
-        return Response(
-            {
-                "count": events.count(),
-                "results": [ledger_line(event, self.person) for event in events[offset : offset + limit]],
-            }
+        return shapes.TelemetryHistory.answer(
+            {"count": events.count(), "results": events[offset : offset + limit]}, person=self.person
         )
 
 
@@ -132,7 +132,7 @@ class Data(PersonView):
         except NoCursor:
             raise ParseError("cursor must be the one that `next` of a page has.") from None
         stored = telemetry().stored(self.person.pk)
-        return Response(
+        return shapes.TelemetryData.answer(
             {
                 "stored_here": stored.here,
                 "count": stored.count,
@@ -142,7 +142,7 @@ class Data(PersonView):
             }
         )
 
-    @extend_schema(request=None, responses={202: shapes.ErasureReceipt, 404: shapes.PROBLEM, 503: shapes.PROBLEM})
+    @extend_schema(request=None, responses={202: shapes.ErasureReceipt, 404: shapes.Problem, 503: shapes.Problem})
     def delete(self, request: Request) -> Response:
         """Delete what was collected. The receipt says what was asked, when, and how to follow it."""
         try:
@@ -151,14 +151,14 @@ class Data(PersonView):
             raise NotFound("This installation collects nothing, so there is nothing to delete.") from None
         except DatabaseError:
             raise NotNow from None
-        return Response(receipt_line(receipt), status=202)
+        return shapes.ErasureReceipt.answer(receipt, status=202)
 
 
 class Erasures(PersonView):
-    @extend_schema(responses=shapes.ERASURES)
+    @extend_schema(responses=shapes.TelemetryErasures)
     def get(self, request: Request) -> Response:
         """The person's requests to delete and what became of them, newest first."""
-        return Response({"results": [receipt_line(receipt) for receipt in telemetry().receipts(self.person.pk)]})
+        return shapes.TelemetryErasures.answer({"results": telemetry().receipts(self.person.pk)})
 
 
 class NotNow(APIException):
@@ -192,45 +192,6 @@ def download(request: HttpRequest, person: User) -> StreamingHttpResponse:
     response["Content-Disposition"] = 'attachment; filename="my-telemetry.ndjson"'
     response["Cache-Control"] = "no-store"
     return response
-
-
-def ledger_line(event: ConsentEvent, person: User) -> dict[str, Any]:
-    """One line of the ledger as the person sees it: "you" or "staff", never which member of staff.
-
-    `event` comes from `with_password_source()`.
-    """
-    by = "system" if event.actor_id is None else "you" if event.actor_id == person.pk else "staff"
-    return {
-        "id": str(event.pk),
-        "action": event.action,
-        "description": _description(event, by),
-        "by": by,
-        "source": event.source,
-        "source_description": event.get_source_display(),
-        "notice_version": event.notice_version,
-        "recorded_at": event.recorded_at.isoformat(),
-    }
-
-
-def _description(event: ConsentEvent, by: str) -> str:
-    described = str(event.get_action_display())
-    if event.action == Action.PASSWORD_SET:
-        described = "You set a new password" if by == "you" else f"{by.title()} set your password"
-    return f"{described}, with a password that staff had set" if event.password_known_to_staff else described
-
-
-def receipt_line(receipt: Receipt) -> dict[str, Any]:
-    return {
-        "id": str(receipt.id),
-        "requested_at": receipt.requested_at.isoformat(),
-        "completed_at": receipt.completed_at.isoformat() if receipt.completed_at else None,
-        "rows_deleted": receipt.rows_deleted,
-        "days_recomputed": receipt.days_recomputed,
-        "recomputed_at": receipt.recomputed_at.isoformat() if receipt.recomputed_at else None,
-        "days_to_recompute": receipt.days_to_recompute,
-        "status": receipt.status,
-        "follow_at": "/api/users/telemetry/erasures",
-    }
 
 
 def _whole(request: Request, name: str) -> int:

@@ -1,23 +1,114 @@
-"""The shapes of the person's API, for its OpenAPI schema. What the views answer is held to them by a test."""
+"""The answers of the person's API: each serializer makes its answer, and documents it in the OpenAPI schema."""
 
 from typing import Any
 
+from django.urls import reverse
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiParameter, inline_serializer
+from drf_spectacular.utils import OpenApiParameter, extend_schema_field
 from rest_framework import serializers
+from rest_framework.response import Response
 
-from privacy.models import Action, Source
+from accounts.models import User
+from privacy.models import Action, ConsentEvent, Source
+from privacy.telemetry import Receipt
 
-PROBLEM = inline_serializer("Problem", {"detail": serializers.CharField()})
 # Default, smallest, largest.
 PAGES = {"limit": (50, 1, 200), "offset": (0, 0, 1_000_000)}
+ACTORS = ["you", "staff", "system"]
 
-STATUS = inline_serializer(
-    "TelemetryStatus", {"telemetry_enabled": serializers.BooleanField(), "user_id": serializers.UUIDField()}
-)
-CHANGE = inline_serializer(
-    "TelemetryChange", {"telemetry_enabled": serializers.BooleanField(), "message": serializers.CharField()}
-)
+
+class Shape(serializers.Serializer[Any]):
+    """What one kind of answer has in it. A field that the answer has no value for is an error of ours."""
+
+    @classmethod
+    def answer(cls, instance: Any, *, status: int = 200, person: User | None = None) -> Response:
+        """`instance` has an attribute or a key for each field; anything else in it is not sent."""
+        return Response(cls(instance, context={"person": person}).data, status=status)
+
+
+class TelemetryStatus(Shape):
+    telemetry_enabled = serializers.BooleanField()
+    user_id = serializers.UUIDField()
+
+
+class TelemetryChange(Shape):
+    telemetry_enabled = serializers.BooleanField()
+    message = serializers.CharField()
+
+
+class TelemetryPreview(Shape):
+    resourceSpans = serializers.ListField(child=serializers.DictField())  # noqa: N815  OTLP's name
+
+
+class LedgerLine(Shape):
+    """A line of the ledger as the person sees it: "you" or "staff", never which member of staff.
+
+    Made of a ConsentEvent from `with_password_source()`; `person` of the context is whose ledger it is.
+    """
+
+    id = serializers.UUIDField()
+    action = serializers.ChoiceField(Action.choices)
+    description = serializers.SerializerMethodField()
+    by = serializers.SerializerMethodField()
+    source = serializers.ChoiceField(Source.choices)  # type: ignore[assignment]  # a field of this name, not its source
+    source_description = serializers.CharField(source="get_source_display")
+    notice_version = serializers.IntegerField(allow_null=True)
+    recorded_at = serializers.DateTimeField()
+
+    @extend_schema_field(serializers.ChoiceField(ACTORS))
+    def get_by(self, event: ConsentEvent) -> str:
+        if event.actor_id is None:
+            return "system"
+        return "you" if event.actor_id == self.context["person"].pk else "staff"
+
+    def get_description(self, event: ConsentEvent) -> str:
+        described = str(event.get_action_display())
+        if event.action == Action.PASSWORD_SET:
+            by = self.get_by(event)
+            described = "You set a new password" if by == "you" else f"{by.title()} set your password"
+        return f"{described}, with a password that staff had set" if event.password_known_to_staff else described
+
+
+class TelemetryHistory(Shape):
+    count = serializers.IntegerField()
+    results = LedgerLine(many=True)
+
+
+class TelemetryData(Shape):
+    stored_here = serializers.BooleanField()
+    count = serializers.IntegerField()
+    count_by_table = serializers.DictField(child=serializers.IntegerField())
+    results = serializers.ListField(
+        child=serializers.DictField(), help_text="Rows: `table`, and the columns of that table."
+    )
+    next = serializers.CharField(allow_null=True)
+
+
+class ErasureReceipt(Shape):
+    """Made of a Receipt."""
+
+    id = serializers.UUIDField()
+    requested_at = serializers.DateTimeField()
+    completed_at = serializers.DateTimeField(allow_null=True)
+    rows_deleted = serializers.DictField(child=serializers.IntegerField())
+    days_recomputed = serializers.IntegerField()
+    recomputed_at = serializers.DateTimeField(allow_null=True)
+    days_to_recompute = serializers.IntegerField()
+    status = serializers.CharField()
+    follow_at = serializers.SerializerMethodField()
+
+    def get_follow_at(self, receipt: Receipt) -> str:
+        return reverse("telemetry-erasures")
+
+
+class TelemetryErasures(Shape):
+    results = ErasureReceipt(many=True)
+
+
+class Problem(Shape):
+    """The body of an error, which DRF makes."""
+
+    detail = serializers.CharField()
 
 
 def _whole(name: str, description: str) -> OpenApiParameter:
@@ -36,45 +127,7 @@ CURSOR = OpenApiParameter(
 FORMAT = OpenApiParameter(
     "format", str, enum=["json", "ndjson"], default="json", description="`ndjson`: everything, one row a line."
 )
-LEDGER_LINE = inline_serializer(
-    "LedgerLine",
-    {
-        "id": serializers.UUIDField(),
-        "action": serializers.ChoiceField(Action.choices),
-        "description": serializers.CharField(),
-        "by": serializers.ChoiceField(["you", "staff", "system"]),
-        "source": serializers.ChoiceField(Source.choices),
-        "source_description": serializers.CharField(),
-        "notice_version": serializers.IntegerField(allow_null=True),
-        "recorded_at": serializers.DateTimeField(),
-    },
-    many=True,
-)
-HISTORY = inline_serializer("TelemetryHistory", {"count": serializers.IntegerField(), "results": LEDGER_LINE})
-DATA = inline_serializer(
-    "TelemetryData",
-    {
-        "stored_here": serializers.BooleanField(),
-        "count": serializers.IntegerField(),
-        "count_by_table": serializers.DictField(child=serializers.IntegerField()),
-        "results": serializers.ListField(child=serializers.DictField()),
-        "next": serializers.CharField(allow_null=True),
-    },
-)
 DATA_ANSWERS: dict[Any, Any] = {
-    (200, "application/json"): DATA,
+    (200, "application/json"): TelemetryData,
     (200, "application/x-ndjson"): OpenApiTypes.STR,
 }
-
-
-class ErasureReceipt(serializers.Serializer[Any]):
-    id = serializers.UUIDField()
-    requested_at = serializers.DateTimeField()
-    completed_at = serializers.DateTimeField(allow_null=True)
-    rows_deleted = serializers.DictField(child=serializers.IntegerField())
-    status = serializers.CharField()
-    follow_at = serializers.CharField()
-
-
-ERASURES = inline_serializer("TelemetryErasures", {"results": ErasureReceipt(many=True)})
-PREVIEW = inline_serializer("TelemetryPreview", {"resourceSpans": serializers.ListField(child=serializers.DictField())})

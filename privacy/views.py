@@ -19,6 +19,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from accounts.models import User
 from privacy import api
+from privacy.api_shapes import LedgerLine
 from privacy.choices import choose, dismiss_notice, note_notice_shown, request_deletion
 from privacy.context_processors import SHOWN, showing
 from privacy.gate import decision_for
@@ -54,7 +55,9 @@ class PrivacyPage(LoginRequiredMixin, View):
             # What the toggle shows is what the person wants; the decision below it says what comes of it.
             "wanted": preference.choice if preference and preference.choice is not None else decision.enabled,
             "history": history,
-            "history_lines": [api.ledger_line(event, person) | {"at": event.recorded_at} for event in history],
+            "history_lines": [
+                LedgerLine(event, context={"person": person}).data | {"at": event.recorded_at} for event in history
+            ],
             "collects": telemetry().collects,
         }
         if is_looked_at(request):
