@@ -33,7 +33,8 @@ USES_THE_DATABASE = (
     "from django.db import connection as c; c.connect(); c.close(); sys.stdin.read()"
 )
 # One database for all mutants of a module, made by the run without any change.
-REUSED_DATABASE, NEW_DATABASE = ["-p", "no:schemathesis", "--reuse-db"], ["--create-db"]
+REUSED_DATABASE, NEW_DATABASE = ["--reuse-db"], ["--create-db"]
+UNUSED_PLUGINS = ["-p", "no:schemathesis", "-p", "no:anyio", "-p", "no:unraisableexception"]
 COSMIC_RAY = str(Path(__file__).with_name("forked_tests.py"))
 FILTER = "from cosmic_ray.tools.filters.operators_filter import main; main()"
 # One or two changes for each operator of the language; Cosmic Ray would try every operator in place of every other.
@@ -207,7 +208,7 @@ class _Worker(threading.Thread):
 
     def _try(self, module: str, tests: list[str]) -> None:
         reused, new = (REUSED_DATABASE, NEW_DATABASE) if self._has_database else ([], [])
-        command = ["-x", "-q", "--failed-first", *reused, *tests]
+        command = ["-x", "-q", "--failed-first", *UNUSED_PLUGINS, *reused, *tests]
         began = time.monotonic()
         self._python("-m", "pytest", *command, *new, what=f"the tests of {module}, without any change")
         timeout_s = TIMEOUT_FACTOR * (time.monotonic() - began) + TIMEOUT_EXTRA_SECONDS
