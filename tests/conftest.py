@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterator
 
+import hypothesis
 import pytest
 from django.core.management.commands.flush import Command as Flush
 from django.db import connections
@@ -13,8 +14,18 @@ from analytics.collect.exporter import GatedExporter
 from analytics.collect.relay import forward
 from analytics.erasure import correction
 from privacy.elapsed import elapsed, elapsed_ns
+from tests import profile
 from tests.support.clock import Clock
 from tests.support.threads import ended
+
+hypothesis.settings.register_profile("no test asserts a time", parent=hypothesis.settings.default, deadline=None)
+hypothesis.settings.register_profile(
+    "short",
+    deadline=None,
+    derandomize=True,  # the same examples for each mutant
+    phases=[hypothesis.Phase.explicit, hypothesis.Phase.generate],
+)
+hypothesis.settings.load_profile("short" if profile.PROFILE == "short" else "no test asserts a time")
 
 
 @pytest.fixture(scope="session", autouse=True)

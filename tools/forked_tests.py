@@ -74,6 +74,7 @@ def _pytest(arguments: list[str], output: int) -> None:
     os.dup2(output, 2)
     sys.dont_write_bytecode = True  # a mutant's would be found by the next one, where both are of one second
     os.environ["PYTHONDONTWRITEBYTECODE"] = "1"
+    os.environ["TELEMETRY_TEST_PROFILE"] = "short"
     if "--create-db" not in arguments:
         # No mutant is of a migration; to find out that none is missing takes longer than many a module's tests.
         importlib.import_module("django.core.management.commands.migrate").Command.handle = lambda *_, **__: None
