@@ -189,7 +189,7 @@ class Gate(RuleBasedStateMachine):
         self.running = self.process.enter_context(pipeline.replaced(self.transport, timeout_seconds=MINUTE))
 
     def transport(self) -> HttpTransport:
-        return HttpTransport(self.collector.taken.url + "/v1/traces", headers={})
+        return HttpTransport(self.collector.taken.url + "/v1/traces", headers={}, compress=False)
 
     def teardown(self) -> None:
         if hasattr(self, "running"):

@@ -128,6 +128,8 @@ def http_collector(
 ) -> Iterator[Taken]:
     """Behaves to each connection in turn as told, to all later ones as to the last."""
     listener = socket.create_server(("127.0.0.1", 0), backlog=100)
+    if not reads_body:  # then the kernel takes as little of it as it can
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
     taken = Taken(f"{'https' if context else 'http'}://localhost:{listener.getsockname()[1]}")
     todo = list(behaviours)
 
@@ -201,11 +203,14 @@ class _Handler(grpc.GenericRpcHandler):
 
 
 @contextmanager
-def grpc_collector(*calls: Call) -> Iterator[Taken]:
+def grpc_collector(*calls: Call, credentials: grpc.ServerCredentials | None = None) -> Iterator[Taken]:
     server = grpc.server(futures.ThreadPoolExecutor(8))
     taken = Taken()
     server.add_generic_rpc_handlers((_Handler(list(calls), taken),))
-    taken.url = f"http://localhost:{server.add_insecure_port('127.0.0.1:0')}"
+    if credentials is None:
+        taken.url = f"http://localhost:{server.add_insecure_port('127.0.0.1:0')}"
+    else:
+        taken.url = f"https://localhost:{server.add_secure_port('127.0.0.1:0', credentials)}"
     server.start()
     try:
         yield taken

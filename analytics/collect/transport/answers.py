@@ -138,7 +138,7 @@ def retry_after(value: str | None, now: datetime) -> float | None:
 def _date(value: str | None) -> datetime | None:
     try:
         found = parsedate_to_datetime(value or "")
-    except (TypeError, ValueError, OverflowError):
+    except (ValueError, OverflowError):
         return None
     return found if found.tzinfo is not None else found.replace(tzinfo=UTC)
 

@@ -23,7 +23,7 @@ _SETTLED = {grpc.ChannelConnectivity.READY, grpc.ChannelConnectivity.TRANSIENT_F
 class GrpcTransport:
     """`url` is http:// (plain text) or https://, as the specification has it for both protocols."""
 
-    def __init__(self, url: str, *, headers: Mapping[str, str], compress: bool = False, tls: Tls | None = None) -> None:
+    def __init__(self, url: str, *, headers: Mapping[str, str], compress: bool, tls: Tls | None = None) -> None:
         """Raises ValueError for what is no address, OSError for certificates that cannot be read."""
         address = urlsplit(url)
         if not address.hostname:
@@ -89,6 +89,8 @@ class GrpcTransport:
             answer: bytes = call(body, timeout=seconds, metadata=self._metadata)
         except grpc.RpcError as error:
             return of_grpc(error.code(), error.trailing_metadata() or ())
+        except ValueError:
+            return again(Reason.UNREACHABLE)  # aborted, so that the channel is closed
         return of_grpc_response(answer)
 
 

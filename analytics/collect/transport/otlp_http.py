@@ -36,7 +36,7 @@ class HttpTransport:
     Name resolution alone is bounded by the system's resolver; it comes before anything is asked or sent.
     """
 
-    def __init__(self, url: str, *, headers: Mapping[str, str], compress: bool = False, tls: Tls | None = None) -> None:
+    def __init__(self, url: str, *, headers: Mapping[str, str], compress: bool, tls: Tls | None = None) -> None:
         """Raises ValueError for what is no address, OSError for certificates that cannot be read."""
         self._address = urlsplit(url)
         if not self._address.hostname:

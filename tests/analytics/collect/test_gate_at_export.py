@@ -345,7 +345,10 @@ def test_what_no_time_is_left_for_when_the_process_ends_is_counted() -> None:
         c.http_collector(c.hangs) as taken,
         override_settings(**TELEMETRY_ON),
         pipeline.replaced(
-            lambda: HttpTransport(taken.url, headers={}), queue_capacity=10, batch_size=2, schedule_delay_seconds=86400
+            lambda: HttpTransport(taken.url, headers={}, compress=False),
+            queue_capacity=10,
+            batch_size=2,
+            schedule_delay_seconds=86400,
         ) as running,
     ):
         for _ in range(6):
