@@ -36,6 +36,6 @@ class PasswordPage(auth_views.PasswordChangeView):
 
     def form_valid(self, form: Any) -> HttpResponse:
         messages.success(
-            self.request, "Your password has been changed. Every other browser and program was signed out."
+            self.request, "Your password has been changed. Every other browser was signed out, every token revoked."
         )
         return super().form_valid(form)

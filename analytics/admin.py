@@ -74,7 +74,7 @@ class UsageAdmin(ReadOnly):
     sortable_by = ()
     readonly_fields = ("day",)
     search_fields = ("user_id",)
-    search_help_text = "A whole pseudonym of a person, or the id of a row"
+    search_help_text = "Complete pseudonym of a person, or complete id of a row"
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         return OfADay
@@ -95,7 +95,7 @@ class UsageAdmin(ReadOnly):
         try:
             wanted = UUID(search_term.strip())
         except ValueError:
-            messages.warning(request, "That is no whole id (32 hexadecimal digits, with or without hyphens).")
+            messages.warning(request, "Enter a complete id: 32 hexadecimal digits, with or without hyphens.")
             return queryset.none(), False
         found = queryset.filter(user_id=wanted)
         if (moment := moment_of(wanted)) is not None:
@@ -225,7 +225,7 @@ class ErasureAdmin(ReadOnly):
     lookups = ("requested_at__year", "requested_at__month", "requested_at__day", "completed_at__isempty")
     sortable_by = ()
     search_fields = ("=id",)
-    search_help_text = "The whole id of a receipt"
+    search_help_text = "Complete id of a receipt"
 
     @admin.display(description="Requested (UTC)")
     def requested(self, erasure: Erasure) -> str:

@@ -63,7 +63,7 @@ def switch_off(request: HttpRequest, people: QuerySet[Any]) -> None:
     changing = [pk for pk in people.values_list("pk", flat=True) if pk not in already]
     for pk in changing:
         choose(pk, enabled=False, source=Source.ADMIN, actor_id=request.user.pk)
-    messages.success(request, f"Sharing is now off for {_people(len(changing))} more.")
+    messages.success(request, f"Sharing switched off for {_people(len(changing))}.")
 
 
 admin.site.unregister(User)
@@ -103,12 +103,14 @@ class PersonAdmin(NamesPeople, WithDecision, UserAdmin):
                 request_deletion(pk, source=Source.ADMIN, actor_id=request.user.pk)
                 done += 1
         except NothingToDelete:
-            messages.warning(request, "This installation collects nothing, so there is nothing to delete.")
+            messages.warning(request, "This site collects nothing, so there is nothing to delete.")
             return
         except DatabaseError:
-            messages.error(request, f"The database gave up after {_people(done)}. Please try the others again.")
+            messages.error(
+                request, f"The database failed after deleting for {_people(done)}. Please try again for the others."
+            )
             return
-        messages.success(request, f"Deletion was requested for {_people(done)}. The receipts are under Erasures.")
+        messages.success(request, f"Deletion requested for {_people(done)}. See Erasures for the receipts.")
 
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
         """A preference goes with its person; that nobody may delete one by hand must not keep a person here."""
@@ -123,7 +125,7 @@ class PreferenceAdmin(NamesPeople, WithDecision, NothingByHand, admin.ModelAdmin
     list_filter = ("choice", "notice_version")
     list_select_related = ("user",)
     search_fields = ("user__username", "user__email")
-    search_help_text = "User name, e-mail address, or a whole id"
+    search_help_text = "User name, e-mail address or complete id"
     readonly_fields = ("effective_decision",)
     actions = ("switch_off",)
 
@@ -173,7 +175,7 @@ class LedgerAdmin(CsvExport, NothingByHand, admin.ModelAdmin[Any]):
     """Append-only lines about people and by people, either of whom may be gone."""
 
     date_hierarchy = "recorded_at"
-    search_help_text = "User name, e-mail address, or a whole id (of a deleted account, too)"
+    search_help_text = "User name, e-mail address or complete id, also of a deleted account"
     about: ClassVar[Literal["user", "about"]]
 
     def get_search_results(
@@ -211,7 +213,7 @@ class ConsentEventAdmin(LedgerAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[ConsentEvent]:
         return ConsentEvent.objects.with_password_source()
 
-    @admin.display(description="With a password set by staff", boolean=True)
+    @admin.display(description="Password set by staff", boolean=True)
     def password_by_staff(self, event: ConsentEvent) -> bool:
         return event.password_known_to_staff
 

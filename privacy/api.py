@@ -125,12 +125,12 @@ class Data(PersonView):
         if wanted == "ndjson":
             return download(request._request, self.person)
         if "offset" in request.query_params:
-            raise ParseError("offset is not understood: follow `next`, the address of the page after this one.")
+            raise ParseError("offset is not supported. Follow `next`, the address of the next page.")
         limit, cursor = _whole(request, "limit"), request.query_params.get("cursor", "")
         try:
             page = telemetry().rows(self.person.pk, limit=limit, cursor=cursor)
         except NoCursor:
-            raise ParseError("cursor must be the one that `next` of a page has.") from None
+            raise ParseError("cursor must be copied from the `next` address of a page.") from None
         stored = telemetry().stored(self.person.pk)
         return shapes.TelemetryData.answer(
             {
@@ -148,7 +148,7 @@ class Data(PersonView):
         try:
             receipt = request_deletion(self.person.pk, source=_source(request), actor_id=self.person.pk)
         except NothingToDelete:
-            raise NotFound("This installation collects nothing, so there is nothing to delete.") from None
+            raise NotFound("This site collects nothing, so there is nothing to delete.") from None
         except DatabaseError:
             raise NotNow from None
         return shapes.ErasureReceipt.answer(receipt, status=202)
@@ -166,7 +166,7 @@ class NotNow(APIException):
 
     status_code = 503
     default_code = "unavailable"
-    default_detail = "The database cannot do this now. Nothing was changed; please try again in a moment."
+    default_detail = "The database is not available. Nothing was changed; please try again in a moment."
 
 
 class ErasureThrottle(UserRateThrottle):

@@ -66,7 +66,7 @@ class LedgerLine(Shape):
         if event.action == Action.PASSWORD_SET:
             by = self.get_by(event)
             described = "You set a new password" if by == "you" else f"{by.title()} set your password"
-        return f"{described}, with a password that staff had set" if event.password_known_to_staff else described
+        return f"{described}, signed in with a password set by staff" if event.password_known_to_staff else described
 
 
 class TelemetryHistory(Shape):

@@ -132,9 +132,9 @@ def note_notice_shown(user_id: UUID, version: int, *, browser_signal: bool) -> N
 
 @transaction.atomic
 def dismiss_notice(user_id: UUID, version: int) -> None:
-    """The person has put the notice away. Says nothing about consent: having been shown it is what counts.
+    """Record that the person dismissed the notice. This changes no consent, which depends on the notice being shown.
 
-    A version they were never shown cannot be put away; the newest they were shown is put away instead.
+    A version they were never shown cannot be dismissed; the newest they were shown is dismissed instead.
     """
     preference = _locked_preference(user_id)
     version = min(version, preference.notice_version or 0)

@@ -59,27 +59,27 @@ class Decision:
 
     @property
     def explanation(self) -> str:
-        """One sentence for the person, such as "On: your choice of 3 May 2026.".
+        """State and reason for the person, such as "On. You switched this on on 3 May 2026.".
 
-        On is nobody's choice but theirs; off may be staff's too, and the ledger says whose it was.
+        Only the person can switch on; staff can switch off too, and the ledger records who did.
         """
         if self.reason is Reason.CHOICE and self.chosen_at is not None:
             day = f"{self.chosen_at.day} {self.chosen_at:%B %Y}"
-            return f"On: your choice of {day}." if self.enabled else f"Off: switched off on {day}."
+            return f"On. You switched this on on {day}." if self.enabled else f"Off. Switched off on {day}."
         return _EXPLANATIONS[self.reason]
 
 
 _EXPLANATIONS = {
-    Reason.NO_ENDPOINT: "Off: this installation has no address to send usage data to.",
-    Reason.SDK_DISABLED: "Off: the operator has switched OpenTelemetry off.",
-    Reason.DO_NOT_TRACK: "Off: the operator has switched telemetry off with DO_NOT_TRACK.",
-    Reason.OPERATOR_LOCK: "Off: the operator has switched telemetry off for this installation.",
-    Reason.CHOICE: "Your choice.",
-    Reason.SELF_HOSTED_DEFAULT: "Off: self-hosted installations share nothing unless you switch it on.",
-    Reason.NOTICE_NOT_SHOWN: "Off: nothing is recorded before the privacy notice has been shown to you.",
-    Reason.BROWSER_SIGNAL: "Off: your browser asks not to be tracked (Global Privacy Control).",
-    Reason.CLOUD_DEFAULT: "On by default: you were shown the privacy notice and have not switched it off.",
-    Reason.UNREADABLE: "Off: your preference could not be read.",
+    Reason.NO_ENDPOINT: "Off. Usage sharing isn't set up on this site.",
+    Reason.SDK_DISABLED: "Off. The operator of this site has switched OpenTelemetry off.",
+    Reason.DO_NOT_TRACK: "Off. The operator of this site has switched usage sharing off (DO_NOT_TRACK).",
+    Reason.OPERATOR_LOCK: "Off. The operator of this site has switched usage sharing off for everyone.",
+    Reason.CHOICE: "You decided this.",
+    Reason.SELF_HOSTED_DEFAULT: "Off. A self-hosted site shares nothing unless you switch it on.",
+    Reason.NOTICE_NOT_SHOWN: "Off. Nothing is recorded until the privacy notice has been shown to you.",
+    Reason.BROWSER_SIGNAL: "Off. Your browser asks sites not to track you (Global Privacy Control).",
+    Reason.CLOUD_DEFAULT: "On by default. You were shown the privacy notice and have not switched sharing off.",
+    Reason.UNREADABLE: "Off. Your preference could not be read; please try again later.",
 }
 
 

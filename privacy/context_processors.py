@@ -17,7 +17,7 @@ from privacy.models import Preference, PrivacyNotice
 from privacy.notices import current_notice
 from privacy.switches import DeploymentType, current_switches, deployment_type
 
-PUT_AWAY = "privacy_notice_put_away"  # session: `showing` of the notice the person has put away
+DISMISSED = "privacy_notice_dismissed"  # session: `showing` of the notice the person has dismissed
 SHOWN = "privacy_notice_shown"  # session: `showing` of the notice recorded as shown
 
 
@@ -56,12 +56,12 @@ def _notice_for(request: HttpRequest) -> ShownNotice | None:
     if user is None or not user.is_authenticated or not current_switches().allow:
         return None
     notice = current_notice()
-    if notice is None or request.session.get(PUT_AWAY) == showing(notice.version):
+    if notice is None or request.session.get(DISMISSED) == showing(notice.version):
         return None
-    # Perhaps it was put away in another browser since.
+    # It may have been dismissed in another browser since.
     preference = Preference.objects.filter(pk=user.pk).only("choice", "dismissed_version", "notice_shown_at").first()
-    if preference is not None and _has_put_away(preference, notice.version):
-        request.session[PUT_AWAY] = showing(notice.version)
+    if preference is not None and _has_dismissed(preference, notice.version):
+        request.session[DISMISSED] = showing(notice.version)
         return None
     decision = decision_for(user.pk)
     if decision.reason is Reason.OPERATOR_LOCK:
@@ -84,14 +84,14 @@ def _as_shown(notice: PrivacyNotice, decision: Decision, *, has_signal: bool) ->
     elif by_default:
         standing, advice = (
             "This is off now.",
-            "Your browser asks not to be tracked. It stays off unless you choose.",
+            "Your browser asks sites not to track you. It stays off unless you switch it on.",
         )
     else:
         standing, advice = "This is off now.", "It stays off unless you switch it on."
     return ShownNotice(notice.version, notice.title, notice.body, is_on, standing, advice)
 
 
-def _has_put_away(preference: Preference, version: int) -> bool:
+def _has_dismissed(preference: Preference, version: int) -> bool:
     if (preference.dismissed_version or 0) < version:
         return False
     # An installation that has become a cloud one tells those whom it told "off by default" before.

@@ -7,7 +7,7 @@ from privacy import api, views
 urlpatterns = [
     path("settings/privacy/", views.PrivacyPage.as_view(), name="privacy-settings"),
     path("settings/privacy/sharing/", views.change_sharing, name="privacy-sharing"),
-    path("settings/privacy/notice/", views.put_notice_away, name="privacy-notice-dismiss"),
+    path("settings/privacy/notice/", views.dismiss_notice, name="privacy-notice-dismiss"),
     path("settings/privacy/seen/", views.note_seen, name="privacy-seen"),
     path("settings/privacy/download/", views.download_rows, name="privacy-download"),
     path("settings/privacy/delete/", views.DeletePage.as_view(), name="privacy-delete"),

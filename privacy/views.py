@@ -18,9 +18,9 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
 from accounts.models import User
-from privacy import api
+from privacy import api, choices
 from privacy.api_shapes import LedgerLine
-from privacy.choices import choose, dismiss_notice, note_notice_shown, request_deletion
+from privacy.choices import choose, note_notice_shown, request_deletion
 from privacy.context_processors import SHOWN, showing
 from privacy.gate import decision_for
 from privacy.looking import asks_not_to_be_tracked, is_looked_at
@@ -120,8 +120,8 @@ def change_sharing(request: HttpRequest) -> HttpResponse:
 
 @require_POST
 @login_required
-def put_notice_away(request: HttpRequest) -> HttpResponse:
-    """The notice's own buttons: `version` is the notice they stood under, `sharing` on or off, or left out."""
+def dismiss_notice(request: HttpRequest) -> HttpResponse:
+    """Handle the notice's buttons: dismiss notice `version`, and save the choice if `sharing` is on or off."""
     version = _version(request.POST.get("version", ""))
     wanted = request.POST.get("sharing")
     if version is None:
@@ -132,7 +132,7 @@ def put_notice_away(request: HttpRequest) -> HttpResponse:
     if wanted is not None:
         decision = choose(person.pk, enabled=wanted == "on", source=Source.NOTICE, actor_id=person.pk)
         messages.success(request, api.message(decision, wanted=wanted == "on"))
-    dismiss_notice(person.pk, version)
+    choices.dismiss_notice(person.pk, version)
     here = request.POST.get("next", "")
     return redirect(here if url_has_allowed_host_and_scheme(here, allowed_hosts=None) else "home")
 
@@ -180,9 +180,7 @@ class DeletePage(LoginRequiredMixin, View):
     def post(self, request: HttpRequest) -> HttpResponse:
         person = _person(request)
         if not api.ErasureThrottle().allow_request(cast(Any, request), cast(Any, self)):
-            return self._refused(
-                request, "You have asked for this often in the last hour. Please try again later.", 429
-            )
+            return self._refused(request, "Too many deletions in the last hour. Please try again later.", 429)
         try:
             if request.POST.get("also_switch_off") == "on":
                 choose(person.pk, enabled=False, source=Source.SETTINGS_PAGE, actor_id=person.pk)
@@ -191,7 +189,7 @@ class DeletePage(LoginRequiredMixin, View):
             return redirect("privacy-settings")
         except DatabaseError:
             return self._refused(request, str(api.NotNow.default_detail), api.NotNow.status_code)
-        messages.success(request, f"Your request to delete was taken. {receipt.status}")
+        messages.success(request, receipt.status)
         return redirect("privacy-settings")
 
     def _refused(self, request: HttpRequest, why: str, status: int) -> HttpResponse:

@@ -150,7 +150,7 @@ def test_no_search_for_a_pseudonym_finds_a_person_nor_for_a_person_their_rows(pe
 
 def test_a_persons_page_has_their_receipts_and_no_pseudonym(person: User, staff: Client) -> None:
     text = content(staff.get(f"/admin/accounts/user/{person.pk}/change/").text)
-    assert str(Erasure.objects.get().pk) in text and "rows deleted" in text
+    assert str(Erasure.objects.get().pk) in text and "records deleted" in text
     assert str(pseudonym(Kind.USER, person.pk)) not in text
 
 

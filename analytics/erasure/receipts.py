@@ -38,15 +38,15 @@ def days_to_recompute(pseudonym: UUID) -> int:
 
 def _status(erasure: Erasure, days_to_recompute: int) -> str:
     if erasure.completed_at is None:
-        return "On its way to where the rows are stored."
+        return "Deletion requested. The server that stores the data has not accepted the request yet."
     if not erasure.rows_deleted:
-        return "Acknowledged by where the rows are stored."
-    done = f"Done: {_number(sum(erasure.rows_deleted.values()), 'row')} deleted."
+        return "Deletion requested. The server that stores the data has accepted the request."
+    done = f"{_number(sum(erasure.rows_deleted.values()), 'record')} deleted."
     if days_to_recompute:
-        return f"{done} Reports of {_number(days_to_recompute, 'day')} are being computed again."
+        return f"{done} Reports will be corrected in a moment."
     if erasure.recomputed_at:
         return (
-            f"{done} Reports of {_number(erasure.days_recomputed, 'day')} were computed again, "
+            f"{done} Reports of {_number(erasure.days_recomputed, 'day')} were corrected, "
             f"the last on {erasure.recomputed_at:%Y-%m-%d at %H:%M} UTC."
         )
     return done

@@ -143,7 +143,7 @@ def _length(value: float, scale: float) -> float:
 
 
 def _says(label: str, value: float | None, unit: str) -> str:
-    return f"{label}: {'not known' if value is None else f'{short(value)} {unit}'}"
+    return f"{label}: {'unknown' if value is None else f'{short(value)} {unit}'}"
 
 
 def _summary(known: Sequence[tuple[str, float]], unit: str) -> str:

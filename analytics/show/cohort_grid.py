@@ -73,7 +73,7 @@ def _field(report: Report, row: Row, column: str, *, line: int, place: int, widt
     percent = None if returned is None or not people else 100 * int(returned) / int(people)
     when = "within 7 days" if column == "returned" else f"on {column.replace('_', ' ')}"
     if percent is None:
-        says = f"{label}, {when}: not known"
+        says = f"{label}, {when}: unknown"
     else:
         says = f"{label}, {when}: {returned} of {people} came back ({percent:.1f} %)"
     return Field(
@@ -95,9 +95,9 @@ def _summary(report: Report, name: int, rows: Sequence[Row]) -> str:
     index = report.index("retention_percent")
     judged = [(str(row[name]), float(row[index])) for row in rows if row[index] is not None]
     if not judged:
-        return f"{len(rows)} cohorts, none of which can be judged yet."
+        return f"{len(rows)} cohorts, none of them complete yet."
     best, low = max(judged, key=lambda pair: pair[1]), min(judged, key=lambda pair: pair[1])
     return (
-        f"{len(rows)} cohorts, in percent of their people. Within seven days came back at most {best[1]:.1f} percent "
-        f"({best[0]}) and at least {low[1]:.1f} ({low[0]})."
+        f"{len(rows)} cohorts, in percent of their people. Within seven days, at most {best[1]:.1f} percent came back "
+        f"({best[0]}) and at least {low[1]:.1f} percent ({low[0]})."
     )

@@ -1,4 +1,4 @@
-"""The pages of reports: which reports stand on each, which filters it has, and what sums it up."""
+"""Report pages: the reports, filters and summary figures of each."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ EVERY_PAGE = frozenset({"deployment"})
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """`summed` are reports that only its figures are made of. `names` is what the filter by name looks for."""
+    """One page. `summed` reports feed the figures and are not shown; `names` labels the filter by name."""
 
     name: str
     title: str
@@ -30,7 +30,7 @@ PAGES = {
         Page(
             "overview",
             "Overview",
-            "What the reports say together. Each number leads to the report it is from.",
+            "Summary. Select a number for details.",
             (reports.OVERVIEW,),
             figures.of_overview,
             summed=(reports.PEOPLE_OF_RANGE,),
@@ -38,7 +38,7 @@ PAGES = {
         Page(
             "people",
             "Active people",
-            "How many people were active, by day, week and month: everybody of whom there is any event.",
+            "People with at least one event, by day, week and month.",
             (reports.DAILY_PEOPLE, reports.WEEKLY_PEOPLE, reports.MONTHLY_PEOPLE),
             figures.of_people,
             summed=(reports.PEOPLE_OF_RANGE,),
@@ -46,7 +46,7 @@ PAGES = {
         Page(
             "features",
             "Features",
-            "Which features people use, and what for.",
+            "Which features people use, and how.",
             (reports.FEATURE_ADOPTION, reports.FEATURE_ACTIONS),
             figures.of_features,
             filters=EVERY_PAGE | {"name"},
@@ -55,7 +55,7 @@ PAGES = {
         Page(
             "endpoints",
             "Endpoints",
-            "How fast requests are answered, and how many fail.",
+            "How fast the site answers requests, and how many fail.",
             (reports.ENDPOINT_PERFORMANCE,),
             figures.of_endpoints,
             filters=EVERY_PAGE | {"name", "method"},
@@ -64,7 +64,7 @@ PAGES = {
         Page(
             "retention",
             "7-day retention",
-            "Whether people come back.",
+            "How many people come back within seven days.",
             (reports.WEEKLY_RETENTION, reports.RETENTION),
             figures.of_retention,
         ),
@@ -77,15 +77,15 @@ PAGES = {
         ),
         Page(
             "intake",
-            "What came in",
-            "What became of every span, on the site that records it and at the processor that stores it. Spans are "
-            "counted before anyone looks into them, so there is no deployment to choose, and no people.",
+            "Data quality",
+            "Every span, counted twice: by the site that records it and by the processor that stores it. These counts "
+            "hold no deployment type and no people, because spans are counted unread.",
             (reports.SENT, reports.NOT_SENT, reports.RECEIVED, reports.REJECTED, reports.PARTS),
             figures.of_intake,
             filters=frozenset(),
         ),
     )
 }
-# The page each report stands on.
+# Page of each report, by the report's name.
 PAGE_OF = {report.name: page for page in PAGES.values() for report in (*page.summed, *page.reports)}
 REPORTS = {report.name: report for page in PAGES.values() for report in (*page.summed, *page.reports)}

@@ -75,21 +75,21 @@ def asked(query: QueryDict, today: date, filters: Collection[str]) -> Question:
     Raises Unanswerable, also for a filter there is none of: ignored, it would show numbers that were not asked for.
     """
     if set(query) - {"from", "to", *filters}:
-        raise Unanswerable(f"There is no such filter here; there are {', '.join(['from', 'to', *sorted(filters)])}.")
+        raise Unanswerable(f"Unknown filter. This page has {', '.join(['from', 'to', *sorted(filters)])}.")
     last = _day(query, "to", today)
     first = _day(query, "from", max(last - timedelta(days=DEFAULT_DAYS - 1), EARLIEST))
     if first > last:
-        raise Unanswerable(f"The range ends ({last}) before it begins ({first}).")
+        raise Unanswerable(f"The range ends ({last}) before it begins ({first}). Choose a later end.")
     if (last - first).days >= LONGEST_DAYS:
-        raise Unanswerable(f"The range is longer than {LONGEST_DAYS} days.")
+        raise Unanswerable(f"The range is longer than {LONGEST_DAYS} days. Choose fewer days.")
     if last > today + timedelta(days=1):
-        raise Unanswerable(f"The range ends in the future ({last}).")
+        raise Unanswerable(f"The range ends in the future ({last}). Choose an end up to {today}.")
     deployment = query.get("deployment", "")
     if deployment not in {"", *DeploymentType}:
-        raise Unanswerable("The deployment must be cloud, self_hosted or nothing.")
+        raise Unanswerable("The deployment must be cloud, self_hosted or empty.")
     method = query.get("method", "")
     if method not in {"", *METHODS}:
-        raise Unanswerable(f"The method must be one of {', '.join(METHODS)} or nothing.")
+        raise Unanswerable(f"The method must be one of {', '.join(METHODS)}, or empty.")
     name = query.get("name", "").strip()
     if len(name) > LONGEST_NAME or not name.isprintable():
         raise Unanswerable(f"The name must be at most {LONGEST_NAME} printable characters.")

@@ -86,7 +86,7 @@ class Report:
             cursor.execute(f"{sql(self.query)}\nLIMIT %(most)s", parameters)
             rows: list[Row] = cursor.fetchall()
         if len(rows) > MOST_ROWS:
-            raise Unanswerable(f"{self.title} has more than {MOST_ROWS:,} rows over this range; choose fewer days.")
+            raise Unanswerable(f"{self.title} has more than {MOST_ROWS:,} rows in this range. Choose fewer days.")
         return rows
 
     def _small_cells(self, question: Question, smallest: int) -> dict[Row, set[int]]:

@@ -1,4 +1,4 @@
-"""The reports there are."""
+"""Declarations of all reports: query, columns and charts of each."""
 
 from analytics.show.report import Column, Drawing, Form, Report
 
@@ -16,7 +16,7 @@ RETURNS = (
 OVERVIEW = Report(
     name="overview",
     title="Day by day",
-    description="A line for each UTC day of what the reports have in full.",
+    description="Main numbers of each UTC day. The other pages have the details.",
     query="rollup_report_overview",
     columns=(
         DAY,
@@ -42,8 +42,8 @@ OVERVIEW = Report(
 )
 PEOPLE_OF_RANGE = Report(
     name="people_of_range",
-    title="People of the range",
-    description="Distinct people who were active on any day of the range, and those of them who signed in.",
+    title="People in the range",
+    description="Distinct people active on any day of the range, and how many of them signed in.",
     query="rollup_report_people_of_range",
     columns=(Column("people", "Active people", "count"), Column("people_signed_in", "Signed in", "count")),
     compared=True,
@@ -51,7 +51,7 @@ PEOPLE_OF_RANGE = Report(
 DAILY_PEOPLE = Report(
     name="active_people",
     title="Daily active people",
-    description="People of whom there is any event, by UTC day.",
+    description="Distinct people with at least one event, by UTC day.",
     query="rollup_report_active_people",
     columns=(DAY, CLOUD, SELF_HOSTED, ACTIVE_PEOPLE),
     drawings=(Drawing("Daily active people", Form.COLUMNS, ("day",), "active_people", "people"),),
@@ -60,8 +60,9 @@ DAILY_PEOPLE = Report(
 WEEKLY_PEOPLE = Report(
     name="weekly_people",
     title="Weekly active people",
-    description="Distinct people of whom there is any event, by ISO week (from Monday, UTC). The weeks the range "
-    "touches, each whole. Weeks whose raw rows have gone are not known any more; their days and months are.",
+    description="Distinct people with at least one event, by ISO week (from Monday, UTC). Weeks are shown whole, also "
+    "where the range has only some of their days. A week is unknown once its raw rows are purged; its days and months "
+    "stay known.",
     query="rollup_report_weekly_people",
     columns=(Column("week", "Week", "text"), Column("first_day", "From", "day"), CLOUD, SELF_HOSTED, ACTIVE_PEOPLE),
     drawings=(Drawing("Weekly active people", Form.COLUMNS, ("week",), "active_people", "people"),),
@@ -69,7 +70,8 @@ WEEKLY_PEOPLE = Report(
 MONTHLY_PEOPLE = Report(
     name="monthly_people",
     title="Monthly active people",
-    description="Distinct people of whom there is any event, by month (UTC). The months the range touches, each whole.",
+    description="Distinct people with at least one event, by month (UTC). Months are shown whole, also where the range "
+    "has only some of their days.",
     query="rollup_report_monthly_people",
     columns=(Column("month", "Month", "text"), CLOUD, SELF_HOSTED, ACTIVE_PEOPLE),
     drawings=(Drawing("Monthly active people", Form.COLUMNS, ("month",), "active_people", "people"),),
@@ -92,8 +94,8 @@ FEATURE_ADOPTION = Report(
 )
 FEATURE_ACTIONS = Report(
     name="feature_actions",
-    title="What people did with them",
-    description="How many people took each action of a feature, and how often.",
+    title="Feature actions",
+    description="How many people used each action of a feature, and how often.",
     query="rollup_report_feature_actions",
     columns=(
         Column("feature_name", "Feature", "text"),
@@ -107,7 +109,7 @@ ENDPOINT_PERFORMANCE = Report(
     name="endpoint_performance",
     title="Endpoint performance",
     description="Durations in milliseconds and server errors (status 500 and above, or unknown), by URL pattern and "
-    "method. Percentiles are within 2 percent; all else is exact.",
+    "method. Percentiles are within 2 percent; all other numbers are exact.",
     query="rollup_report_endpoint_performance",
     columns=(
         Column("endpoint", "Endpoint", "name"),
@@ -136,7 +138,8 @@ ENDPOINT_PERFORMANCE = Report(
 RETENTION = Report(
     name="retention",
     title="By day of the first event",
-    description="The same by the single day of the range. Days that are not over yet are not judged.",
+    description="Of the people whose first event was on a UTC day, how many were active again on one of the next seven "
+    "days, and on each. Days appear once complete.",
     query="rollup_report_retention",
     columns=(Column("first_day", "First day", "day"), *RETURNS),
     drawings=(Drawing("7-day retention (percent)", Form.COLUMNS, ("first_day",), "retention_percent", "percent"),),
@@ -146,8 +149,8 @@ WEEKLY_RETENTION = Report(
     name="weekly_retention",
     title="By week of the first event",
     description="Of the people whose first event was in an ISO week (from Monday, UTC), how many were active again on "
-    "one of the seven days after their first, and on each. The weeks the range touches, each whole; a day is judged "
-    "once it is over for everybody of the week.",
+    "one of the seven days after their first, and on each. Weeks are shown whole, also where the range has only some "
+    "of their days. Days appear once complete for the whole week.",
     query="rollup_report_weekly_retention",
     columns=(Column("week", "Week", "text"), Column("first_day", "From", "day"), *RETURNS),
     drawings=(Drawing("Who came back, by day (percent)", Form.COHORTS, ("week",), "retention_percent", "percent"),),
@@ -155,7 +158,7 @@ WEEKLY_RETENTION = Report(
 SIGN_INS = Report(
     name="sign_ins",
     title="Sign-ins",
-    description="How often people signed in, and how many people did, by UTC day.",
+    description="How often people signed in, and how many people signed in, by UTC day.",
     query="rollup_report_sign_ins",
     columns=(DAY, Column("sign_ins", "Sign-ins", "count"), Column("people", "People", "count")),
     drawings=(Drawing("Sign-ins by day", Form.COLUMNS, ("day",), "sign_ins", "sign-ins"),),
@@ -164,9 +167,9 @@ SIGN_INS = Report(
 SESSIONS = Report(
     name="sessions",
     title="Sessions",
-    description="How long sessions last, from their first event of a UTC day to their last of that day. One that goes "
-    "on past midnight counts on both days; the time between the last event before midnight and the first one after "
-    "it is in neither. Percentiles are within 2 percent.",
+    description="Length of sessions, from the first event on a UTC day to the last event on that day. A session that "
+    "passes midnight counts on both days; the time between its last event before midnight and its first event after "
+    "midnight counts on neither. Percentiles are within 2 percent.",
     query="rollup_report_sessions",
     columns=(
         DAY,
@@ -183,9 +186,9 @@ SESSIONS = Report(
 )
 SENT = Report(
     name="sent",
-    title="Recorded here",
-    description="What this site did with the spans it recorded: recorded = sent + withheld + dropped + failed. Events "
-    "that never became a span, because they are undeclared or malformed, are invalid.",
+    title="Sent counts",
+    description="Spans recorded by this site: recorded = sent + withheld + dropped + failed. An undeclared or "
+    "malformed event becomes no span and counts as invalid.",
     query="tally_report_sent",
     columns=(
         DAY,
@@ -202,9 +205,9 @@ SENT = Report(
 NOT_SENT = Report(
     name="not_sent",
     title="Why spans were not sent",
-    description="Withheld: the person does not consent. Dropped: the queue was full, or the process ended. Failed: the "
-    "collector was not reached (unreachable, timeout, tls), was busy, refused the batch, rejected some spans, or "
-    "is no collector (not_otlp); broken: no connection can be made from the settings.",
+    description="Not sent: no consent (withheld). Dropped: the queue was full, or the process ended. Failed: the "
+    "collector could not be reached (unreachable, timeout, tls), was busy, refused the batch, rejected some spans or "
+    "does not speak OTLP (not_otlp); broken: the settings allow no connection.",
     query="tally_report_not_sent",
     columns=(
         Column("outcome", "Outcome", "text"),
@@ -215,8 +218,8 @@ NOT_SENT = Report(
 )
 RECEIVED = Report(
     name="received",
-    title="Received by the processor",
-    description="What the processor did with the spans that came in: received = stored + duplicate + rejected.",
+    title="Received counts",
+    description="Spans received by the processor: received = stored + duplicate + rejected.",
     query="tally_report_received",
     columns=(
         DAY,
@@ -231,15 +234,15 @@ RECEIVED = Report(
 REJECTED = Report(
     name="rejected",
     title="Why spans were rejected",
-    description="A rejected span is not stored and does not come back. Senders are known by their service.name.",
+    description="A rejected span is not stored and not sent again. The sender is its service.name.",
     query="tally_report_rejected",
     columns=(Column("reason", "Reason", "text"), Column("sender", "Sender", "text"), Column("spans", "Spans", "count")),
     drawings=(Drawing("Spans rejected, by reason and sender", Form.BARS, ("reason", "sender"), "spans", "spans"),),
 )
 PARTS = Report(
     name="parts",
-    title="What spans were stored without",
-    description="Metadata that the catalogue does not declare, and text of routes that is no word of one.",
+    title="Removed from stored spans",
+    description="Metadata that the catalogue does not declare, and route text that is not part of a URL pattern.",
     query="tally_report_parts",
     columns=(Column("part", "Part", "text"), Column("sender", "Sender", "text"), Column("parts", "Parts", "count")),
 )

@@ -60,7 +60,7 @@ test("offline, nothing is changed, and the person is told so", async () => {
   answer = () => {
     throw new TypeError("Failed to fetch");
   };
-  assert.deepEqual(await chooseSharing(true), { enabled: false, message: "You're offline; nothing was changed.", saved: false });
+  assert.deepEqual(await chooseSharing(true), { enabled: false, message: "You're offline. Nothing was changed; please try again when you are online.", saved: false });
 });
 
 test("what the switch shows is the site's answer, and nothing where there is none", async () => {

@@ -1,10 +1,10 @@
-// Saves the toggle at once, and follows choices made in other tabs. Without this file the form does the same with a page load.
+// Saves the toggle at once and shows choices made in other tabs. Without this script, the form saves with a page load.
 const form = document.getElementById("sharing-form");
 const button = form.querySelector("[role=switch]");
 const decision = document.getElementById("decision");
 const offer = document.getElementById("offer-deletion");
 const channel = "BroadcastChannel" in window ? new BroadcastChannel("privacy") : null;
-const CHOICE_COOKIE = "privacy_choice"; // the site sets it anew with every choice
+const CHOICE_COOKIE = "privacy_choice"; // the site changes it with every choice
 let timer;
 
 function isOn() {
@@ -18,7 +18,7 @@ function show(wanted, enabled, message) {
   decision.textContent = message;
   decision.classList.toggle("on", enabled);
   if (offer) offer.hidden = wanted;
-  // The notice on this page says what was the case before; it has been answered.
+  // The notice shows the state before this choice, and the choice answers it.
   document.querySelector("[data-notice]")?.remove();
 }
 
@@ -33,7 +33,7 @@ form.addEventListener("submit", async (event) => {
       credentials: "same-origin",
       headers: { "X-CSRFToken": form.elements.csrfmiddlewaretoken.value, Accept: "application/json" },
     });
-    if (!answer.ok) return form.submit(); // the plain form knows how to say what is wrong
+    if (!answer.ok) return form.submit(); // the page load shows what is wrong
     const { telemetry_enabled: enabled, message } = await answer.json();
     show(wanted, enabled, message);
     channel?.postMessage({ wanted, enabled, message });
@@ -41,18 +41,18 @@ form.addEventListener("submit", async (event) => {
   } catch {
     decision.textContent = navigator.onLine
       ? "The site did not answer. Reload this page to see whether your choice was saved."
-      : "You're offline; nothing was changed.";
+      : "You're offline. Nothing was changed; please try again when you are online.";
   } finally {
     button.removeAttribute("aria-busy");
   }
 });
 
-// Take over what has changed from the page as the site would show it now.
+// Fetch this page again and update the parts that changed.
 async function refresh() {
   const answer = await fetch(location.href, { credentials: "same-origin", cache: "no-store" });
   const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
   const [now, history] = [fresh.getElementById("decision"), fresh.getElementById("history")];
-  if (!answer.ok || !now || !history) return; // signed out, or the site cannot
+  if (!answer.ok || !now || !history) return; // signed out, or the site failed
   const wanted = fresh.querySelector("#sharing-form [role=switch]").getAttribute("aria-checked") === "true";
   if (wanted !== isOn()) show(wanted, now.classList.contains("on"), now.textContent);
   const old = document.getElementById("history");
@@ -61,16 +61,16 @@ async function refresh() {
 
 function refreshSoon() {
   clearTimeout(timer);
-  // One choice is heard in several ways at about the same moment.
+  // One choice triggers several of the listeners below at about the same time.
   timer = setTimeout(() => void refresh().catch(() => {}), 50);
 }
 
 channel?.addEventListener("message", ({ data }) => {
-  // What is no such message is no decision; the site has the last word on those that are.
+  // Ignore other messages on this channel. The refresh then shows the site's own state.
   if (typeof data?.wanted === "boolean") show(data.wanted, data.enabled, data.message);
   refreshSoon();
 });
-// A tab of another port or host, which the channel does not reach.
+// Choices made on another port or host, which the channel does not reach.
 globalThis.cookieStore?.addEventListener("change", ({ changed }) => {
   if (changed.some(({ name }) => name === CHOICE_COOKIE)) refreshSoon();
 });

@@ -20,5 +20,5 @@ def test_the_first_start_loads_people_with_its_progress_shown_and_the_second_fin
         report = staff.get(f"{product.url}/admin/analytics/reports/active_people.json").json()
         assert sum(day["active_people"] for day in report["rows"]) > 50
     with running_product(tree, "run", "--demo", "20") as product:
-        assert "demo people are there already" in "".join(product.output)
+        assert "demo people exist already" in "".join(product.output)
         assert len(product.all_rows()) == len(rows)

@@ -78,7 +78,7 @@ def test_people_are_found_by_their_whole_pseudonym(staff: Client) -> None:
         assert listed(staff, path, q=person(1).hex) == 1
         assert listed(staff, path, q=str(uuid4())) == 0
         page = staff.get(path, {"q": "part-of-one"})
-        assert "That is no whole id" in page.text and len(page.context["cl"].result_list) == 0
+        assert "Enter a complete id" in page.text and len(page.context["cl"].result_list) == 0
 
 
 def test_a_row_is_found_by_its_id_by_way_of_its_moment(staff: Client) -> None:

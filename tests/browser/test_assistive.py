@@ -107,5 +107,5 @@ def test_the_preview_is_a_region_with_a_name(product: Product, chromium: Browser
         page = context.new_page()
         page.goto(product.url + SETTINGS)
         page.get_by_text("Show the data").click()
-        assert page.get_by_role("region", name="The data that would be sent").is_visible()
+        assert page.get_by_role("region", name="The data that is sent").is_visible()
         assert problems(page) == []

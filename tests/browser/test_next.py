@@ -172,7 +172,7 @@ def test_offline_the_switch_stays_and_says_so_and_what_was_done_arrives_later(pe
     person.settled("the views", lambda: len(person.views()) >= 2, True)
     person.context.set_offline(True)
     page.get_by_role("switch").click()
-    page.wait_for_selector("text=You're offline; nothing was changed.")
+    page.wait_for_selector("text=You're offline. Nothing was changed; please try again when you are online.")
     shows(page, True)
     picture(page, "next-offline")
     person.context.set_offline(False)

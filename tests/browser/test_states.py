@@ -54,11 +54,11 @@ def test_somebody_who_shares_sees_their_rows_and_can_delete_them(
     wait_until("twelve rows", lambda: len(product.rows("analytics_endpoint_usage")) >= 12)
 
     words = look_at("privacy-rows", product.url + SETTINGS, product, chromium, staff=False)
-    assert "On: your choice of" in words and "stored under a pseudonym" in words and "Older" in words
+    assert "On. You switched this on on" in words and "stored under a pseudonym" in words and "Older" in words
     words = look_at("privacy-history", f"{product.url}{SETTINGS}?history=2", product, chromium, staff=False)
     assert "Page 2 of" in words
     delete = product.url + SETTINGS + "delete/"
-    assert "rows about your use of this site will be deleted" in look_at(
+    assert "records of your use of this site will be deleted" in look_at(
         "delete-rows", delete, product, chromium, staff=False
     )
     with visitor(product, chromium, staff=False) as (context, _):
@@ -101,7 +101,7 @@ def test_under_the_operator_s_lock_a_choice_is_kept_and_its_page_says_it_has_no_
     share(product, True)
     with locked(product, chromium):
         words = look_at("privacy-locked", product.url + SETTINGS, product, chromium, staff=False)
-        assert "Off: the operator has switched telemetry off for this installation." in words
+        assert "Off. The operator of this site has switched usage sharing off for everyone." in words
         with visitor(product, chromium, staff=False) as (context, _):
             page = context.new_page()
             page.goto(product.url + SETTINGS)
@@ -128,7 +128,7 @@ def test_in_the_cloud_a_browser_that_asks_not_to_be_tracked_switches_it_off(
         with visitor(product, chromium, staff=False, **asks) as (context, _):
             context.new_page().goto(url + "/")
         words = look_at("privacy-gpc", url + SETTINGS, product, chromium, staff=False, **asks)
-        assert "Off: your browser asks not to be tracked" in words
+        assert "Off. Your browser asks sites not to track you" in words
 
 
 def test_without_an_endpoint_the_page_says_so_and_no_notice_is_shown(
@@ -136,7 +136,7 @@ def test_without_an_endpoint_the_page_says_so_and_no_notice_is_shown(
 ) -> None:
     with another_site(product, OTEL_EXPORTER_OTLP_ENDPOINT="") as url:
         words = look_at("privacy-no-endpoint", url + SETTINGS, product, chromium, staff=False)
-        assert "Off: this installation has no address to send usage data to." in words
+        assert "Off. Usage sharing isn't set up on this site." in words
         assert "Keep off" not in words and "Switch on" not in words
 
 
@@ -160,7 +160,7 @@ def test_a_form_that_cannot_be_checked_is_refused_by_a_page_of_ours(product: Pro
         context.clear_cookies(name="csrftoken")
         with page.expect_response(lambda response: response.status == 403):
             page.get_by_role("button", name="Sign out").click()
-        assert "That form could not be checked" in error_page(page, "error-403")
+        assert "The form could not be verified" in error_page(page, "error-403")
 
 
 def test_a_request_that_cannot_be_read_is_refused_by_a_page_of_ours(product: Product, chromium: Browser) -> None:
@@ -177,7 +177,7 @@ def test_a_request_that_cannot_be_read_is_refused_by_a_page_of_ours(product: Pro
         )
         with page.expect_response(lambda response: response.status == 400):
             page.get_by_role("button", name="Sign out").click()
-        assert "That request could not be understood" in error_page(page, "error-400")
+        assert "The request could not be understood" in error_page(page, "error-400")
 
 
 def test_while_the_database_is_away_the_page_says_whose_fault_it_is(product: Product, chromium: Browser) -> None:
@@ -186,7 +186,7 @@ def test_while_the_database_is_away_the_page_says_whose_fault_it_is(product: Pro
         page = context.new_page()
         answer = page.goto(url + "/")
         assert answer is not None and answer.status == 500
-        assert "Something went wrong on our side" in error_page(page, "error-500")
+        assert "Something went wrong" in error_page(page, "error-500")
 
 
 ADMIN = {
@@ -228,12 +228,12 @@ def test_staff_switch_somebody_off_by_the_admin(product: Product, chromium: Brow
         page = context.new_page()
         page.goto(f"{product.url}/admin/accounts/user/")
         row = page.locator("#result_list tr:has(th a:text-is('demo'))")
-        assert "On: your choice of" in row.inner_text()
+        assert "On. You switched this on on" in row.inner_text()
         row.locator("input[type=checkbox]").check()
         page.locator("select[name=action]").select_option("switch_off")
         page.get_by_role("button", name="Go", exact=True).click()
         page.wait_for_selector(".messagelist")
         picture(page, "admin-switched-off")
-        assert "Sharing is now off for 1 person" in page.locator(".messagelist").inner_text()
+        assert "Sharing switched off for 1 person" in page.locator(".messagelist").inner_text()
         assert "Off" in page.locator("#result_list tr:has(th a:text-is('demo'))").inner_text()
         assert problems(page) + complaints == []

@@ -91,9 +91,9 @@ def test_a_running_processor_is_used_if_one_is_named() -> None:
 def test_once_means_once_and_twice_is_refused() -> None:
     command(*SMALL)
     before = rows()
-    assert "there already" in command(*SMALL, "--once")
+    assert "exist already" in command(*SMALL, "--once")
     error = refusal(*SMALL, "--yes")
-    assert "there already; --remove" in str(error) and error.returncode == 2
+    assert "exist already; --remove" in str(error) and error.returncode == 2
     assert rows() == before
 
 
@@ -101,7 +101,7 @@ def test_once_beside_real_people_loads_nobody_and_names_the_command_that_does() 
     real_people()
     before = rows()
     said = command(*SMALL, "--once")
-    assert "demo people left out: there are rows of real people" in said
+    assert "demo people not loaded: the database has rows of real people" in said
     assert re.search(r"manage\.py load_demo_telemetry --people \d+ --days \d+ --yes$", said.strip())
     assert rows() == before
 
@@ -112,13 +112,13 @@ def test_removal_takes_exactly_the_demo_and_the_reports_are_as_they_were() -> No
     command(*SMALL, "--yes")
     assert aggregates() != reports_before
     said = command("--remove")
-    assert "rows deleted" in said and re.search(r"1[12] days of the reports computed again", said)
+    assert "rows deleted" in said and re.search(r"reports of 1[12] days recomputed", said)
     assert rows() == rows_before and marked() == 0
     assert aggregates() == reports_before
     assert not Erasure.objects.exists(), "nobody asked for an erasure"
     assert not Person.objects.filter(user_id__range=(FIRST, LAST)).exists()
     assert Person.objects.filter(user_id=person(1)).exists()
-    assert "there are no demo people" in command("--remove")
+    assert "no demo people found" in command("--remove")
 
 
 def test_what_was_removed_can_be_loaded_again() -> None:
@@ -140,7 +140,7 @@ def test_a_removal_that_was_cut_short_is_finished_by_the_next(monkeypatch: pytes
         with pytest.raises(KeyboardInterrupt):
             command("--remove")
     assert any(aggregates()["analytics_daily_activity"])
-    assert re.search(r"1[12] days of the reports computed again", command("--remove"))
+    assert re.search(r"reports of 1[12] days recomputed", command("--remove"))
     assert not any(aggregates().values())
 
 

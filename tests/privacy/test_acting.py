@@ -102,7 +102,7 @@ def test_consent_given_with_a_password_that_staff_set_is_recognizable_until_the_
         flagged = ConsentEvent.objects.with_password_source().get(action=Action.ENABLED)
         assert flagged.password_known_to_staff
         assert with_token(person).get(HISTORY).json()["results"][0]["description"] == (
-            "Sharing switched on, with a password that staff had set"
+            "Sharing switched on, signed in with a password set by staff"
         )
         page = staff.get("/admin/privacy/consentevent/", {"action__exact": Action.ENABLED}).text
         assert "icon-yes" in page
@@ -117,7 +117,7 @@ def test_consent_given_with_a_password_that_staff_set_is_recognizable_until_the_
     ]
     assert not ConsentEvent.objects.with_password_source().get(action=Action.DISABLED).password_known_to_staff
     history = with_token(person).get(HISTORY).json()["results"]
-    assert history[1]["description"] == "You set a new password, with a password that staff had set"
+    assert history[1]["description"] == "You set a new password, signed in with a password set by staff"
 
 
 def test_what_staff_do_themselves_is_not_called_done_with_anothers_password(staff: Client, operator: User) -> None:

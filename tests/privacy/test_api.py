@@ -68,7 +68,7 @@ def test_the_three_calls_answer_as_the_note_says(client: Client, person: User) -
 @pytest.mark.parametrize(
     ("settings", "because"),
     [
-        ({"OTEL_EXPORTER_OTLP_ENDPOINT": ""}, "no address to send"),
+        ({"OTEL_EXPORTER_OTLP_ENDPOINT": ""}, "isn't set up"),
         ({"OTEL_SDK_DISABLED": "true"}, "switched OpenTelemetry off"),
         ({"DO_NOT_TRACK": "1"}, "DO_NOT_TRACK"),
     ],
@@ -272,4 +272,4 @@ def test_where_rows_live_elsewhere_the_api_says_so(client: Client, person: User)
         answer = client.get(f"{BASE}data").json()
         assert (answer["stored_here"], answer["count"], answer["results"]) == (False, 0, [])
         receipt = client.delete(f"{BASE}data").json()
-    assert receipt["completed_at"] is None and "On its way" in receipt["status"]
+    assert receipt["completed_at"] is None and "has not accepted the request yet" in receipt["status"]

@@ -185,7 +185,7 @@ def test_where_there_is_no_notice_yet_the_first_one_has_version_1() -> None:
     assert choices.publish_notice(title="The first", body="About it", actor_id=None).version == 1
 
 
-def test_a_notice_never_shown_cannot_be_put_away() -> None:
+def test_a_notice_never_shown_cannot_be_dismissed() -> None:
     person = a_person()
     choices.dismiss_notice(person.pk, 7)
     assert Preference.objects.get(pk=person.pk).dismissed_version == 0

@@ -88,7 +88,7 @@ def test_every_decision_is_explained_in_a_sentence_that_says_on_or_off() -> None
 
 def test_a_choice_is_explained_with_its_day_and_off_is_not_called_the_persons_own() -> None:
     chosen = {each.enabled: each.explanation for each in map(decided, COMBINATIONS) if each.reason is Reason.CHOICE}
-    assert chosen == {True: "On: your choice of 3 May 2026.", False: "Off: switched off on 3 May 2026."}
+    assert chosen == {True: "On. You switched this on on 3 May 2026.", False: "Off. Switched off on 3 May 2026."}
 
 
 def test_every_other_reason_has_one_explanation_whatever_was_chosen() -> None:

@@ -92,7 +92,7 @@ def test_got_it_puts_it_away_in_every_browser_and_costs_no_query_from_then_on(pe
         assert not any("privacy_" in query["sql"] for query in queries), queries.captured_queries
 
 
-def test_got_it_under_an_old_notice_does_not_put_away_a_newer_one(person: User, browser: Client) -> None:
+def test_got_it_under_an_old_notice_does_not_dismiss_a_newer_one(person: User, browser: Client) -> None:
     browser.get(PAGE)
     choices.publish_notice(title="A newer one", body="More", actor_id=None)
     forget_current_notice()
@@ -105,7 +105,7 @@ def test_a_version_that_is_none_is_refused(browser: Client, version: str) -> Non
     assert browser.post("/settings/privacy/notice/", {"version": version}).status_code == 400
 
 
-def test_a_version_never_shown_is_not_put_away(person: User, browser: Client) -> None:
+def test_a_version_never_shown_is_not_dismissed(person: User, browser: Client) -> None:
     browser.post("/settings/privacy/notice/", {"version": "1"})
     assert Preference.objects.get(pk=person.pk).dismissed_version == 0
     assert not was_shown(person)
@@ -184,7 +184,7 @@ def test_the_answer_is_a_choice_from_the_notice_and_puts_it_away(
 def test_a_browser_that_asks_not_to_be_tracked_is_told_that_it_is_off(person: User, browser: Client) -> None:
     page = browser.get(PAGE, headers={"Sec-GPC": "1"}).text
     assert "This is off now." in page and "Keep off" in page and "Switch on" in page
-    assert "Your browser asks not to be tracked" in browser.get(PAGE).text
+    assert "Your browser asks sites not to track you" in browser.get(PAGE).text
 
 
 def test_self_hosted_the_notice_says_that_it_is_off_and_asks(person: User, browser: Client) -> None:

@@ -67,10 +67,10 @@ def test_strangers_are_sent_to_sign_in() -> None:
 def test_the_toggle_by_plain_forms(browser: Client, person: User) -> None:
     assert _Attributes(browser.get(PAGE).text).switch["aria-checked"] == "false"
     page = browser.post(SHARING, {"sharing": "on"}, follow=True).text
-    assert "Thank you for helping improve Rhesis!" in page and "On: your choice of" in page
+    assert "Thank you for helping improve Rhesis!" in page and "On. You switched this on on" in page
     assert _Attributes(page).switch["aria-checked"] == "true"
     page = browser.post(SHARING, {"sharing": "off"}, follow=True).text
-    assert "Telemetry has been disabled." in page and "Off: switched off on" in page
+    assert "Telemetry has been disabled." in page and "Off. Switched off on" in page
     sources = ConsentEvent.objects.filter(user_id=person.pk).values_list("source", flat=True)
     assert sorted(sources) == [Source.NOTICE, Source.SETTINGS_PAGE, Source.SETTINGS_PAGE]
 
@@ -79,7 +79,7 @@ def test_the_toggle_shows_the_wish_and_beside_it_why_it_has_no_effect(browser: C
     choices.set_lock(locked=True, source=Source.ADMIN, actor_id=None)
     page = browser.post(SHARING, {"sharing": "on"}, follow=True).text
     assert _Attributes(page).switch["aria-checked"] == "true"
-    assert "Off: the operator has switched telemetry off" in page
+    assert "Off. The operator of this site has switched usage sharing off" in page
 
 
 @pytest.mark.parametrize("word", ["", "maybe", "ON"])
@@ -123,16 +123,16 @@ def test_deletion_is_offered_where_rows_live_elsewhere_and_the_page_says_so(brow
     with override_settings(TELEMETRY_STORED_HERE="false"):
         page = browser.get(PAGE).text
         assert "offer-deletion" in _Attributes(page).by_id
-        assert "leaves this installation" in page
-        assert "sent to where the rows are stored" in browser.get(DELETE).text
+        assert "stored by the makers of Rhesis" in page
+        assert "sent to the server that stores the data" in browser.get(DELETE).text
 
 
 def test_deleting_and_switching_off_in_one_go(browser: Client, person: User) -> None:
     store_rows(person)
     browser.post(SHARING, {"sharing": "on"})
-    assert "3 rows about your use" in browser.get(DELETE).text
+    assert "3 records of your use" in browser.get(DELETE).text
     page = browser.post(DELETE, {"also_switch_off": "on"}, follow=True).text
-    assert "Done: 3 rows deleted." in page and "Nothing is stored about you." in page
+    assert "3 records deleted." in page and "Nothing is stored about you." in page
     assert not decision_for(person.pk).enabled
     actions = ConsentEvent.objects.filter(user_id=person.pk).values_list("action", flat=True)
     assert set(actions) >= {Action.ENABLED, Action.DISABLED, Action.ERASURE_REQUESTED}

@@ -1,4 +1,4 @@
-"""Deletes what was collected of one person, as they could themselves under Settings -> Privacy."""
+"""Delete one person's telemetry, or repeat all deletions after a restore."""
 
 from pathlib import Path
 from typing import Any
@@ -16,19 +16,19 @@ from privacy.models import Source
 
 
 class Command(BaseCommand):
-    help = "Delete the telemetry of one person and print the receipt; or, after a restore, of everybody who had asked."
+    help = "Delete the telemetry of one person and print the receipt. After a restore: repeat all recorded deletions."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("user", nargs="?", help="user name or id")
-        parser.add_argument("--replay", action="store_true", help="carry out every request again, after a restore")
-        parser.add_argument("--log", type=Path, metavar="FILE", help="with --replay: those of --save-log too")
-        parser.add_argument("--save-log", type=Path, metavar="FILE", help="write all requests to a file")
+        parser.add_argument("--replay", action="store_true", help="repeat every recorded deletion, after a restore")
+        parser.add_argument("--log", type=Path, metavar="FILE", help="with --replay: also the deletions in this file")
+        parser.add_argument("--save-log", type=Path, metavar="FILE", help="write all recorded deletions to this file")
 
     def handle(self, *args: Any, **options: Any) -> None:
         wanted = [name for name in ("user", "replay", "save_log") if options[name]]
         if len(wanted) != 1 or (options["log"] and not options["replay"]):
             raise CommandError(
-                "give one of: a user, --replay (with --log FILE, if there is one), --save-log FILE",
+                "choose one: a user, --replay (optionally with --log FILE), or --save-log FILE",
                 returncode=WRONG_USAGE,
             )
         try:
@@ -49,14 +49,14 @@ class Command(BaseCommand):
             self._send()
             return
         if not any(receipt.rows_deleted.values()):
-            self.stdout.write("nothing was stored of this person; what they did until now will not come in late either")
+            self.stdout.write("nothing was stored about this person; late events from before now will be rejected")
             return
         for table, rows in receipt.rows_deleted.items():
             self.stdout.write(f"  {table}: {rows} rows deleted")
         self._correct_rollups()
         corrected = requests.receipts(user.pk)[0]
         at = f"{corrected.recomputed_at:%Y-%m-%d %H:%M:%S} UTC" if corrected.recomputed_at else "never"
-        self.stdout.write(f"  rollups: {corrected.days_recomputed} days computed again, the last at {at}")
+        self.stdout.write(f"  rollups: {corrected.days_recomputed} days recomputed, the last at {at}")
         self.stdout.write(f"done: {sum(receipt.rows_deleted.values())} rows deleted")
 
     def _replay(self, file: Path | None) -> None:
@@ -67,7 +67,7 @@ class Command(BaseCommand):
             return
         receipts = here.replay(requests)
         rows = sum(sum(receipt.rows_deleted.values()) for receipt in receipts)
-        self.stdout.write(f"{len(receipts)} requests carried out again, {rows} rows deleted")
+        self.stdout.write(f"{len(receipts)} deletions repeated, {rows} rows deleted")
         self._correct_rollups()
 
     def _correct_rollups(self) -> None:
@@ -75,4 +75,4 @@ class Command(BaseCommand):
 
     def _send(self) -> None:
         acknowledged, waiting = elsewhere.send_pending()
-        self.stdout.write(f"where the rows are stored, {acknowledged} requests were acknowledged, {waiting} wait")
+        self.stdout.write(f"requests to the collector: {acknowledged} accepted, {waiting} waiting")

@@ -1,4 +1,4 @@
-"""Writes the catalogue in a form that others read: people, programs, browsers' types, the collector."""
+"""Export the event catalogue as Markdown, JSON, TypeScript or collector configuration."""
 
 from pathlib import Path
 from typing import Any
@@ -13,20 +13,20 @@ from analytics.exceptions import CatalogueError
 
 class Command(BaseCommand):
     help = f"Write the catalogue as one of {', '.join(Format)}."
-    # A broken catalogue is answered below, in one line; the checks of all the rest have no part in it.
+    # A broken catalogue is a one-line error below; other checks do not matter here.
     requires_system_checks = []
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--format", default=Format.MARKDOWN.value, help=f"one of {', '.join(Format)} (markdown)")
-        parser.add_argument("--output", metavar="FILE", help="where to write it; left out, standard output")
+        parser.add_argument("--output", metavar="FILE", help="file to write (standard output)")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        # Not left to argparse, which answers a typing mistake with a page.
-        word: str = options["format"]
-        if word not in set(Format):
-            raise CommandError(f"--format must be one of {', '.join(Format)}; it is {word!r}", returncode=2)
+        # One-line error instead of argparse's usage page.
+        name: str = options["format"]
+        if name not in set(Format):
+            raise CommandError(f"--format must be one of {', '.join(Format)}; it is {name!r}", returncode=2)
         try:
-            text = export(load_catalogue(conf.catalogue_paths), Format(word))
+            text = export(load_catalogue(conf.catalogue_paths), Format(name))
         except CatalogueError as error:
             raise CommandError(str(error), returncode=2) from None
         output: str | None = options["output"]

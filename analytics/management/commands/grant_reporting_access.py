@@ -1,4 +1,4 @@
-"""Makes or updates the database role that Looker Studio, or another BI tool, signs in as."""
+"""Create or update the read-only database role of Looker Studio or another BI tool."""
 
 import getpass
 import os
@@ -17,16 +17,16 @@ PASSWORD_VARIABLE = "TELEMETRY_REPORTING_PASSWORD"  # noqa: S105  the name of it
 
 class Command(BaseCommand):
     help = (
-        "Make or update a database role that reads the views for BI and the three tables, and nothing else. "
-        f"Its password is that of the variable {PASSWORD_VARIABLE}, or asked for, or made up and printed once."
+        "Create or update a database role that reads only the BI views and the three tables. "
+        f"Its password comes from {PASSWORD_VARIABLE} or a prompt, or is generated and printed once."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("role", help="name of the role, such as looker")
-        parser.add_argument("--views-only", action="store_true", help="no rows of people: only the views")
-        parser.add_argument("--ask-password", action="store_true", help="ask for the password")
-        parser.add_argument("--new-password", action="store_true", help="make up a new one for a role there is already")
-        parser.add_argument("--remove", action="store_true", help="take all of it away again, and drop the role")
+        parser.add_argument("--views-only", action="store_true", help="read the views only, not the three tables")
+        parser.add_argument("--ask-password", action="store_true", help="prompt for the password")
+        parser.add_argument("--new-password", action="store_true", help="generate a new password for an existing role")
+        parser.add_argument("--remove", action="store_true", help="revoke everything and drop the role")
 
     def handle(self, *args: Any, **options: Any) -> None:
         role: str = options["role"]
@@ -40,34 +40,34 @@ class Command(BaseCommand):
                 granted = grant(role, views_only=options["views_only"], password=password)
             except Refused as error:
                 raise CommandError(str(error), returncode=WRONG_USAGE) from None
-        self._say(role, granted)
+        self._report(role, granted)
         if made_up:
-            self.stdout.write(f"password, shown this once: {password}")
+            self.stdout.write(f"password, shown only once: {password}")
         elif password is None:
-            self.stdout.write("password: as it was")
+            self.stdout.write("password: unchanged")
 
-    def _say(self, role: str, granted: Granted) -> None:
-        self.stdout.write(f"role {role} {'made' if granted.made else 'updated'}; it reads, and nothing else:")
+    def _report(self, role: str, granted: Granted) -> None:
+        self.stdout.write(f"role {role} {'created' if granted.made else 'updated'}; it can read only:")
         for relation in granted.relations:
             self.stdout.write(f"  {relation}")
         for statement in granted.unset:
-            self.stdout.write(f"not set, for want of rights; have the server's administrator run: {statement};")
+            self.stdout.write(f"this site's role may not set this; ask the server's administrator to run: {statement};")
         if granted.may_make_temporary_tables:
             self.stdout.write(
-                "it may make temporary tables, as every role of this database; deploy/looker/README.md says more"
+                "it may create temporary tables, like every role of this database (see deploy/looker/README.md)"
             )
-        self.stdout.write(f"rows of the views are about {granted.smallest_group} people or more")
+        self.stdout.write(f"the views show groups of {granted.smallest_group} people or more")
         where = connections[analytics_database()].get_connection_params()
         place = {name: where.get(name) for name in ("host", "port", "dbname")} | {"user": role}
         self.stdout.write("sign in with " + " ".join(f"{name}={value}" for name, value in place.items() if value))
 
 
 def _password(options: dict[str, Any], *, is_new: bool) -> tuple[str | None, bool]:
-    """The password to set (None: leave it), and whether it was made up here and must be told."""
+    """The password to set (None: leave unchanged), and whether it was generated here and must be printed."""
     if options["ask_password"] and options["new_password"]:
-        raise Refused("--ask-password and --new-password are two ways to one thing; give one of them")
+        raise Refused("--ask-password and --new-password cannot be combined; remove one")
     if options["ask_password"]:
-        return getpass.getpass(f"Password of {options['role']}: "), False
+        return getpass.getpass(f"Password for {options['role']}: "), False
     if given := os.environ.get(PASSWORD_VARIABLE):
         return given, False
     if is_new or options["new_password"]:

@@ -1,4 +1,4 @@
-"""All that telemetry needs to be kept well, in order, for one cron line; or again and again, until it is ended."""
+"""Maintain the telemetry tables: partitions, rollups, purge, deletions elsewhere. Runs once, or every N seconds."""
 
 import time
 from collections.abc import Callable
@@ -13,104 +13,104 @@ from analytics.keep.partitions import make_months_ahead, missing_ahead
 from analytics.keep.retention import plan_purge, purge
 from analytics.keep.rollups import NotRolledUp, roll_up, touch_all_days, waiting_days
 from analytics.management.database import TRY_AGAIN, WRONG_USAGE, database_may_go_away
-from analytics.management.purging import add_months_option, in_words, parse_months
+from analytics.management.purging import add_months_option, parse_months, plan_lines
 from analytics.show.bi_views import publish_threshold
 
 LONGEST_SECONDS = 86_400
-Say = Callable[[str], None]
+Write = Callable[[str], None]
 
 
 class Command(BaseCommand):
-    help = "Make months ahead, roll up, purge, and ask again for deletions not acknowledged yet. Safe at any time."
+    help = "Create partitions, roll up, purge, and send deletions again that were not accepted. Safe at any time."
 
     def add_arguments(self, parser: CommandParser) -> None:
         add_months_option(parser)
-        parser.add_argument("--dry-run", action="store_true", help="say what would be done, and leave it")
-        parser.add_argument("--recompute", action="store_true", help="roll up every day again whose raw rows are kept")
+        parser.add_argument("--dry-run", action="store_true", help="print the plan and change nothing")
+        parser.add_argument("--recompute", action="store_true", help="recompute every day that still has raw rows")
         parser.add_argument(
-            "--every", metavar="SECONDS", help="do it again so long after each time, and say so where anything is new"
+            "--every", metavar="SECONDS", help="repeat after this many seconds; print only output that changed"
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
         months, seconds = parse_months(options["months"]), _parse_seconds(options["every"])
         if options["dry_run"]:
             if seconds is not None:
-                raise CommandError("--dry-run and --every do not go together", returncode=WRONG_USAGE)
+                raise CommandError("--dry-run and --every cannot be combined; remove one", returncode=WRONG_USAGE)
             with database_may_go_away():
-                _say_what_would_be_done(months, say=self.stdout.write)
+                _print_plan(months, write=self.stdout.write)
             return
         if seconds is None:
-            _once(months, recompute=options["recompute"], say=self.stdout.write)
+            _run(months, recompute=options["recompute"], write=self.stdout.write)
             return
-        said: list[str] = []
+        printed: list[str] = []
         try:
             while True:
                 lines: list[str] = []
                 try:
-                    _once(months, recompute=options["recompute"], say=lines.append)
+                    _run(months, recompute=options["recompute"], write=lines.append)
                     options["recompute"] = False
                 except CommandError as error:
-                    # What was done is kept; the next time goes on from there.
+                    # Finished steps are committed; the next run resumes from there.
                     lines.append(str(error))
-                if lines != said:
+                if lines != printed:
                     self.stdout.write("\n".join(lines))
                     self.stdout.flush()
-                said = lines
+                printed = lines
                 close_old_connections()
                 time.sleep(seconds)
         except KeyboardInterrupt:
             pass
 
 
-def _once(months: int, *, recompute: bool, say: Say) -> None:
+def _run(months: int, *, recompute: bool, write: Write) -> None:
     with database_may_go_away():
         try:
             with only_one_at_a_time():
-                _keep(months, recompute=recompute, say=say)
+                _keep(months, recompute=recompute, write=write)
         except AlreadyKeeping as error:
-            raise CommandError(f"{error}; this one does nothing", returncode=WRONG_USAGE) from None
+            raise CommandError(f"{error}; nothing was changed", returncode=WRONG_USAGE) from None
         except NotRolledUp as error:
             # Rows came in between our rollup and our purge; the next run counts them.
             raise CommandError(str(error), returncode=TRY_AGAIN) from None
         acknowledged, waiting = elsewhere.send_pending()
-    say(f"4/4 deletions elsewhere: {acknowledged} acknowledged, {waiting} still waiting")
+    write(f"4/4 deletions elsewhere: {acknowledged} accepted, {waiting} waiting")
 
 
-def _keep(months: int, *, recompute: bool, say: Say) -> None:
-    say(f"1/4 partitions: {make_months_ahead()} made")
-    # So that a changed setting reaches whoever reads the views, without anybody remembering to tell them.
+def _keep(months: int, *, recompute: bool, write: Write) -> None:
+    write(f"1/4 partitions: {make_months_ahead()} created")
+    # Applies a changed TELEMETRY_SMALLEST_GROUP_BI to the views.
     publish_threshold()
     if recompute:
         touch_all_days()
-    done = roll_up(say=lambda line: say(f"  {line}"))
-    say(f"2/4 rollups: {done.days} days and {done.months} months computed")
+    done = roll_up(say=lambda line: write(f"  {line}"))
+    write(f"2/4 rollups: {done.days} days and {done.months} months computed")
     plan = plan_purge(months)
-    first, *rest = in_words(plan)
-    say(f"3/4 purge: {first}")
+    first, *rest = plan_lines(plan)
+    write(f"3/4 purge: {first}")
     for line in rest:
-        say(f"  {line}")
-    purge(plan, say=lambda line: say(f"  {line}"))
+        write(f"  {line}")
+    purge(plan, say=lambda line: write(f"  {line}"))
 
 
-def _say_what_would_be_done(months: int, *, say: Say) -> None:
+def _print_plan(months: int, *, write: Write) -> None:
     missing, days = missing_ahead(), waiting_days()
-    say(f"1/4 partitions: {len(missing)} to make")
+    write(f"1/4 partitions: {len(missing)} to create")
     for name in missing:
-        say(f"  make   {name}")
-    say(f"2/4 rollups: {len(days)} days to compute" + (f", {days[0]} to {days[-1]}" if days else ""))
-    first, *rest = in_words(plan_purge(months))
-    say(f"3/4 purge: {first}")
+        write(f"  create {name}")
+    write(f"2/4 rollups: {len(days)} days to compute" + (f", {days[0]} to {days[-1]}" if days else ""))
+    first, *rest = plan_lines(plan_purge(months))
+    write(f"3/4 purge: {first}")
     for line in rest:
-        say(f"  {line}")
-    say(f"4/4 deletions elsewhere: {elsewhere.number_pending()} to ask for again")
-    say("dry run: nothing was changed")
+        write(f"  {line}")
+    write(f"4/4 deletions elsewhere: {elsewhere.number_pending()} to send again")
+    write("dry run: nothing was changed")
 
 
-def _parse_seconds(word: object) -> int | None:
-    """None for no word. Not left to argparse, which answers a typing mistake with a page."""
-    if word is None:
+def _parse_seconds(value: object) -> int | None:
+    """Seconds of `--every`; None if absent. One-line error instead of argparse's usage page."""
+    if value is None:
         return None
-    text = str(word)
+    text = str(value)
     if not (text.isascii() and text.isdecimal() and len(text) < 6 and 1 <= int(text) <= LONGEST_SECONDS):
         raise CommandError(
             f"--every must be a whole number of seconds from 1 to {LONGEST_SECONDS}; it is {text!r}",

@@ -1,4 +1,4 @@
-"""Drops raw telemetry past its time; aggregates stay."""
+"""Purge raw telemetry rows older than 12 months; aggregates stay."""
 
 from typing import Any
 
@@ -8,28 +8,28 @@ from analytics.keep.locks import AlreadyKeeping, only_one_at_a_time
 from analytics.keep.retention import plan_purge, purge
 from analytics.keep.rollups import NotRolledUp
 from analytics.management.database import WRONG_USAGE, database_may_go_away
-from analytics.management.purging import add_months_option, in_words, parse_months
+from analytics.management.purging import add_months_option, parse_months, plan_lines
 
 
 class Command(BaseCommand):
-    help = "Drop raw telemetry rows older than 12 months. Says what goes; --dry-run only says it."
+    help = "Purge raw telemetry rows older than 12 months, and print what is purged."
 
     def add_arguments(self, parser: CommandParser) -> None:
         add_months_option(parser)
-        parser.add_argument("--dry-run", action="store_true", help="say what would go, and leave it")
+        parser.add_argument("--dry-run", action="store_true", help="print the plan and change nothing")
 
     def handle(self, *args: Any, **options: Any) -> None:
         months = parse_months(options["months"])
         try:
             with database_may_go_away(), only_one_at_a_time():
                 plan = plan_purge(months)
-                for line in in_words(plan):
+                for line in plan_lines(plan):
                     self.stdout.write(line)
                 if not options["dry_run"]:
                     purge(plan, say=self.stdout.write)
                     return
         except (AlreadyKeeping, NotRolledUp) as error:
-            raise CommandError(f"{error}; this one does nothing", returncode=WRONG_USAGE) from None
+            raise CommandError(f"{error}; nothing was changed", returncode=WRONG_USAGE) from None
         if plan.behind:
-            self.stdout.write(f"{len(plan.behind)} of those days are not rolled up yet; run keep_telemetry first")
+            self.stdout.write(f"{len(plan.behind)} of those days are not rolled up yet. Run keep_telemetry first.")
         self.stdout.write("dry run: nothing was changed")

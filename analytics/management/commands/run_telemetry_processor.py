@@ -1,4 +1,4 @@
-"""The telemetry processor: OTLP by gRPC into PostgreSQL."""
+"""Run the telemetry processor: receive OTLP over gRPC, store it in PostgreSQL."""
 
 import gc
 import ipaddress
@@ -20,11 +20,13 @@ MAXIMUM_WORKERS = 64
 
 
 class Command(BaseCommand):
-    help = "Receive telemetry (OTLP by gRPC) and store it. Ends on SIGTERM, after what is under way is done."
+    help = "Receive telemetry (OTLP over gRPC) and store it. SIGTERM ends it after the requests in progress."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--listen", default="127.0.0.1:4317", metavar="HOST:PORT")
-        parser.add_argument("--workers", type=int, default=1, help=f"processes on the one port, 1 to {MAXIMUM_WORKERS}")
+        parser.add_argument(
+            "--workers", type=int, default=1, help=f"processes sharing the port, 1 to {MAXIMUM_WORKERS}"
+        )
         parser.add_argument("--tls-certificate", type=Path, metavar="FILE", help="PEM certificate chain")
         parser.add_argument("--tls-key", type=Path, metavar="FILE", help="PEM private key")
         for name in ("--worker", "--supervisor"):
@@ -37,20 +39,18 @@ class Command(BaseCommand):
             raise CommandError(f"--workers must be from 1 to {MAXIMUM_WORKERS}", returncode=2)
         if not _is_loopback(host) and not conf.api_key:
             raise CommandError(
-                f"{host} can be reached from elsewhere: set OTEL_API_KEY first, or listen on 127.0.0.1", returncode=2
+                f"{host} is reachable from other machines; set OTEL_API_KEY, or listen on 127.0.0.1", returncode=2
             )
         if (options["tls_certificate"] is None) is not (options["tls_key"] is None):
-            raise CommandError("--tls-certificate and --tls-key go together", returncode=2)
+            raise CommandError("--tls-certificate and --tls-key must be set together", returncode=2)
         tls = Tls(options["tls_certificate"], options["tls_key"]) if options["tls_key"] else None
         if workers > 1 and port == 0:
-            raise CommandError(
-                "several workers need a port they can share; 0 is a different one for each", returncode=2
-            )
+            raise CommandError("several workers must share one port; choose a port other than 0", returncode=2)
         if workers > 1 and not options["worker"]:
             self.stdout.write(f"listening on {host}:{port} with {workers} workers")
             self.stdout.flush()
-            if code := supervise(worker_commands(_words(options), workers)):
-                raise CommandError("the workers cannot run; they have said why", returncode=code)
+            if code := supervise(worker_commands(_arguments(options), workers)):
+                raise CommandError("the workers cannot run; their own errors are above", returncode=code)
             return
         refuse_unusable_sessions()
         try:
@@ -68,7 +68,7 @@ class Command(BaseCommand):
             signal.signal(number, lambda *_: processor.ask_to_stop())
         if conf.metrics_endpoint:
             metrics.export_to(conf.metrics_endpoint)
-        # What is here now stays until the end: the collector of garbage need not look through it again and again.
+        # Objects created so far live until the process ends; garbage collection need not scan them again.
         gc.freeze()
         processor.start()
         if not options["worker"]:
@@ -77,18 +77,18 @@ class Command(BaseCommand):
         processor.wait(supervisor=options["supervisor"])
 
 
-def _words(options: dict[str, Any]) -> list[str]:
-    words = ["run_telemetry_processor", "--listen", options["listen"], "--workers", str(options["workers"])]
+def _arguments(options: dict[str, Any]) -> list[str]:
+    arguments = ["run_telemetry_processor", "--listen", options["listen"], "--workers", str(options["workers"])]
     for name in ("tls_certificate", "tls_key"):
         if options[name]:
-            words += [f"--{name.replace('_', '-')}", str(options[name])]
-    return words
+            arguments += [f"--{name.replace('_', '-')}", str(options[name])]
+    return arguments
 
 
-def _address(word: str) -> tuple[str, int]:
-    host, colon, port = word.rpartition(":")
+def _address(text: str) -> tuple[str, int]:
+    host, colon, port = text.rpartition(":")
     if not colon or not host or not port.isdecimal() or int(port) > 65535:
-        raise CommandError(f"--listen must be HOST:PORT, such as 127.0.0.1:4317; it is {word!r}", returncode=2)
+        raise CommandError(f"--listen must be HOST:PORT, such as 127.0.0.1:4317; it is {text!r}", returncode=2)
     return host, int(port)
 
 

@@ -1,4 +1,4 @@
-"""Asks again for deletions that were not acknowledged yet by where the rows live."""
+"""Send requests to delete again that the collector has not accepted yet."""
 
 from typing import Any
 
@@ -9,11 +9,13 @@ from analytics.management.database import TRY_AGAIN, database_may_go_away
 
 
 class Command(BaseCommand):
-    help = "Send requests to delete that were not acknowledged yet. For a cron line of an installation that sends away."
+    help = "Send requests to delete that the collector has not accepted yet. For cron on a site that stores elsewhere."
 
     def handle(self, *args: Any, **options: Any) -> None:
         with database_may_go_away():
             acknowledged, waiting = elsewhere.send_pending()
-        self.stdout.write(f"acknowledged: {acknowledged}, still waiting: {waiting}")
+        self.stdout.write(f"requests to the collector: {acknowledged} accepted, {waiting} waiting")
         if waiting:
-            raise CommandError("some requests were not acknowledged; they stay pending", returncode=TRY_AGAIN)
+            raise CommandError(
+                "the collector did not accept every request; they stay pending, run this again", returncode=TRY_AGAIN
+            )

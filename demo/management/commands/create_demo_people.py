@@ -1,4 +1,4 @@
-"""A demo person and a staff person to try the site with, under random passwords."""
+"""Create a demo user and a staff user with random passwords."""
 
 import json
 import os
@@ -14,11 +14,11 @@ PEOPLE = (("demo", False), ("staff", True))
 
 
 class Command(BaseCommand):
-    help = "Make a demo person and a staff person, print their sign-ins and write them to a file (mode 600)."
+    help = "Create a demo user and a staff user, print their passwords and write them to a file (mode 600)."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--credentials", type=Path, required=True, help="file to keep the sign-ins in")
-        parser.add_argument("--url", required=True, help="address of the site, written beside the sign-ins")
+        parser.add_argument("--credentials", type=Path, required=True, help="file for user names and passwords")
+        parser.add_argument("--url", required=True, help="address of the site, written to that file")
 
     def handle(self, *args: Any, **options: Any) -> None:
         path: Path = options["credentials"]

@@ -1,4 +1,4 @@
-"""Fills an installation with the usage of people there are not, to see reports with something in them."""
+"""Load 90 days of made-up usage through the processor, so that the reports have data."""
 
 import ipaddress
 import secrets
@@ -29,24 +29,22 @@ MOST_PEOPLE, MOST_DAYS = 20_000, 360
 
 class Command(BaseCommand):
     help = (
-        "Send 90 days of a made-up population through the processor, and roll them up. Its people have ids that begin "
-        "with 64656d6f (`demo`), by which --remove finds all of it."
+        "Send 90 days of made-up usage through the processor, and roll it up. Ids of demo people begin with 64656d6f "
+        "(`demo`); --remove deletes their rows."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--days", default="90", help=f"how many days back from now, 1 to {MOST_DAYS} (90)")
         parser.add_argument("--people", default="300", help=f"how many people, 1 to {MOST_PEOPLE} (300)")
-        parser.add_argument("--seed", default="1", help="another number tells another story of the same kind (1)")
-        parser.add_argument("--endpoint", metavar="URL", help="a running processor; left out, one for the time being")
+        parser.add_argument("--seed", default="1", help="seed of the random data (1)")
+        parser.add_argument("--endpoint", metavar="URL", help="a running processor (starts its own)")
         parser.add_argument(
             "--once",
             action="store_true",
-            help="do nothing if demo people are there already, or where they might not be wanted",
+            help="do nothing if demo people exist already or may be unwanted here",
         )
-        parser.add_argument(
-            "--yes", action="store_true", help="even beside real people, or where this may be the real thing"
-        )
-        parser.add_argument("--remove", action="store_true", help="take it all away again, and correct the reports")
+        parser.add_argument("--yes", action="store_true", help="load even beside real people or on a public site")
+        parser.add_argument("--remove", action="store_true", help="delete all demo rows and correct the reports")
 
     def handle(self, *args: Any, **options: Any) -> None:
         with database_may_go_away():
@@ -57,16 +55,16 @@ class Command(BaseCommand):
             seed = _number(options, "seed", 2**63, least=0)
             if store.is_loaded():
                 if options["once"]:
-                    self.stdout.write("demo people are there already")
+                    self.stdout.write("demo people exist already")
                     return
-                raise CommandError("demo people are there already; --remove takes them away", returncode=WRONG_USAGE)
+                raise CommandError("demo people exist already; --remove deletes them", returncode=WRONG_USAGE)
             endpoint: str | None = options["endpoint"]
             if not options["yes"] and (reason := _reason_to_ask(endpoint)):
                 if options["once"]:
                     again = f"{sys.executable} manage.py load_demo_telemetry --people {people} --days {days} --yes"
-                    self.stdout.write(f"demo people left out: {reason}. To load them all the same: {again}")
+                    self.stdout.write(f"demo people not loaded: {reason}. To load them anyway, run: {again}")
                     return
-                raise CommandError(f"{reason}; if that is what you want, add --yes", returncode=WRONG_USAGE)
+                raise CommandError(f"{reason}; to load anyway, add --yes", returncode=WRONG_USAGE)
             self._load(endpoint, people, days, seed)
 
     def _load(self, endpoint: str | None, people: int, days: int, seed: int) -> None:
@@ -82,61 +80,57 @@ class Command(BaseCommand):
                     say=lambda done, total, sent: bar.show(done, total, f"{sent:,} spans"),
                 )
         except NotTaken as error:
-            raise CommandError(
-                f"{error}; what was sent is kept, --remove takes it away", returncode=TRY_AGAIN
-            ) from None
+            raise CommandError(f"{error}; --remove deletes the rows sent so far", returncode=TRY_AGAIN) from None
         self.stdout.write(f"{loaded.sent:,} spans sent, {loaded.stored:,} of them stored")
         if loaded.stored < loaded.sent:
             raise CommandError(f"the processor rejected {loaded.sent - loaded.stored:,} spans", returncode=TRY_AGAIN)
         if not store.is_loaded():
-            self.stdout.write("the processor stores elsewhere; there, `keep_telemetry` rolls them up")
+            self.stdout.write("the processor stores in another database; run keep_telemetry there to roll up")
             return
         bar = Progress(self.stdout, "days rolled up")
         try:
             with only_one_at_a_time():
                 rolled_up = roll_up(say=bar.count)
         except AlreadyKeeping:
-            self.stdout.write("another process is rolling up; the next keep_telemetry does the rest")
+            self.stdout.write("another process is rolling up; run keep_telemetry later for the rest")
             return
-        self.stdout.write(f"{rolled_up.days} days rolled up; --remove takes all of it away again")
+        self.stdout.write(f"{rolled_up.days} days rolled up; --remove deletes all demo rows")
 
     def _remove(self) -> None:
         removed = store.remove(say=Progress(self.stdout, "days corrected").count)
         if not any(removed.rows.values()) and not removed.days:
-            self.stdout.write("there are no demo people")
+            self.stdout.write("no demo people found")
             return
         for table, rows in removed.rows.items():
             self.stdout.write(f"  {table}: {rows:,} rows deleted")
-        self.stdout.write(f"{len(removed.days)} days of the reports computed again")
+        self.stdout.write(f"reports of {len(removed.days)} days recomputed")
         if removed.closed_until:
-            self.stdout.write(
-                f"days to {removed.closed_until} are closed: if the purge took demo rows, their totals keep them"
-            )
+            self.stdout.write(f"days up to {removed.closed_until} are closed; their totals may still count demo rows")
 
 
 def _number(options: dict[str, Any], name: str, most: int, *, least: int = 1) -> int:
-    """Not left to argparse, which answers a typing mistake with a page."""
-    word = str(options[name])
-    if not (word.isascii() and word.isdecimal() and len(word) < 20 and least <= int(word) <= most):
+    """Whole number of an option. One-line error instead of argparse's usage page."""
+    text = str(options[name])
+    if not (text.isascii() and text.isdecimal() and len(text) < 20 and least <= int(text) <= most):
         raise CommandError(
-            f"--{name} must be a whole number from {least} to {most}; it is {word!r}", returncode=WRONG_USAGE
+            f"--{name} must be a whole number from {least} to {most}; it is {text!r}", returncode=WRONG_USAGE
         )
-    return int(word)
+    return int(text)
 
 
 def _reason_to_ask(endpoint: str | None) -> str | None:
-    """Why demo people might not be wanted here."""
+    """Why demo people may be unwanted here; None if nothing speaks against them."""
     if endpoint is not None:
         try:
             address(endpoint)
         except Misread as misread:
             raise CommandError(f"--endpoint {misread}", returncode=WRONG_USAGE) from None
         if not _is_loopback(urlsplit(endpoint).hostname or ""):
-            return f"{urlsplit(endpoint).hostname} is another machine, and what it stores is not seen from here"
+            return f"{urlsplit(endpoint).hostname} is another machine, which may store real people's rows"
     if store.has_real_people():
-        return "there are rows of real people, and reports would count demo people among them"
+        return "the database has rows of real people, and reports would count both together"
     if settings.HTTPS:
-        return "this site is set up to be reached over the internet (DJANGO_HTTPS)"
+        return "this site is set up for the internet (DJANGO_HTTPS)"
     return None
 
 
@@ -149,7 +143,7 @@ def _is_loopback(host: str) -> bool:
 
 @contextmanager
 def _processor(endpoint: str | None) -> Iterator[Send]:
-    """The one that is running, or one of our own on a port of this machine, which takes from nobody else."""
+    """A connection to the given processor, or to our own on a local port with a random key."""
     if endpoint is not None:
         with connected(endpoint, conf.api_key) as send:
             yield send

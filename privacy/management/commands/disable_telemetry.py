@@ -1,4 +1,4 @@
-"""Switches sharing off for one person, as staff may. Only the person can switch it on."""
+"""Switch sharing off for one person. Only that person can switch it on."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from privacy.models import Source
 
 
 class Command(BaseCommand):
-    help = "Switch sharing off for one person. It is written in the ledger, where they can see it."
+    help = "Switch sharing off for one person. The ledger records it, and the person sees it there."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("user", help="user name or id")

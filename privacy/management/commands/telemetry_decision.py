@@ -1,4 +1,4 @@
-"""Says whether one person's usage is recorded now, and why."""
+"""Print whether one person's usage is recorded now, and why."""
 
 from typing import Any
 

@@ -44,13 +44,13 @@ def test_after_a_request_on_the_page_the_reports_are_corrected_and_the_page_says
     before = aggregates()
     browser = signed_in(somebody)
     page = browser.post(DELETE, follow=True).text
-    assert "Done: 2 rows deleted." in page
+    assert "2 records deleted." in page
     correction.wait()
     assert aggregates() != before
     assert waiting_days() == []
     page = browser.get(PAGE).text
-    assert "Reports of 2 days were computed again, the last on " in page
-    assert "<code>analytics_feature_usage</code> 1 row deleted" in page
+    assert "Reports of 2 days were corrected, the last on " in page
+    assert "<code>analytics_feature_usage</code> 1 record deleted" in page
 
 
 def test_after_a_request_by_the_api_the_receipt_follows_what_becomes_of_the_reports(somebody: User) -> None:
@@ -73,7 +73,7 @@ def test_after_an_action_in_the_admin_the_reports_are_corrected_and_the_list_of_
 ) -> None:
     staff = signed_in(User.objects.create_superuser("staff"))
     action = {"action": "delete_telemetry", "_selected_action": [str(somebody.pk)]}
-    assert "Deletion was requested for 1 person" in staff.post("/admin/accounts/user/", action, follow=True).text
+    assert "Deletion requested for 1 person" in staff.post("/admin/accounts/user/", action, follow=True).text
     correction.wait()
     assert Erasure.objects.get().days_recomputed == 2
     assert '<td class="field-days_recomputed">2</td>' in staff.get("/admin/analytics/erasure/").text

@@ -103,8 +103,8 @@ def test_a_request_is_repeated_until_a_processor_takes_it_and_there_it_is_honour
             said("send_pending_erasures")
         assert UserActivity.objects.count() == 2
     with processor():
-        assert "acknowledged: 1, still waiting: 0" in said("send_pending_erasures")
-        assert "acknowledged: 0, still waiting: 0" in said("send_pending_erasures")
+        assert "1 accepted, 0 waiting" in said("send_pending_erasures")
+        assert "0 accepted, 0 waiting" in said("send_pending_erasures")
     assert UserActivity.objects.count() == 0
     (followed, *_) = with_token(somebody).get(receipt["follow_at"]).json()["results"]
     assert followed["completed_at"] is not None
@@ -156,7 +156,7 @@ def test_keep_telemetry_asks_again_too(
     with_token(somebody).delete(f"{API}/data")
     ended(SENDS_AT_ONCE)
     with processor():
-        assert "4/4 deletions elsewhere: 1 acknowledged, 0 still waiting" in said("keep_telemetry")
+        assert "4/4 deletions elsewhere: 1 accepted, 0 waiting" in said("keep_telemetry")
     assert UserActivity.objects.count() == 0
 
 
@@ -167,7 +167,7 @@ def test_replay_has_what_a_backup_brought_back_there_deleted_again(
         said("erase_user_telemetry", somebody.username)
         Erasure.objects.all().delete()  # the far backup is from before; and this site has lost its table as well
         store_again(somebody)
-        assert "1 requests were acknowledged, 0 wait" in said("erase_user_telemetry", "--replay")
+        assert "1 accepted, 0 waiting" in said("erase_user_telemetry", "--replay")
     assert UserActivity.objects.count() == 0
 
 

@@ -52,7 +52,7 @@ def test_the_command_prints_a_receipt_and_corrects_the_rollups(months: None) -> 
     assert "analytics_user_activity: 1 rows deleted" in text
     assert "analytics_feature_usage: 1 rows deleted" in text
     assert "rolled up 2026-03-01 (1 of 2)" in text
-    assert "rollups: 2 days computed again, the last at " in text
+    assert "rollups: 2 days recomputed, the last at " in text
     assert text.splitlines()[-1] == "done: 2 rows deleted"
     assert aggregates() == without
     receipt = Erasure.objects.get()
@@ -77,14 +77,14 @@ def test_somebody_with_no_rows_is_told_so_in_one_line(months: None) -> None:
     user = a_person()
     receipt, *rest = said(user.username).splitlines()
     assert receipt.startswith("receipt ")
-    assert rest == ["nothing was stored of this person; what they did until now will not come in late either"]
+    assert rest == ["nothing was stored about this person; late events from before now will be rejected"]
     assert Erasure.objects.get().user_id == pseudonym(Kind.USER, user.pk)
 
 
 def test_a_pseudonym_is_no_person(months: None) -> None:
     user = a_person()
     store(of(user, activity(1, moment("2026-03-01 11:00"))))
-    with pytest.raises(CommandError, match="a pseudonym is neither") as raised:
+    with pytest.raises(CommandError, match="not a pseudonym") as raised:
         said(str(pseudonym(Kind.USER, user.pk)))
     assert raised.value.returncode == 2
     assert UserActivity.objects.count() == 1
@@ -94,7 +94,7 @@ def test_a_pseudonym_is_no_person(months: None) -> None:
     "words", [[], ["somebody", "--replay"], ["somebody", "--log", "file"], ["--replay", "--save-log", "f"]]
 )
 def test_options_that_do_not_go_together_are_one_line(words: list[str]) -> None:
-    with pytest.raises(CommandError, match="give one of") as raised:
+    with pytest.raises(CommandError, match="choose one") as raised:
         said(*words)
     assert raised.value.returncode == 2
 
@@ -103,7 +103,7 @@ def test_while_another_process_keeps_the_reports_are_corrected_all_the_same(mont
     user = a_person()
     rolled_up(of(user, activity(1, moment("2026-03-01 11:00"))))
     elsewhere().execute("SELECT pg_advisory_lock(hashtext('analytics_keep'))")
-    assert "rollups: 1 days computed again" in said(user.username)
+    assert "rollups: 1 days recomputed" in said(user.username)
     assert UserActivity.objects.count() == 0
     assert execute("SELECT count(*) FROM analytics_daily_activity") == [(0,)]
 
@@ -123,16 +123,16 @@ def test_replay_deletes_again_what_a_restore_brought_back_by_the_tables_own_log(
     UserActivity.objects.bulk_create([rows[0]])
     roll_up(say=silently)
     assert aggregates() != without
-    assert "1 requests carried out again, 1 rows deleted" in said("--replay")
+    assert "1 deletions repeated, 1 rows deleted" in said("--replay")
     assert aggregates() == without
-    assert "0 requests carried out again, 0 rows deleted" in said("--replay")
+    assert "0 deletions repeated, 0 rows deleted" in said("--replay")
 
 
 def test_replay_knows_the_requests_of_this_sites_ledger(months: None) -> None:
     user, other = a_person(), a_person()
     request_deletion(user.pk, source=Source.SETTINGS_PAGE, actor_id=user.pk)
     restore([*of(user, activity(1, moment("2026-03-01 11:00"))), *of(other, activity(1, moment("2026-03-01 11:00")))])
-    assert "1 requests carried out again, 1 rows deleted" in said("--replay")
+    assert "1 deletions repeated, 1 rows deleted" in said("--replay")
     assert [row.user_id for row in UserActivity.objects.all()] == [pseudonym(Kind.USER, other.pk)]
     tombstone = Erasure.objects.get()
     assert tombstone.requested_at == ConsentEvent.objects.get(action=Action.ERASURE_REQUESTED).recorded_at
@@ -143,9 +143,9 @@ def test_replay_knows_the_requests_of_a_saved_log(months: None, tmp_path: Path) 
     erase(person(1), requested_at=moment("2026-03-01 12:00"))
     assert "1 requests written" in said("--save-log", str(log))
     restore([activity(1, moment("2026-03-01 11:00")), activity(1, moment("2026-03-01 13:00"))])
-    assert "1 requests carried out again, 1 rows deleted" in said("--replay", "--log", str(log))
+    assert "1 deletions repeated, 1 rows deleted" in said("--replay", "--log", str(log))
     assert [row.timestamp for row in UserActivity.objects.all()] == [moment("2026-03-01 13:00")]
-    assert "0 requests carried out again" in said("--replay", "--log", str(log))
+    assert "0 deletions repeated" in said("--replay", "--log", str(log))
 
 
 def test_replay_carries_out_of_a_log_only_what_is_later_than_all_that_is_known(months: None, tmp_path: Path) -> None:
@@ -168,7 +168,7 @@ def test_replay_carries_out_of_a_log_only_what_is_later_than_all_that_is_known(m
     for who, time in [(1, "14:00"), (1, "11:00"), (2, "14:00"), (4, "14:00")]:
         erase(person(who), requested_at=moment(f"2026-03-01 {time}"))
     known = set(Erasure.objects.values_list("pk", flat=True))
-    assert "2 requests carried out again, 0 rows deleted" in said("--replay", "--log", str(log))
+    assert "2 deletions repeated, 0 rows deleted" in said("--replay", "--log", str(log))
     new = Erasure.objects.exclude(pk__in=known).order_by("user_id").values_list("user_id", "requested_at")
     assert list(new) == [(person(2), moment("2026-03-01 15:00")), (person(3), moment("2026-03-01 13:00"))]
 
@@ -177,7 +177,7 @@ def test_what_a_restore_brought_back_of_somebody_is_deleted_up_to_their_latest_r
     for time in ("14:00", "12:00"):
         erase(person(1), requested_at=moment(f"2026-03-01 {time}"))
     store([activity(1, moment(f"2026-03-01 {time}")) for time in ("11:00", "13:00", "14:00", "14:01")])
-    assert "1 requests carried out again, 3 rows deleted" in said("--replay")
+    assert "1 deletions repeated, 3 rows deleted" in said("--replay")
     assert [row.timestamp for row in UserActivity.objects.all()] == [moment("2026-03-01 14:01")]
 
 
@@ -219,9 +219,9 @@ def test_files_that_cannot_be_read_or_written_are_one_line(tmp_path: Path) -> No
 def test_where_rows_live_elsewhere_a_request_stays_pending_until_it_is_acknowledged(settings: object) -> None:
     settings.TELEMETRY_STORED_HERE = "false"  # type: ignore[attr-defined]
     user = a_person()
-    assert "0 requests were acknowledged, 1 wait" in said(user.username)
+    assert "0 accepted, 1 waiting" in said(user.username)
     assert Erasure.objects.get().completed_at is None
-    with pytest.raises(CommandError, match="not acknowledged") as raised:
+    with pytest.raises(CommandError, match="did not accept every request") as raised:
         call_command("send_pending_erasures", stdout=StringIO())
     assert raised.value.returncode == 1
 

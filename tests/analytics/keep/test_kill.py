@@ -117,7 +117,7 @@ def test_of_two_processes_at_once_one_is_refused_and_everything_is_done(months: 
     for (_, errors), code in outcomes:
         assert code in {0, 2}, errors
         if code == 2:
-            assert errors == "CommandError: another process is rolling up or purging; this one does nothing\n"
+            assert errors == "CommandError: another process is rolling up or purging; nothing was changed\n"
     assert 0 in {code for _, code in outcomes}
     assert UserActivity.objects.count() == 2
     assert len(aggregates()["analytics_daily_activity"]) == 2 * 5

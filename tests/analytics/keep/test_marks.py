@@ -195,7 +195,7 @@ def test_a_writer_that_never_ends_is_one_line_and_everything_stays_owed(
     monkeypatch.setattr(locks, "MAXIMUM_ATTEMPTS", 1)
     write(NOON)
     begin_to_write(elsewhere(), who=2)
-    with pytest.raises(CommandError, match="does not come to its end") as raised:
+    with pytest.raises(CommandError, match="is blocking this command") as raised:
         call_command("keep_telemetry")
     assert raised.value.returncode == 1
     assert "\n" not in str(raised.value)

@@ -33,7 +33,7 @@ def test_a_column_is_as_high_as_its_part_of_the_scale() -> None:
     assert [(tick.y, tick.text) for tick in chart.ticks] == [
         (BOTTOM - PLOT_HEIGHT * part / 4, text) for part, text in enumerate(["0", "2", "4", "6", "8"])
     ]
-    assert chart.marks[3].says == "2026-01-04: not known"
+    assert chart.marks[3].says == "2026-01-04: unknown"
 
 
 @pytest.mark.parametrize("count", [1, 2, 7, 30, 120, 121, 366, 800])

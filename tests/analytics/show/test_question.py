@@ -41,18 +41,21 @@ def test_days_are_those_of_the_address_or_the_last_thirty(query: str, first: dat
 @pytest.mark.parametrize(
     ("query", "complaint"),
     [
-        ("from=2026-05-04&to=2026-05-03", "The range ends (2026-05-03) before it begins (2026-05-04)."),
-        ("from=2000-01-01&to=2002-03-11", "The range is longer than 800 days."),
-        ("to=2026-06-02", "The range ends in the future (2026-06-02)."),
+        (
+            "from=2026-05-04&to=2026-05-03",
+            "The range ends (2026-05-03) before it begins (2026-05-04). Choose a later end.",
+        ),
+        ("from=2000-01-01&to=2002-03-11", "The range is longer than 800 days. Choose fewer days."),
+        ("to=2026-06-02", "The range ends in the future (2026-06-02). Choose an end up to 2026-05-31."),
         ("from=1999-12-31&to=2000-01-05", "`from` must be 2000-01-01 or later."),
         ("to=1999-12-31", "`to` must be 2000-01-01 or later."),
         ("from=20260503", "`from` must be a day such as 2026-05-03."),
         ("to=2026-02-30", "`to` must be a day such as 2026-05-03."),
-        ("deployment=elsewhere", "The deployment must be cloud, self_hosted or nothing."),
+        ("deployment=elsewhere", "The deployment must be cloud, self_hosted or empty."),
         ("method=get", "The method must be one of"),
         ("name=" + "a" * 101, "The name must be at most 100 printable characters."),
         ("name=a%00b", "The name must be at most 100 printable characters."),
-        ("status=500", "There is no such filter here; there are from, to, deployment, method, name."),
+        ("status=500", "Unknown filter. This page has from, to, deployment, method, name."),
     ],
 )
 def test_what_cannot_be_answered_is_refused_in_words(query: str, complaint: str) -> None:

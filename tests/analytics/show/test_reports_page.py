@@ -266,14 +266,14 @@ def test_more_rows_than_can_be_held_are_refused_with_what_to_do(
     assert analyst.get(f"{PAGE}active_people.csv", range_of(9, 0)).status_code == 200
     for path in (f"{PAGE}active_people.csv", f"{PAGE}people/"):
         answer = analyst.get(path, range_of(10, 0))
-        assert answer.status_code == 400 and "choose fewer days" in answer.text
+        assert answer.status_code == 400 and "Choose fewer days" in answer.text
 
 
 def test_a_page_shows_the_first_thousand_rows_and_the_download_all(analyst: Client) -> None:
     when = day(1)
     rolled_up(feature(1, when, f"f{number:04}") for number in range(1001))
     page = analyst.get(f"{PAGE}features/", range_of(3, 0)).text
-    assert len(tables_of(page)["Feature adoption"]) == 1000 and "The first 1000 of 1001 rows" in page
+    assert len(tables_of(page)["Feature adoption"]) == 1000 and "Showing 1000 of 1001 rows" in page
     assert analyst.get(f"{PAGE}feature_adoption.csv", range_of(3, 0)).text.count("\r\n") == 1002
 
 
@@ -331,7 +331,7 @@ def test_reports_that_are_behind_say_since_when_and_for_how_many_days(analyst: C
     assert f"the oldest {day(4).date():%-d %B %Y}" in page
     rolled_up()
     assert waiting_days() == [] and not TouchedDay.objects.exists()
-    assert "everything stored since is counted" in analyst.get(PAGE).text
+    assert "All stored rows are counted" in analyst.get(PAGE).text
 
 
 def test_an_unknown_report_is_404(analyst: Client) -> None:

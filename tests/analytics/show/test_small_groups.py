@@ -153,7 +153,7 @@ def test_people_of_the_range_are_left_out_where_they_are_few(analyst: Client, se
     settings.TELEMETRY_SMALLEST_GROUP = "4"
     page = analyst.get(PAGE, query).text
     assert figures_of(page)["People who signed in"][0] == "—"
-    assert "Numbers about fewer than 4 people are left out." in page
+    assert "Numbers about fewer than 4 people are hidden." in page
 
 
 def test_a_size_that_cannot_be_read_shows_nobody(analyst: Client, settings: Settings) -> None:

@@ -4,7 +4,7 @@ import { usePathname } from "next/navigation";
 import { useEffect } from "react";
 import { startTelemetry, trackPageView } from "@/lib/telemetry";
 
-/** Counts a view for each path the router shows. */
+/** Record a page view for each path the router shows. */
 export function PageViews() {
   const path = usePathname();
   useEffect(() => {

@@ -2,7 +2,7 @@
 
 import { trackEvent, trackFeatureUsage } from "@/lib/telemetry";
 
-// The calls take ids, as they always did, and ignore them: the session says who it is.
+// The calls accept ids for compatibility and ignore them: the session identifies the person.
 const [userId, organizationId] = ["a-user", "an-organization"];
 
 export default function Home() {

@@ -15,18 +15,18 @@ let state: TelemetryState | null = null;
 let started: Promise<boolean> | undefined;
 const listeners = new Set<() => void>();
 
-/** Begins for those who consent; for everybody else, and on the server, it does nothing. The first call decides. */
+/** Start telemetry if the person consents; does nothing otherwise, or on the server. Later calls return the first result. */
 export function startTelemetry(): Promise<boolean> {
   return (started ??= askAgain());
 }
 
-/** Asks the site who it is: after signing in, out, or in as somebody else without a page load. */
+/** Ask the site again; call it after a sign-in or sign-out without a page load. */
 export function askAgain(): Promise<boolean> {
   return initTelemetry({
     // Empty: no telemetry. A path is this app's own server, which passes it on to the site (proxy.ts).
     endpoint: process.env.NEXT_PUBLIC_OTEL_ENDPOINT ?? "/v1/traces",
     deploymentType: process.env.NEXT_PUBLIC_DEPLOYMENT_TYPE,
-    autoPageViews: false, // the router says when a page is looked at
+    autoPageViews: false, // PageViews records them
     onState: (now) => {
       state = now;
       listeners.forEach((listener) => listener());
@@ -34,7 +34,7 @@ export function askAgain(): Promise<boolean> {
   });
 }
 
-/** Why telemetry is on or not, null while nobody knows yet; for `useSyncExternalStore`. */
+/** Telemetry state, for `useSyncExternalStore`; null until it is known. */
 export const telemetryState = {
   subscribe(listener: () => void): () => void {
     listeners.add(listener);

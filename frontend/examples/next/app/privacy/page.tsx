@@ -5,13 +5,13 @@ import { chooseSharing, readSharing, startTelemetry, telemetryState, type Teleme
 
 const NOTES: Partial<Record<TelemetryState, string>> = {
   not_set_up: "Usage sharing isn't set up here.",
-  refused: "The site refuses usage data from this page.",
+  refused: "The site rejects usage data from this page.",
   blocked: "Something in this browser or network blocks usage data.",
   offline: "You're offline. Usage data waits until you are back.",
-  unavailable: "The site can't take usage data now. It is sent later.",
+  unavailable: "The site can't accept usage data now. It will be sent later.",
 };
 
-/** The person's own switch: what the site has saved, and what became of the last change. */
+/** The person's switch: the state the site has saved, and the result of the last change. */
 export default function Privacy() {
   const state = useSyncExternalStore(telemetryState.subscribe, telemetryState.get, telemetryState.onServer);
   const [shares, setShares] = useState<boolean | null>(null);
@@ -23,7 +23,7 @@ export default function Privacy() {
     if (state === "on" || state === "off") setShares(state === "on");
     else if (state !== null && state !== "signed_out") void readSharing().then((is) => is !== null && setShares(is));
   }, [state]);
-  // What another tab was told, also by the site's own page.
+  // Choices made in another tab, or on the site's own page.
   useEffect(() => {
     const channel = new BroadcastChannel("privacy");
     channel.onmessage = ({ data }) => {
@@ -48,7 +48,7 @@ export default function Privacy() {
       <h1>Privacy</h1>
       {state === "signed_out" ? (
         <p>
-          You are signed out, and nothing is recorded. <a href="/sign-in/?next=/privacy">Sign in</a>
+          You are signed out. Nothing is recorded. <a href="/sign-in/?next=/privacy">Sign in</a>
         </p>
       ) : (
         <div className="row">
@@ -71,7 +71,7 @@ export default function Privacy() {
         {message || (state && NOTES[state])}
       </p>
       <p>
-        Rows are stored under pseudonyms. <a href="/settings/privacy/">What is recorded, and what is stored about you</a>
+        Rows are stored under pseudonyms. <a href="/settings/privacy/">See what is recorded and what is stored about you</a>
       </p>
     </>
   );
