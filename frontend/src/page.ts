@@ -1,6 +1,20 @@
 // What copies of the package on one page share, so that together they are one.
-import type { Running, Settings } from "./telemetry.js";
+import type { Tracer } from "@opentelemetry/api";
+import type { Outbox } from "./outbox.js";
 import type { TelemetryState } from "./state.js";
+import type { TelemetryOptions } from "./telemetry.js";
+
+export type Settings = TelemetryOptions & { url: URL };
+
+export interface Running {
+  outbox: Outbox;
+  tracer: Tracer;
+  unwatch: () => void;
+  /** Whether ids may be put in: only on the road to this site. */
+  firstParty: boolean;
+  /** The browser session it records for, as the site names it. */
+  session: string;
+}
 
 export interface PageState {
   settings: Settings | null;

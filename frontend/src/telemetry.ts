@@ -2,13 +2,13 @@
 import { JsonTraceSerializer } from "@opentelemetry/otlp-transformer";
 import { resourceFromAttributes } from "@opentelemetry/resources";
 import { AlwaysOnSampler, TracerProvider, type ReadableSpan } from "@opentelemetry/sdk-trace";
-import type { HrTime, Tracer } from "@opentelemetry/api";
+import type { HrTime } from "@opentelemetry/api";
 import type { Catalogue } from "./catalogue.js";
 import { agrees, now, setClock } from "./clock.js";
 import { admitted } from "./declared.js";
 import { askIdentity, type Identity } from "./identity.js";
 import { Outbox, type Road } from "./outbox.js";
-import { isInnerFrame, page } from "./page.js";
+import { isInnerFrame, page, type Settings } from "./page.js";
 import { routeOf } from "./routes.js";
 import { activated, isMadeAhead, whenLookedAt } from "./looked.js";
 import { GIVEN_UP, type TelemetryState } from "./state.js";
@@ -36,18 +36,6 @@ export interface TelemetryOptions {
   onState?: (state: TelemetryState) => void;
   /** Write each new state to the console (false). */
   debug?: boolean;
-}
-
-export type Settings = TelemetryOptions & { url: URL };
-
-export interface Running {
-  outbox: Outbox;
-  tracer: Tracer;
-  unwatch: () => void;
-  /** Whether ids may be put in: only on the road to this site. */
-  firstParty: boolean;
-  /** The browser session it records for, as the site names it. */
-  session: string;
 }
 
 const DAYS_7_S = 604_800;

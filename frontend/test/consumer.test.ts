@@ -1,7 +1,7 @@
 // The package as an adopter's compiler sees it: declarations that do not resolve would make every call `any`.
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
@@ -34,13 +34,14 @@ before(() => {
   app = mkdtempSync(join(tmpdir(), "consumer-"));
   const installed = join(app, "node_modules/@rhesis/telemetry");
   mkdirSync(installed, { recursive: true });
-  cpSync("package.json", join(installed, "package.json"));
-  const { stdout, status } = spawnSync(
-    process.execPath,
-    [COMPILER, "-p", "tsconfig.types.json", "--outDir", join(installed, "dist/telemetry")],
-    { encoding: "utf8" },
-  );
-  assert.equal(status, 0, stdout);
+  // The packed file, as an installer unpacks it.
+  for (const [program, ...args] of [
+    ["npm", "pack", "--silent", "--pack-destination", app],
+    ["tar", "-xzf", join(app, "rhesis-telemetry-0.1.0.tgz"), "-C", installed, "--strip-components=1"],
+  ] as const) {
+    const { status, stdout, stderr } = spawnSync(program, args, { encoding: "utf8" });
+    assert.equal(status, 0, stdout + stderr);
+  }
   writeFileSync(join(app, "package.json"), '{ "type": "module" }');
 });
 after(() => rmSync(app, { recursive: true }));
@@ -56,7 +57,8 @@ for (const [resolution, options] of Object.entries(OPTIONS)) {
   test(`under ${resolution} the note's calls compile and none of five wrong ones does`, () => {
     writeFileSync(join(app, "right.ts"), RIGHT);
     writeFileSync(join(app, "wrong.ts"), `${RIGHT}${WRONG.join("\n")}\n`);
-    const all = ["--noEmit", "--strict", "--skipLibCheck", "--target", "esnext", "--lib", "esnext,dom", ...options];
+    // With our declarations checked too, where no other package has types.
+    const all = ["--noEmit", "--strict", "--skipDefaultLibCheck", "--target", "esnext", "--lib", "esnext,dom", ...options];
     assert.deepEqual(compile(...all, "right.ts"), []);
     const lines = compile(...all, "wrong.ts").map((error) => Number(/\((\d+),/.exec(error)![1]));
     const first = RIGHT.split("\n").length;

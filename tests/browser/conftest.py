@@ -16,7 +16,7 @@ from playwright.sync_api import Error as PlaywrightError
 
 from embedded_postgres.server import connection_url
 from tests.acceptance.product import TABLES, Product, copy_of_the_tree, free_port, running_product, wait_until
-from tests.browser import next_app
+from tests.browser import front_ends
 from tests.browser.traffic import Traffic
 from tools import frontend
 from tools.environment import SetupFailed
@@ -80,15 +80,22 @@ def chromium() -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="session")
-def next_example(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The example for Next.js as it is shipped, built once."""
+def packed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The file that `npm pack` makes of the browser package in a fresh clone."""
     try:
         frontend.node_environment()
     except SetupFailed as error:
         if os.environ.get("CI") == "true":
             pytest.fail(str(error))
         pytest.skip(str(error))
-    return next_app.build(tmp_path_factory.mktemp("next"))
+    folder = tmp_path_factory.mktemp("packed")
+    return front_ends.pack(front_ends.fresh_clone(folder / "clone"), folder / "file")
+
+
+@pytest.fixture(scope="session")
+def next_example(packed: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The example for Next.js as it is shipped, with the packed package, built once."""
+    return front_ends.build(front_ends.NEXT, packed, tmp_path_factory.mktemp("next"))
 
 
 @pytest.fixture

@@ -8,8 +8,8 @@ import requests
 from playwright.sync_api import Page
 
 from tests.browser.conftest import Person
+from tests.browser.front_ends import NEXT, started
 from tests.browser.looks import picture, problems
-from tests.browser.next_app import started
 
 # The first of them may have to install Next.js.
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(900)]
@@ -18,7 +18,7 @@ ENABLED = "() => globalThis[Symbol.for('rhesis.telemetry.2')].running !== null"
 
 @pytest.fixture(scope="module")
 def example(running: tuple[object, object], next_example: Path) -> Iterator[str]:
-    with started(next_example, running[0].url) as url:  # type: ignore[attr-defined]
+    with started(NEXT, next_example, running[0].url) as url:  # type: ignore[attr-defined]
         yield url
 
 
