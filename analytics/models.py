@@ -1,7 +1,8 @@
 """The three tables of the original note, the ledgers of what was sent and what came in, and the rollups.
 
 The three tables are partitioned by month on `timestamp`, which Django cannot say, so migrations make them in SQL. In
-Django's state `id` is the primary key, because the admin needs one column; in the database it is (timestamp, id).
+Django's state `id` is the primary key, because the admin needs one column; in the database it is (timestamp, id,
+user_id), because a cluster shards by person; docs/keeping.md has the figures.
 Rows are written by `analytics.ingest` and never changed; people in them are pseudonyms.
 
 The rollups are written by `analytics.keep.rollups` alone and stay for good, except those that still tell one person
@@ -19,6 +20,14 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 DEPLOYMENT_TYPES = [("cloud", "Cloud"), ("self_hosted", "Self-hosted")]
 
 
+class Shown(models.Manager[Any]):
+    """Rows inside the window of retention. Older ones wait, out of sight, until their whole month is dropped."""
+
+    def get_queryset(self) -> models.QuerySet[Any]:
+        shown_from = models.Func(function="analytics_shown_from", output_field=models.DateTimeField())
+        return super().get_queryset().filter(timestamp__gte=shown_from)
+
+
 class Usage(models.Model):
     """The columns the three tables share."""
 
@@ -28,6 +37,8 @@ class Usage(models.Model):
     timestamp = models.DateTimeField(help_text="When it happened, UTC.")
     deployment_type = models.CharField(max_length=16, choices=DEPLOYMENT_TYPES)
     metadata = models.JSONField(default=dict, help_text="Only what the catalogue declares.")
+
+    objects = Shown()
 
     class Meta:
         abstract = True
@@ -391,3 +402,20 @@ class ViewThreshold(models.Model):
 
     def __str__(self) -> str:
         return f"{self.smallest_group} people"
+
+
+class Keeping(models.Model):
+    """What keeping has done so far: a single row. All moments are by the database's clock."""
+
+    id = models.PositiveSmallIntegerField(primary_key=True, default=1, editable=False)
+    kept_at = models.DateTimeField(null=True, help_text="When a run of keeping last came to its end.")
+    shown_from = models.DateTimeField(null=True, help_text="Rows from before are past their time, and not shown.")
+    dropped_before = models.DateTimeField(null=True, help_text="Months from before were dropped.")
+    cohorts_from = models.DateField(null=True, help_text="Cohorts of days before it are final, open or closed.")
+
+    class Meta:
+        db_table = "analytics_keeping"
+        constraints = [models.CheckConstraint(name="analytics_keeping_single", condition=models.Q(id=1))]
+
+    def __str__(self) -> str:
+        return f"Kept until {self.kept_at}"

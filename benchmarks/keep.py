@@ -288,7 +288,7 @@ def marks(rounds: int) -> None:
         def write() -> None:
             for _ in range(requests):
                 with transaction.atomic():
-                    execute("SELECT pg_advisory_xact_lock_shared(hashtext('analytics_rows'))")
+                    execute("LOCK TABLE analytics_lock_rows IN ROW EXCLUSIVE MODE")
                     execute(statement, {"days": days})
 
         took = seconds(write)

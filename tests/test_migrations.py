@@ -1,10 +1,20 @@
-"""Migrations backwards: every app goes to zero with rows in its tables, leaves nothing, and comes back the same."""
+"""Migrations: fresh and upgraded are the same; and backwards, leaving nothing and coming back the same.
 
+Migrations have literal SQL, so that what they made once they always make. Files of analytics/sql say what functions and
+views are now; changed without a migration, they fail here.
+"""
+
+import re
+import subprocess
 from collections.abc import Iterator
+from pathlib import Path
 
 import psycopg
 import pytest
+from django.apps import apps
+from django.db.migrations.loader import MigrationLoader
 
+from embedded_postgres.cluster import binaries
 from tests.support.databases import Scratch, scratch_database
 
 LISTS = {
@@ -40,6 +50,75 @@ def listed(database: psycopg.Connection) -> dict[str, list[str]]:
 
 def of_app(app: str, found: dict[str, list[str]]) -> list[str]:
     return [entry for entries in found.values() for entry in entries if f"'{app}_" in entry]
+
+
+def dumped(database: Scratch) -> list[str]:
+    """The whole schema as pg_dump writes it, columns in their order; without the months, which depend on the day."""
+    words = ["--schema-only", "--no-owner", "--exclude-table=*_y20??m??", f"--host={database.host}"]
+    dump = subprocess.run(
+        [binaries() / "pg_dump", *words, f"--username={database.user}", database.name],
+        env={"PGPASSWORD": database.password},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert dump.returncode == 0, dump.stderr
+    # \restrict has a word made up for each dump.
+    return [line for line in dump.stdout.splitlines() if not re.match(r"--|\\(un)?restrict ", line)]
+
+
+def steps() -> list[tuple[str, str]]:
+    """Our migrations, one by one, in an order that their dependencies allow."""
+    ours = ("accounts", "privacy", "analytics")
+    graph = MigrationLoader(None).graph
+    return [node for target in graph.leaf_nodes() for node in graph.forwards_plan(target) if node[0] in ours]
+
+
+def test_a_database_upgraded_through_every_migration_is_the_same_as_a_fresh_one(scratch: Scratch) -> None:
+    each = "; ".join(f"call_command('migrate', {app!r}, {name!r}, verbosity=0)" for app, name in dict.fromkeys(steps()))
+    upgrade = f"from django.core.management import call_command; {each}; call_command('migrate', verbosity=0)"
+    with scratch_database() as other:
+        upgraded = other.manage("shell", "-c", upgrade)
+        assert upgraded.returncode == 0, upgraded.stderr
+        assert dumped(other) == dumped(scratch)
+
+
+DEFINES = re.compile(r"^CREATE OR REPLACE (FUNCTION|TRIGGER|VIEW) (\w+)", re.MULTILINE)
+SQL = sorted((Path(apps.get_app_config("analytics").path) / "sql").rglob("*.sql"))
+DEFINING = [file for file in SQL if DEFINES.search(file.read_text()) or file.stem == "bi_schema"]
+
+
+def test_functions_and_views_of_the_migrations_are_those_of_the_files(scratch: Scratch) -> None:
+    with scratch.connect() as database:
+        before, of_files = dumped(scratch), set[str]()
+        for file in DEFINING:
+            text = file.read_text()
+            database.execute(text)  # type: ignore[arg-type]
+            of_files |= {name for _, name in DEFINES.findall(text)}
+        assert dumped(scratch) == before, "a file of analytics/sql was changed without a migration"
+        found = database.execute(
+            """SELECT proname FROM pg_proc WHERE pronamespace = 'public'::regnamespace AND proname LIKE 'analytics%'
+               UNION SELECT viewname FROM pg_views WHERE schemaname = 'public'
+               UNION SELECT tgname FROM pg_trigger WHERE NOT tgisinternal AND tgname LIKE 'analytics%'"""
+        ).fetchall()
+    assert {name for (name,) in found} == of_files, "a function, trigger or view of a migration is in no file"
+
+
+def test_no_migration_reads_a_file_of_sql() -> None:
+    for app in ("accounts", "privacy", "analytics"):
+        for file in (Path(apps.get_app_config(app).path) / "migrations").glob("0*.py"):
+            assert not re.search(r"analytics\.sql|read_text|open\(", file.read_text()), file
+
+
+def test_the_key_of_the_three_tables_holds_the_person(scratch: Scratch) -> None:
+    """A cluster that shards by person takes no other."""
+    with scratch.connect() as database:
+        keys = database.execute(
+            """SELECT conrelid::regclass::text, pg_get_constraintdef(oid) FROM pg_constraint
+               WHERE contype = 'p' AND conparentid = 0 AND conrelid IN (SELECT partrelid FROM pg_partitioned_table)"""
+        ).fetchall()
+    tables = ("analytics_endpoint_usage", "analytics_feature_usage", "analytics_user_activity")
+    assert sorted(keys) == [(table, 'PRIMARY KEY ("timestamp", id, user_id)') for table in tables]
 
 
 @pytest.fixture(scope="module")

@@ -47,7 +47,7 @@ def test_all_of_the_product_works_behind_a_transaction_pooler(database: Scratch)
 def test_two_commands_at_once_exclude_each_other_behind_a_transaction_pooler(migrated: Scratch) -> None:
     with pooled(migrated, size=3) as url, connect(url) as other:
         with other.transaction():
-            other.execute("SELECT pg_advisory_xact_lock(hashtext('analytics_keep'))")
+            other.execute("LOCK TABLE analytics_lock_keep IN SHARE ROW EXCLUSIVE MODE")
             refused = migrated.manage("keep_telemetry", DATABASE_URL=url)
         assert refused.returncode == 2 and "another process is rolling up or purging" in refused.stderr
         assert migrated.manage("keep_telemetry", DATABASE_URL=url).returncode == 0

@@ -1,10 +1,60 @@
+"""People, organizations, sign-ins, and the table behind the cache, so that `migrate` alone makes a working site.
+
+Sign-ins end with the password they began with, by whatever road it is changed: sessions are bound to the password's hash
+by Django, tokens are not, and neither ends for good where an account is deactivated and activated again. A trigger also
+hears `QuerySet.update()`, other programs and SQL. A sign-in that only stores the same password under a newer hash ends
+nothing: see `accounts.models.User`.
+"""
+
 import uuid
+from typing import Any
 
 import django.contrib.auth.models
 import django.contrib.auth.validators
 import django.db.models.deletion
 import django.utils.timezone
+from django.core.cache import caches
+from django.core.cache.backends.db import BaseDatabaseCache
+from django.core.management import call_command
 from django.db import migrations, models
+
+SIGN_INS_END = """
+CREATE FUNCTION accounts_end_sign_ins() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+    before text := encode(sha256(convert_to(OLD.password, 'UTF8')), 'hex');
+    after text := encode(sha256(convert_to(NEW.password, 'UTF8')), 'hex');
+BEGIN
+    IF before = OLD.rehashed_to THEN before := OLD.rehashed_from; END IF;
+    IF after = NEW.rehashed_to THEN after := NEW.rehashed_from; END IF;
+    -- Only this function changes it: an instance loaded earlier must not bring an older value back.
+    NEW.sign_in_epoch := OLD.sign_in_epoch;
+    IF OLD.is_active AND NOT NEW.is_active THEN
+        NEW.sign_in_epoch := gen_random_uuid();
+    END IF;
+    IF before <> after OR (OLD.is_active AND NOT NEW.is_active) THEN
+        DELETE FROM knox_authtoken WHERE user_id = NEW.id;
+    END IF;
+    RETURN NEW;
+END $$;
+
+CREATE TRIGGER accounts_end_sign_ins BEFORE UPDATE ON accounts_user
+    FOR EACH ROW EXECUTE FUNCTION accounts_end_sign_ins();
+"""
+SIGN_INS_STAY = """
+DROP TRIGGER accounts_end_sign_ins ON accounts_user;
+DROP FUNCTION accounts_end_sign_ins();
+"""
+
+
+def make_cache_table(apps: Any, schema_editor: Any) -> None:
+    call_command("createcachetable", database=schema_editor.connection.alias, verbosity=0)
+
+
+def drop_cache_table(apps: Any, schema_editor: Any) -> None:
+    for cache in caches.all(initialized_only=False):
+        if isinstance(cache, BaseDatabaseCache):
+            table = cache.cache_model_class._meta.db_table
+            schema_editor.execute(f"DROP TABLE IF EXISTS {schema_editor.quote_name(table)}")
 
 
 class Migration(migrations.Migration):
@@ -18,15 +68,31 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="Organization",
             fields=[
-                (
-                    "id",
-                    models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False),
-                ),
+                ("id", models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
                 ("name", models.CharField(max_length=200)),
                 ("created_at", models.DateTimeField(auto_now_add=True)),
             ],
             options={
                 "ordering": ["name"],
+            },
+        ),
+        migrations.CreateModel(
+            name="SignInCount",
+            fields=[
+                (
+                    "key",
+                    models.CharField(
+                        help_text="What is counted, and a keyed hash of whose.",
+                        max_length=80,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                ("attempts", models.PositiveIntegerField()),
+                ("ends_at", models.DateTimeField(db_index=True, help_text="When the count begins again.")),
+            ],
+            options={
+                "db_table": "accounts_sign_in_count",
             },
         ),
         migrations.CreateModel(
@@ -72,14 +138,11 @@ class Migration(migrations.Migration):
                         verbose_name="active",
                     ),
                 ),
-                (
-                    "date_joined",
-                    models.DateTimeField(default=django.utils.timezone.now, verbose_name="date joined"),
-                ),
-                (
-                    "id",
-                    models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False),
-                ),
+                ("date_joined", models.DateTimeField(default=django.utils.timezone.now, verbose_name="date joined")),
+                ("id", models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
+                ("sign_in_epoch", models.UUIDField(default=uuid.uuid4, editable=False)),
+                ("rehashed_from", models.CharField(blank=True, default="", editable=False, max_length=64)),
+                ("rehashed_to", models.CharField(blank=True, default="", editable=False, max_length=64)),
                 (
                     "groups",
                     models.ManyToManyField(
@@ -122,4 +185,6 @@ class Migration(migrations.Migration):
                 ("objects", django.contrib.auth.models.UserManager()),
             ],
         ),
+        migrations.RunSQL(SIGN_INS_END, SIGN_INS_STAY),
+        migrations.RunPython(make_cache_table, drop_cache_table),
     ]

@@ -1,8 +1,11 @@
-"""Who may be at it at once: three locks of the database, always taken in this order; more in docs/keeping.md.
+"""Locks between processes, always taken in this order; docs/keeping.md has more.
 
-`analytics_keep`    a command, from its beginning to its end: a second one is refused
-`analytics_rollup`  a transaction that computes rollups: another one waits for it
-`analytics_rows`    shared by every transaction that writes rows, held alone by what must not miss one of them
+`analytics_lock_keep`    a command, from its beginning to its end; a second one is refused
+`analytics_lock_rollup`  a transaction that computes rollups; another one waits for it
+`analytics_lock_rows`    shared by each transaction that writes rows, held alone where none of them may be missed
+
+Each is a lock on an empty table of that name, in a mode that needs the right to write to it. A role that only reads can
+take none of them; an advisory lock is free for every role of the server.
 """
 
 import time
@@ -41,9 +44,10 @@ def only_one_at_a_time() -> Iterator[None]:
     with connections[alias].wrap_database_errors, closing(connect(conninfo())) as own:
         own.autocommit = False
         lift_limits(own.cursor(), in_transaction=True)
-        row = own.execute("SELECT pg_try_advisory_xact_lock(hashtext('analytics_keep'))").fetchone()
-        if not row or not row[0]:
-            raise AlreadyKeeping("another process is rolling up or purging")
+        try:
+            own.execute("LOCK TABLE analytics_lock_keep IN SHARE ROW EXCLUSIVE MODE NOWAIT")
+        except psycopg.errors.LockNotAvailable:
+            raise AlreadyKeeping("another process is rolling up or purging") from None
         with connections[alias].cursor() as cursor:
             lift_limits(cursor, in_transaction=False)
         try:
@@ -60,7 +64,7 @@ def computing() -> Iterator[CursorWrapper]:
     with _transaction() as cursor:
         # A busy day's people are sorted: on disk, with the server's usual 4 MB, that takes twice as long.
         cursor.execute(f"SET LOCAL work_mem = '{WORK_MEMORY}'")
-        cursor.execute("SELECT pg_advisory_xact_lock(hashtext('analytics_rollup'))")
+        cursor.execute("LOCK TABLE analytics_lock_rollup IN SHARE ROW EXCLUSIVE MODE")
         yield cursor
 
 
@@ -92,7 +96,7 @@ def _is_alone(cursor: CursorWrapper, *, is_last_attempt: bool) -> bool:
     try:
         with transaction.atomic(using=analytics_database()):
             cursor.execute("SELECT set_config('lock_timeout', %s, true)", [f"{WAIT_MILLIS}ms"])
-            cursor.execute("SELECT pg_advisory_xact_lock(hashtext('analytics_rows'))")
+            cursor.execute("LOCK TABLE analytics_lock_rows IN SHARE ROW EXCLUSIVE MODE")
             cursor.execute("SET LOCAL lock_timeout = 0")
     except OperationalError as error:
         if is_last_attempt or getattr(error.__cause__, "sqlstate", None) != LOCK_NOT_AVAILABLE:

@@ -4,7 +4,7 @@
 -- Parameters: id (uuid of the request), pseudonym, requested_at. Asked again with the same id it deletes what has come
 -- since (a backup restored, say) and keeps the first receipt's time.
 --
--- The lock: every writer of rows holds 'analytics_rows' shared from before it looks for tombstones until it commits.
+-- The lock: every writer of rows holds analytics_lock_rows shared from before it looks for tombstones until it commits.
 -- Erasure holds it alone, so it waits for writers that have not seen its tombstone, and later ones see it.
 CREATE OR REPLACE FUNCTION analytics_erase_person(erasure_id uuid, pseudonym uuid, moment timestamp with time zone)
 RETURNS jsonb LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
@@ -13,7 +13,7 @@ DECLARE
     deleted bigint;
     receipt jsonb := '{}';
 BEGIN
-    PERFORM pg_advisory_xact_lock(hashtext('analytics_rows'));
+    LOCK TABLE analytics_lock_rows IN SHARE ROW EXCLUSIVE MODE;
     FOREACH of_table IN ARRAY ARRAY['analytics_user_activity', 'analytics_endpoint_usage', 'analytics_feature_usage']
     LOOP
         EXECUTE format('DELETE FROM %I WHERE user_id = $1 AND "timestamp" <= $2', of_table) USING pseudonym, moment;

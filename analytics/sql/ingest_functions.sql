@@ -7,7 +7,7 @@
 CREATE OR REPLACE FUNCTION analytics_begin_ingest(people uuid[])
 RETURNS TABLE (user_id uuid, requested_at timestamp with time zone) LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 BEGIN
-    PERFORM pg_advisory_xact_lock_shared(hashtext('analytics_rows'));
+    LOCK TABLE analytics_lock_rows IN ROW EXCLUSIVE MODE;
     RETURN QUERY SELECT erasure.user_id, max(erasure.requested_at) FROM analytics_erasure AS erasure
                  WHERE erasure.user_id = ANY (people) GROUP BY erasure.user_id;
 END $$;
@@ -16,7 +16,7 @@ END $$;
 -- second mark, which keeps the table to a few rows a day however many requests come. An erasure's mark, which names a
 -- person, is no such mark: it only says that this person's rows went.
 --
--- Only for transactions that hold 'analytics_rows' shared since before they wrote a row: a mark they find here stays until
+-- Only for transactions that hold analytics_lock_rows shared since before they wrote a row: a mark they find here stays until
 -- they have committed, because a rollup takes marks only while it holds that lock alone. Two at once may both leave one;
 -- there is no unique key, on which one of them would wait for the other.
 CREATE OR REPLACE FUNCTION analytics_touch_days(days date[]) RETURNS void LANGUAGE plpgsql AS $$

@@ -2,7 +2,7 @@
 --
 -- The month is UTC's, whatever zone the connection is in. A new table is made beside its parent and then attached,
 -- because ATTACH takes a lock that lets inserts go on (SHARE UPDATE EXCLUSIVE) while CREATE ... PARTITION OF does not.
--- The advisory lock lets several writers meet in a new month: the first makes it, the others find it there.
+-- Several writers may meet in a new month: the first one locks the first table as ATTACH does, the others then find the month.
 --
 -- A purge that was killed between detaching a month and dropping it leaves its table behind, detached or half detached.
 -- Where the month is wanted again, that table is attached again, less the rows of people erased meanwhile: erasure
@@ -18,7 +18,7 @@ DECLARE
     left_behind boolean;
     made integer := 0;
 BEGIN
-    PERFORM pg_advisory_xact_lock(hashtext('analytics_make_month'));
+    LOCK TABLE ONLY analytics_user_activity IN SHARE UPDATE EXCLUSIVE MODE;
     FOREACH parent IN ARRAY ARRAY['analytics_user_activity', 'analytics_endpoint_usage', 'analytics_feature_usage']
     LOOP
         child := format('%s_y%sm%s', parent, to_char(first_day, 'YYYY'), to_char(first_day, 'MM'));

@@ -31,6 +31,11 @@ CREATE OR REPLACE FUNCTION analytics_first_open_day() RETURNS date
 LANGUAGE sql STABLE
 RETURN (SELECT coalesce(max(day) + 1, '0001-01-01') FROM analytics_rolled_up_day WHERE closed);
 
+-- The moment from which rows are shown: those from before are past their time, and go with the whole of their month.
+CREATE OR REPLACE FUNCTION analytics_shown_from() RETURNS timestamp with time zone
+LANGUAGE sql STABLE
+RETURN (SELECT coalesce(max(shown_from), '-infinity') FROM analytics_keeping);
+
 -- An erasure touches the days it takes rows from. The purge deletes from partitions, not from the whole table, and so
 -- touches none: that is the difference between the two.
 CREATE OR REPLACE FUNCTION analytics_touch_erased_days() RETURNS trigger LANGUAGE plpgsql

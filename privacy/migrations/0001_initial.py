@@ -1,17 +1,48 @@
+"""Choices, notices and the two ledgers. These are append-only: triggers refuse to change, delete or empty them, whoever
+asks, by whatever road.
+"""
+
 import uuid
 
 import django.db.models.deletion
 from django.conf import settings
 from django.db import migrations, models
 
+APPEND_ONLY = """
+CREATE FUNCTION privacy_refuse_ledger_change() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION '% is append-only: % is refused', TG_TABLE_NAME, TG_OP USING ERRCODE = 'insufficient_privilege';
+END $$;
+
+CREATE TRIGGER privacy_consent_event_append_only
+    BEFORE UPDATE OR DELETE ON privacy_consent_event
+    FOR EACH ROW EXECUTE FUNCTION privacy_refuse_ledger_change();
+
+CREATE TRIGGER privacy_consent_event_no_truncate
+    BEFORE TRUNCATE ON privacy_consent_event
+    FOR EACH STATEMENT EXECUTE FUNCTION privacy_refuse_ledger_change();
+
+CREATE TRIGGER privacy_access_event_append_only
+    BEFORE UPDATE OR DELETE ON privacy_access_event
+    FOR EACH ROW EXECUTE FUNCTION privacy_refuse_ledger_change();
+
+CREATE TRIGGER privacy_access_event_no_truncate
+    BEFORE TRUNCATE ON privacy_access_event
+    FOR EACH STATEMENT EXECUTE FUNCTION privacy_refuse_ledger_change();
+"""
+CHANGEABLE = """
+DROP TRIGGER privacy_access_event_no_truncate ON privacy_access_event;
+DROP TRIGGER privacy_access_event_append_only ON privacy_access_event;
+DROP TRIGGER privacy_consent_event_no_truncate ON privacy_consent_event;
+DROP TRIGGER privacy_consent_event_append_only ON privacy_consent_event;
+DROP FUNCTION privacy_refuse_ledger_change();
+"""
+
 
 class Migration(migrations.Migration):
     initial = True
 
-    dependencies = [
-        ("accounts", "0002_cache_table"),
-        migrations.swappable_dependency(settings.AUTH_USER_MODEL),
-    ]
+    dependencies = [migrations.swappable_dependency(settings.AUTH_USER_MODEL)]
 
     operations = [
         migrations.CreateModel(
@@ -58,7 +89,11 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "notice_shown_at",
-                    models.DateTimeField(blank=True, help_text="When a notice was first shown.", null=True),
+                    models.DateTimeField(
+                        blank=True,
+                        help_text="When a notice was first shown by an installation that shares by default.",
+                        null=True,
+                    ),
                 ),
                 (
                     "dismissed_version",
@@ -116,6 +151,62 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
+            name="AccessEvent",
+            fields=[
+                ("id", models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
+                (
+                    "access",
+                    models.CharField(
+                        choices=[
+                            ("listed", "Looked at a list"),
+                            ("searched", "Searched"),
+                            ("opened", "Opened"),
+                            ("exported", "Exported"),
+                            ("changed", "Changed"),
+                        ],
+                        max_length=16,
+                    ),
+                ),
+                ("what", models.CharField(help_text="Which list, row or report.", max_length=100)),
+                ("lines", models.PositiveIntegerField(help_text="How many lines were shown or exported.", null=True)),
+                ("recorded_at", models.DateTimeField()),
+                (
+                    "about",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        db_index=False,
+                        help_text="Whose data it was, if it was one person's and the page says whose.",
+                        null=True,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "actor",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        db_index=False,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+            ],
+            options={
+                "verbose_name": "access by staff",
+                "verbose_name_plural": "accesses by staff",
+                "db_table": "privacy_access_event",
+                "ordering": ["-recorded_at", "-id"],
+                "permissions": [("export_accessevent", "Can export accesses by staff")],
+                "indexes": [
+                    models.Index(fields=["about", "-recorded_at"], name="privacy_access_event_about"),
+                    models.Index(fields=["actor", "-recorded_at"], name="privacy_access_event_by"),
+                    models.Index(fields=["-recorded_at"], name="privacy_access_event_newest"),
+                ],
+            },
+        ),
+        migrations.CreateModel(
             name="ConsentEvent",
             fields=[
                 ("id", models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
@@ -131,6 +222,10 @@ class Migration(migrations.Migration):
                             ("locked", "Telemetry locked off for the installation"),
                             ("unlocked", "Installation's lock lifted"),
                             ("notice_published", "Privacy notice published"),
+                            ("password_set", "Password set"),
+                            ("account_changed", "User name or e-mail address changed"),
+                            ("account_deactivated", "Account deactivated"),
+                            ("account_activated", "Account activated again"),
                         ],
                         max_length=32,
                     ),
@@ -145,6 +240,8 @@ class Migration(migrations.Migration):
                             ("command", "Command"),
                             ("notice", "Notice"),
                             ("browser", "Browser signal"),
+                            ("account_deleted", "Deletion of the account"),
+                            ("account_page", "Account page"),
                         ],
                         max_length=32,
                     ),
@@ -176,7 +273,9 @@ class Migration(migrations.Migration):
             options={
                 "db_table": "privacy_consent_event",
                 "ordering": ["-recorded_at", "-id"],
+                "permissions": [("export_consentevent", "Can export consent events")],
                 "indexes": [models.Index(fields=["user", "-recorded_at"], name="privacy_consent_event_of_user")],
             },
         ),
+        migrations.RunSQL(APPEND_ONLY, CHANGEABLE),
     ]

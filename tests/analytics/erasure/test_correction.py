@@ -15,7 +15,7 @@ from analytics.erasure.here import erase
 from analytics.identity import Kind, pseudonym
 from analytics.keep.rollups import waiting_days
 from analytics.models import Erasure, FeatureUsage, UserActivity
-from tests.analytics.keep.conftest import Elsewhere
+from tests.analytics.keep.conftest import Elsewhere, hold_lock
 from tests.analytics.keep.rows import activity, aggregates, feature, moment, person, rolled_up, silently, store
 from tests.support.people import a_person, signed_in, with_token
 
@@ -109,7 +109,7 @@ def test_asked_twice_there_are_two_receipts_and_the_second_deletes_nothing(someb
 
 
 def test_it_does_not_wait_for_a_command_that_keeps(somebody: User, elsewhere: Elsewhere) -> None:
-    elsewhere().execute("SELECT pg_advisory_lock(hashtext('analytics_keep'))")
+    hold_lock(elsewhere(), "keep")
     with_token(somebody).delete(f"{API}/data")
     correction.wait()
     assert Erasure.objects.get().days_recomputed == 2

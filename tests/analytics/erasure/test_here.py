@@ -17,7 +17,7 @@ from analytics.keep.rollups import roll_up
 from analytics.models import Erasure, FeatureUsage, RolledUpDay, TouchedDay, UserActivity
 from privacy.choices import request_deletion
 from privacy.models import Action, ConsentEvent, Source
-from tests.analytics.keep.conftest import Elsewhere
+from tests.analytics.keep.conftest import Elsewhere, hold_lock
 from tests.analytics.keep.rows import activity, aggregates, execute, feature, moment, person, rolled_up, silently, store
 from tests.support.people import a_person
 
@@ -102,7 +102,7 @@ def test_options_that_do_not_go_together_are_one_line(words: list[str]) -> None:
 def test_while_another_process_keeps_the_reports_are_corrected_all_the_same(months: None, elsewhere: Elsewhere) -> None:
     user = a_person()
     rolled_up(of(user, activity(1, moment("2026-03-01 11:00"))))
-    elsewhere().execute("SELECT pg_advisory_lock(hashtext('analytics_keep'))")
+    hold_lock(elsewhere(), "keep")
     assert "rollups: 1 days recomputed" in said(user.username)
     assert UserActivity.objects.count() == 0
     assert execute("SELECT count(*) FROM analytics_daily_activity") == [(0,)]

@@ -106,7 +106,7 @@ def test_a_row_never_slips_past_a_request_to_delete_that_runs_meanwhile(writer: 
         with eraser.transaction():
             eraser.execute("SELECT analytics_erase_person(%s, %s, %s)", [uuid4(), SOMEBODY, NOW])
             writing = thread.submit(writer.write, of(feature(1)))
-            waiting = "SELECT 1 FROM pg_locks WHERE NOT granted AND locktype = 'advisory'"
+            waiting = "SELECT 1 FROM pg_locks WHERE NOT granted AND relation = 'analytics_lock_rows'::regclass"
             with psycopg.connect(conninfo(), autocommit=True) as watching:
                 wait_until("the writer waits", lambda: watching.execute(waiting).fetchone())
         counts = writing.result(30)

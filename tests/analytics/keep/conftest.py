@@ -46,6 +46,12 @@ def month_of(table: str, month: datetime) -> Partition:
     return next(each for each in partitions() if each.table == table and each.start == month)
 
 
+def hold_lock(connection: psycopg.Connection, name: str) -> None:
+    """Begins a transaction that holds one of our locks alone, as another process of ours would."""
+    connection.execute("BEGIN")
+    connection.execute(f"LOCK TABLE analytics_lock_{name} IN SHARE ROW EXCLUSIVE MODE")  # type: ignore[arg-type]
+
+
 @contextmanager
 def somebody_reading(connection: psycopg.Connection, table: str) -> Iterator[None]:
     """A transaction that has read the table and goes on."""

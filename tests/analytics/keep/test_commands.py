@@ -19,7 +19,7 @@ from analytics.models import Erasure, RolledUpDay, UserActivity
 from analytics.retention import months_before
 from analytics.router import analytics_database
 from privacy.models import Action, ConsentEvent
-from tests.analytics.keep.conftest import Elsewhere
+from tests.analytics.keep.conftest import Elsewhere, hold_lock
 from tests.analytics.keep.rows import activity, aggregates, execute, feature, moment, request, rolled_up, store
 from tests.support.people import a_person
 
@@ -81,11 +81,11 @@ def test_a_purge_with_rollups_behind_is_refused_in_one_line(months: None) -> Non
 def test_two_at_once_are_refused(months: None, elsewhere: Elsewhere, command: str) -> None:
     rolled_up([activity(1, OLD)])
     connection = elsewhere()
-    connection.execute("SELECT pg_advisory_lock(hashtext('analytics_keep'))")
+    hold_lock(connection, "keep")
     with pytest.raises(CommandError, match="another process is rolling up or purging") as raised:
         said(command)
     assert raised.value.returncode == 2
-    connection.execute("SELECT pg_advisory_unlock_all()")
+    connection.execute("ROLLBACK")
     said(command)
     assert UserActivity.objects.count() == 0
 
@@ -285,12 +285,12 @@ def test_it_goes_on_after_a_time_that_failed_and_says_what_is_new(
     months: None, elsewhere: Elsewhere, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     connection, out, times = elsewhere(), StringIO(), count(1)
-    connection.execute("SELECT pg_advisory_lock(hashtext('analytics_keep'))")
+    hold_lock(connection, "keep")
 
     def wait(seconds: float) -> None:
         match next(times):
             case 2:
-                connection.execute("SELECT pg_advisory_unlock_all()")
+                connection.execute("ROLLBACK")
             case 3:
                 store(recent())
             case 6:

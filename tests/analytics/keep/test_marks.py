@@ -38,8 +38,8 @@ pytestmark = pytest.mark.django_db(databases="__all__", transaction=True)
 
 DAY = date(2026, 3, 5)
 NOON = moment("2026-03-05 12:00")
-WAITS_ALONE = """SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND mode = 'ExclusiveLock' AND NOT granted
-                 AND objid = hashtext('analytics_rows')::bigint & 4294967295"""
+WAITS_ALONE = """SELECT count(*) FROM pg_locks WHERE relation = 'analytics_lock_rows'::regclass
+                 AND mode = 'ShareRowExclusiveLock' AND NOT granted"""
 
 
 def verdicts(who: int, when: datetime) -> Verdicts:
@@ -82,7 +82,7 @@ class Besides(threading.Thread):
 def begin_to_write(connection: psycopg.Connection, who: int) -> None:
     """A writer's transaction up to the moment before its commit."""
     connection.execute("BEGIN")
-    connection.execute("SELECT pg_advisory_xact_lock_shared(hashtext('analytics_rows'))")
+    connection.execute("LOCK TABLE analytics_lock_rows IN ROW EXCLUSIVE MODE")
     connection.execute(
         """INSERT INTO analytics_user_activity (id, user_id, event_type, "timestamp", deployment_type)
            VALUES (gen_random_uuid(), %s, 'login', %s, 'cloud')""",
