@@ -70,7 +70,7 @@ def read(text: str) -> Notation:
     found.is_regex = _REGEX.search(text) is not None
     found.is_pattern = _SURELY_REGEX.search(text) is not None
     _Reader(found, found.is_regex, DEEPEST).read(text)
-    found.is_open = len(found.segments) > 1 and not found.segments[-1]
+    found.is_open = not found.segments[-1]
     found.segments = [segment for segment in found.segments if segment]
     return found
 
@@ -208,7 +208,7 @@ class _Reader:
         """`/?` at the end is no slash; otherwise what stands before it may be missing. Else a query begins."""
         rest = text[at + 1 :]
         segments = self.found.segments
-        if rest.strip("$)") == "" and at and text[at - 1] == "/" and len(segments) > 1 and not segments[-1]:
+        if rest.strip("$)") == "" and text[at - 1] == "/" and not segments[-1]:
             segments.pop()
         elif not self.is_regex and rest and not rest.startswith("/"):
             raise IsQuery

@@ -28,7 +28,6 @@ EDGES = "-_.,@~"  # between text and a placeholder
 _between_words = re.compile(r"[-_]|(?<=[A-Za-z]):(?=[A-Za-z])").split
 _camel = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+").findall
 _UNLIKE_A_WORD = re.compile(r"(.)\1\1|[bcdfghjklmnpqrstvwxz]{5}|[bcdfghjklmnpqrstvwxz]{4,}$|[a-f]{6,}")
-_VOWEL = re.compile("[aeiouy]")
 
 
 @lru_cache(maxsize=1)
@@ -83,9 +82,4 @@ def _is_word(word: str, lenient: bool, declared: frozenset[str]) -> bool:
 
 
 def _reads_like_a_word(word: str) -> bool:
-    return (
-        len(word) <= LONGEST_WORD
-        and word not in HOST_WORDS
-        and not _UNLIKE_A_WORD.search(word)
-        and (len(word) < 4 or _VOWEL.search(word) is not None)
-    )
+    return len(word) <= LONGEST_WORD and word not in HOST_WORDS and not _UNLIKE_A_WORD.search(word)

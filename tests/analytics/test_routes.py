@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from analytics import routes
 from analytics.catalogue import current_catalogue
 from analytics.routes import LONGEST_ROUTE, IsQuery, canonical
-from analytics.routes.words import FORMATS, vocabulary
+from analytics.routes.words import FORMATS, is_name, is_text, is_text_beside_placeholder, vocabulary
 from analytics.vocabulary import UNRECOGNISED_ROUTE, Category
 from tests import profile
 
@@ -54,7 +54,159 @@ def test_a_pattern_is_its_own_pattern(case: dict[str, str], trusted: bool) -> No
     assert canonical(once, trusted=True) == (once, False)
 
 
-@pytest.mark.parametrize("path", ["/search?q=jane", "/users?email=jane@example.org", "/a?b"])
+READ = {
+    # What may be missing is there, and a slash at the end that may be missing is not.
+    "/users?": "/users",
+    "/users?/list": "/users/list",
+    "^things?$": "/things",
+    "^things?list$": "/thingslist",
+    "^users/b?c/d$": "/users/bc/d",
+    "^users/?$": "/users",
+    "/?": "/",
+    "?": "/",
+    "^x/(?P<list>b)/?$": "/x/{list}",
+    # Express' modifiers stand behind a name, and end with it.
+    "/:id?/edit": "/{id}/edit",
+    "/:id*/edit": "/{id}/edit",
+    "/:id+/edit": "/{id}/edit",
+    "/:id(\\d+)?/edit": "/{id}/edit",
+    "/:id-:list": "/{id}-{list}",
+    "/:id:list": "/{id}{list}",
+    "/users:list": "/users:list",
+    "/users-:list": "/users-{list}",
+    # Groups and classes end where a regex ends them.
+    "^(?P<name>a\\)b)/list$": "/{name}/list",
+    "^(?P<pk>\\d)/list$": "/{pk}/list",
+    "^(?P<pk>[)(])/list$": "/{pk}/list",
+    "^x/[]a]+/list$": "/x/{...}/list",
+    "^x/[^]a]+/list$": "/x/{...}/list",
+    "^x/[\\]a]/list$": "/x/{...}/list",
+    "^x/[ab]list$": "/x/{...}list",
+    "^(?:x/[ab])/list$": "/x/{...}/list",
+    "^x/(?:a|b)/list$": "/x/{...}/list",
+    "^x/(?:users/)?list$": "/x/users/list",
+    "^x/(?=b)list$": "/x/list",
+    "^x/(?#b)list$": "/x/list",
+    "^x/(?i)list$": "/x/list",
+    "^(?i:users)/list$": "/users/list",
+    "^x{2}/list$": "/x/list",
+    "^x+/list$": "/x/list",
+    # A dot is a dot, but for one that repeats.
+    "^files/.*$": "/files/{...}",
+    "^files/.+/edit$": "/files/{...}/edit",
+    "^robots.txt$": "/robots.txt",
+    "^users\\w+/list$": "/users{...}/list",
+    "^users\\/list$": "/users/list",
+    "^users\\Z": "/users",
+    # Brackets of Next.js are whole segments; of ASP.NET, too.
+    "[id]/edit": "/{id}/edit",
+    "/[id].json": "/{id}.json",
+    "/[[...path]]": "/{path}",
+    "/{ id }": "/{id}",
+    "/< id >": "/{id}",
+    "/{$}": "/",
+    "/users{?q,page}": "/users",
+    "/users{&q}": "/users",
+    "/{/:id}": "/{id}",
+    "/{}/list": "/{...}/list",
+    "/x(:id)": "/x{id}",
+    "/users(/:locale)/list": "/users/{locale}/list",
+    "/users(.:format)": "/users",
+    "/{id}{list}": "/{id}{list}",
+    "/**": "/{...}",
+    "/*/*": "/{...}/{...}",
+    "GET host/users": "/users",
+    "": "/",
+}
+
+
+@pytest.mark.parametrize("text", READ)
+def test_a_pattern_of_any_notation_is_read_whole(text: str) -> None:
+    assert canonical(text, trusted=True) == (READ[text], False)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["users[id]", "/[a b]", "/users^list", "/users$list", "/users+list", "/a|b", "/<1>", "/{a@b}", "/a)", "^a/?)$"],
+)
+def test_what_is_a_sign_elsewhere_is_text_and_no_word(text: str) -> None:
+    pattern, is_cut = canonical(text, trusted=True)
+    assert is_cut and pattern == "/{...}"
+
+
+@pytest.mark.parametrize("text", ["^a|b$", "^a\\q", "/(a", "^a[b", "^(?:a", "^" + "(?:" * 9 + "a" + ")" * 9])
+def test_what_ends_nowhere_or_means_two_things_is_unrecognised(text: str) -> None:
+    assert canonical(text, trusted=True) == (UNRECOGNISED_ROUTE, True)
+
+
+def test_a_route_is_as_long_as_its_column_and_has_up_to_32_segments() -> None:
+    pattern = ("/{" + "to" * 12 + "}") * 18 + "/{" + "to" * 11 + "t}"
+    shorter = ("/:" + "to" * 12) * 18 + "/:" + "to" * 11 + "t"
+    assert len(pattern) == 512
+    assert canonical(pattern, trusted=True) == canonical(shorter, trusted=True) == (pattern, False)
+    assert canonical(pattern + "-", trusted=True) == (UNRECOGNISED_ROUTE, True)
+    assert canonical(shorter + "o", trusted=True) == (UNRECOGNISED_ROUTE, True)
+    assert canonical("/users" * 32, trusted=True) == ("/users" * 32, False)
+    assert canonical("/users" * 33, trusted=True) == (UNRECOGNISED_ROUTE, True)
+
+
+@pytest.mark.parametrize(
+    ("text", "lenient", "strict"),
+    [
+        ("to" * 12, True, False),
+        ("to" * 12 + "t", False, False),
+        ("-".join(["to" * 12] * 2 + ["to" * 7]), True, False),
+        ("-".join(["to" * 12] * 2 + ["to" * 7 + "t"]), False, False),
+        ("-".join(["to"] * 8), True, True),
+        ("-".join(["to"] * 9), False, False),
+        *(
+            (word, True, True)
+            for word in ("list.json", ".json", "v1", "v1.2.3", "toDo", "userID", "users:list", "Base64")
+        ),
+        *((word, True, False) for word in ("usrList", "xyz", "bcd", "banana", "fade")),
+        *(
+            (word, False, False)
+            for word in ("", "list.jane", "list.", "v123", "toXy", "aB", "aaab", "facade", "localhost")
+        ),
+        *((word, False, False) for word in ("bcdf", "bcdfga", "users:1", "a--b", "été", "jane2")),
+    ],
+)
+def test_text_of_a_route_is_words(text: str, lenient: bool, strict: bool) -> None:
+    assert is_text(text, lenient=True, declared=frozenset()) is lenient
+    assert is_text(text, lenient=False, declared=frozenset()) is strict
+
+
+@pytest.mark.parametrize(
+    ("name", "is_one"),
+    [
+        *((name, True) for name in ("id", "pk", "_id_", "user_id2", "id2", "a1", "oauth2", "v2", "userId2")),
+        *((name, False) for name in ("", "_", "2", "id22", "user2_id", "bcdf2", "localhost", "jane@x")),
+        ("_".join(["to"] * 8), True),
+        ("_".join(["to"] * 9), False),
+    ],
+)
+def test_a_name_is_words_of_a_developer_and_may_end_in_a_digit(name: str, is_one: bool) -> None:
+    assert is_name(name) is is_one
+
+
+@pytest.mark.parametrize(
+    ("text", "before", "after"),
+    [
+        *(
+            (text, True, True)
+            for text in ("", "-", "-list", "list-", "~list", "@list", ",list", ".json", ".csv", "list.json")
+        ),
+        *((text, False, False) for text in (".jane", "cancel:", "a:b", ":a:b", "jane2")),
+        (":cancel", False, True),
+    ],
+)
+def test_text_beside_a_placeholder_is_words_an_ending_or_a_method(text: str, before: bool, after: bool) -> None:
+    for is_after in (True, False):
+        is_one = is_text_beside_placeholder(text, is_after=is_after, lenient=False, declared=frozenset())
+        assert is_one is (after if is_after else before)
+
+
+@pytest.mark.parametrize("path", ["/search?q=jane", "/users?email=jane@example.org", "/a?b", "/search/?q=jane", "?q"])
 def test_a_path_with_a_query_is_none(path: str) -> None:
     with pytest.raises(IsQuery):
         canonical(path, trusted=False)
