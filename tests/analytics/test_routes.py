@@ -139,6 +139,12 @@ def test_what_ends_nowhere_or_means_two_things_is_unrecognised(text: str) -> Non
     assert canonical(text, trusted=True) == (UNRECOGNISED_ROUTE, True)
 
 
+@pytest.mark.parametrize("trusted", [True, False])
+def test_of_an_address_with_a_host_only_known_words_stay_even_of_a_pattern(trusted: bool) -> None:
+    assert canonical("https://jane.example/users/list", trusted=trusted) == ("/users/list", True)
+    assert canonical("//jane.example/usrList/{id}", trusted=trusted) == ("/{...}/{id}", True)
+
+
 def test_a_route_is_as_long_as_its_column_and_has_up_to_32_segments() -> None:
     pattern = ("/{" + "to" * 12 + "}") * 18 + "/{" + "to" * 11 + "t}"
     shorter = ("/:" + "to" * 12) * 18 + "/:" + "to" * 11 + "t"

@@ -55,7 +55,7 @@ class Forwarder:
 
     def rest_seconds(self) -> float:
         """How long nobody tries after a failure, or because the collector asked for it; 0 if somebody may now."""
-        return max(0.0, self._rests_until - elapsed.now(), self._exporter.sender.pause_seconds())
+        return max(self._rests_until - elapsed.now(), self._exporter.sender.pause_seconds())
 
     def stop(self) -> None:
         self._exporter.shutdown()

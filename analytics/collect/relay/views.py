@@ -30,7 +30,7 @@ from analytics.collect.relay.events import Rejected, Rejection, recorded, undecl
 from analytics.collect.relay.forward import REST_AFTER_FAILURE_SECONDS, forwarder
 from analytics.collect.tally import Outcome
 from analytics.conf import conf
-from privacy.clock import read_database_clock
+from privacy.clock import read_database_clock, unix_ns
 from privacy.elapsed import elapsed_ns
 
 T = TypeVar("T")
@@ -113,7 +113,7 @@ def identity(request: HttpRequest) -> JsonResponse:
             "telemetry_enabled": True,
             "now_ms": permission.now_ms,
             "page": page.mark(request),
-            "since_ms": int(permission.decision.since.timestamp() * 1000) + 1,
+            "since_ms": unix_ns(permission.decision.since) // 1_000_000 + 1,
             "expires_ms": permission.now_ms + page.IDENTITY_SECONDS * 1000,
         }
         if not conf.browser_endpoint.startswith("/"):

@@ -20,10 +20,12 @@ from accounts.models import Organization, User
 from analytics.collect import pipeline
 from analytics.collect.relay import forward
 from analytics.collect.relay.forward import REST_AFTER_FAILURE_SECONDS
+from analytics.collect.transport.answers import Reason, again
 from analytics.identity import Kind, pseudonym
 from analytics.models import ExportTally
 from privacy.choices import choose, set_lock
 from privacy.clock import database_now, unix_ns
+from privacy.gate import decision_for
 from privacy.models import Source
 from tests.support.clock import Clock
 
@@ -52,6 +54,7 @@ def test_an_event_goes_out_as_the_session_s_person_with_the_browser_s_ids(
     answer = browser.post(body(page_view(at_ns=at_ns, ids=("0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"))))
 
     assert (answer.status_code, answer.content) == (200, b"{}")
+    assert "no-store" in answer["Cache-Control"]
     (sent,) = wire.spans
     assert attributes(sent) == {
         "event.category": "feature_usage",
@@ -176,6 +179,15 @@ def test_junk_is_a_400_with_a_reason_that_quotes_nothing(wire: Wire, browser: Br
     assert answer.status_code == 400, answer.content
     assert answer.json()["message"].startswith(("the body is not an OTLP request in JSON", "a "))
     assert wire.spans == []
+
+
+def test_what_a_later_version_of_otlp_adds_to_an_attribute_is_not_looked_at(wire: Wire, browser: Browser) -> None:
+    sent = page_view("/")
+    for attribute in sent["attributes"]:
+        attribute["ofALaterVersion"] = True
+
+    assert browser.post(body(sent)).content == b"{}"
+    assert len(wire.spans) == 1
 
 
 GOOD = [page_view(), page_view("/"), page_view("/tests")]
@@ -345,8 +357,16 @@ def test_a_trusted_origin_may_send(wire: Wire, browser: Browser, settings: Setti
     assert browser.post(body(page_view()), Origin="http://app.example").status_code == 403
 
 
-def test_only_post_is_taken(browser: Browser) -> None:
+def test_only_post_is_taken_and_of_an_identity_only_get(browser: Browser) -> None:
     assert browser.client.get("/v1/traces").status_code == 405
+    assert browser.client.post("/v1/identity").status_code == 405
+
+
+def test_a_closing_page_needs_no_form_s_token(wire: Wire, browser: Browser, person: User) -> None:
+    browser.client.handler.enforce_csrf_checks = True
+
+    assert browser.post(body(page_view())).status_code == 200
+    assert len(wire.spans) == 1
 
 
 def test_nobody_signed_in_is_a_401(wire: Wire) -> None:
@@ -381,6 +401,7 @@ def test_withdrawal_is_a_403_and_nothing_goes_out(wire: Wire, browser: Browser, 
     answer = browser.post(body(page_view()))
 
     assert (answer.status_code, answer.json()["message"], wire.spans) == (403, "telemetry is off", [])
+    assert "Retry-After" not in answer
 
 
 def test_the_operator_s_lock_is_a_403(wire: Wire, browser: Browser) -> None:
@@ -414,10 +435,11 @@ def test_the_same_body_again_is_the_same_span(wire: Wire, browser: Browser) -> N
 def test_while_the_collector_is_away_nothing_is_acknowledged_and_later_everything_is(
     wire: Wire, browser: Browser, clock: Clock
 ) -> None:
+    clock.still = True
     kept = body(page_view())
     wire.failing = True
     answer = browser.post(kept)
-    assert (answer.status_code, int(answer["Retry-After"]) > 0) == (503, True)
+    assert (answer.status_code, answer["Retry-After"]) == (503, "6"), "five seconds, in whole ones"
 
     wire.failing = False
     assert browser.post(kept).status_code == 503, "it rests after a failure"
@@ -425,6 +447,27 @@ def test_while_the_collector_is_away_nothing_is_acknowledged_and_later_everythin
 
     assert browser.post(kept).status_code == 200
     assert len(wire.spans) == 2, "one in vain, one for good"
+
+
+def test_a_busy_collector_is_tried_once_and_left_alone_for_as_long_as_it_asks(
+    wire: Wire, browser: Browser, clock: Clock
+) -> None:
+    clock.still = True
+    wire.answers = [again(Reason.BUSY, pause_seconds=30.0)]
+
+    answer = browser.post(body(page_view()))
+
+    assert (answer.status_code, answer["Retry-After"]) == (503, "31")
+    assert len(wire.spans) == 1
+
+
+def test_behind_another_request_that_takes_its_time_a_browser_is_told_to_come_again(
+    wire: Wire, browser: Browser
+) -> None:
+    with forward.forwarder()._turn:
+        answer = browser.post(body(page_view()))
+
+    assert (answer.status_code, answer["Retry-After"], wire.spans) == (503, "6", [])
 
 
 @pytest.mark.parametrize("error", [ValueError("http/json"), KeyError("zstd"), OSError(), RuntimeError(), MemoryError()])
@@ -494,14 +537,28 @@ def test_a_browser_that_asks_not_to_be_tracked_is_heard_before_anything_is_sent(
     assert len(wire.spans) == 1
 
 
-def test_identity_of_a_first_party_page_holds_no_pseudonym(browser: Browser) -> None:
+def test_identity_of_a_first_party_page_holds_no_pseudonym(browser: Browser, person: User) -> None:
     before_ms = unix_ns(database_now()) // 1_000_000
     answer = browser.client.get("/v1/identity")
 
     assert before_ms <= answer.json()["now_ms"] <= unix_ns(database_now()) // 1_000_000
     assert answer["Cache-Control"].startswith("max-age=0")
     assert set(answer.json()) == {"telemetry_enabled", "now_ms", "page", "since_ms", "expires_ms"}
+    since = decision_for(person.pk).since
+    assert since is not None and answer.json()["since_ms"] == unix_ns(since) // 1_000_000 + 1
     assert answer.json()["telemetry_enabled"] is True
+
+
+def test_identity_for_a_collector_elsewhere_has_the_organization_s_pseudonym_too(
+    browser: Browser, person: User, settings: Settings
+) -> None:
+    settings.NEXT_PUBLIC_OTEL_ENDPOINT = "https://telemetry.example"
+    person.organization = Organization.objects.create(name="Lovelace & Co")
+    person.save()
+
+    found = browser.client.get("/v1/identity").json()["identity"]
+
+    assert found["organization.id"] == str(pseudonym(Kind.ORGANIZATION, person.organization.pk))
 
 
 def test_identity_for_a_collector_elsewhere_is_pseudonyms_for_a_minute(
