@@ -4,7 +4,6 @@ Both are written at most once for each person and version; every other request c
 """
 
 import logging
-from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from typing import Any, cast
 from uuid import UUID
@@ -18,6 +17,7 @@ from privacy import choice_cookie, choices
 from privacy.acting import acting_in
 from privacy.context_processors import SHOWN, showing
 from privacy.looking import asks_not_to_be_tracked, is_looked_at
+from privacy.process import Bounded
 from privacy.startup import log_findings
 
 logger = logging.getLogger(__name__)
@@ -25,7 +25,7 @@ logger = logging.getLogger(__name__)
 BROWSER_SIGNAL = "privacy_browser_signal"  # session: the signal has been noted
 MAXIMUM_REMEMBERED = 10_000
 # For programs, which have no session: people of this process whose signal is in the database already.
-_noted: OrderedDict[UUID, None] = OrderedDict()
+_noted: Bounded[UUID, None] = Bounded(MAXIMUM_REMEMBERED)
 
 
 class PrivacyMiddleware:
@@ -106,7 +106,5 @@ def _note_signal(request: HttpRequest, user_id: UUID) -> None:
         return
     choices.note_browser_signal(user_id)
     _noted[user_id] = None
-    while len(_noted) > MAXIMUM_REMEMBERED:
-        _noted.popitem(last=False)
     if session is not None and not session.is_empty():
         session[BROWSER_SIGNAL] = str(user_id)

@@ -14,6 +14,7 @@ from analytics.collect.exporter import GatedExporter
 from analytics.collect.relay import forward
 from analytics.erasure import correction
 from privacy.elapsed import elapsed, elapsed_ns
+from privacy.process import start_anew
 from tests import profile
 from tests.support.clock import Clock
 from tests.support.threads import ended
@@ -68,7 +69,7 @@ def _no_telemetry_from_one_test_in_another() -> Iterator[None]:
         pipeline.stop()
         forward.stop()
     for shared in (pipeline.hint, pipeline.tally):
-        shared.start_anew()
+        start_anew(shared)
 
 
 @pytest.fixture(autouse=True)

@@ -44,10 +44,9 @@ under_asgi = False
 hears_lifespan = False
 
 
-def register(*, stop: Callable[[], None], forked: Callable[[], None]) -> None:
-    """`stop` ends this process's part and returns in time; `forked` makes locks and queues anew in a child."""
+def register(stop: Callable[[], None]) -> None:
+    """`stop` ends this process's part, and returns in time."""
     _stops.append(stop)
-    os.register_at_fork(after_in_child=forked)
 
 
 def finish() -> None:

@@ -6,10 +6,11 @@ effect here soon.
 """
 
 import time
-from collections import OrderedDict
 from collections.abc import Iterable
 from threading import Lock
 from uuid import UUID
+
+from privacy.process import Bounded
 
 LIFETIME_SECONDS = 5.0
 MAXIMUM_PEOPLE = 50_000
@@ -20,13 +21,9 @@ class Hint:
 
     def __init__(self) -> None:
         # By the id's number: hashing and comparing a UUID itself is done in Python, on every request.
-        self._refused: OrderedDict[int, float] = OrderedDict()
+        self._refused: Bounded[int, float] = Bounded(MAXIMUM_PEOPLE)
         self._forgot_at = 0.0
         self._lock = Lock()
-
-    def start_anew(self) -> None:
-        """In a child just forked: whoever held the lock is not there."""
-        self.__init__()  # type: ignore[misc]
 
     def refuses(self, user_id: UUID) -> bool:
         """Whether the exporter read, within the last seconds, that nothing of this person may be sent."""
@@ -41,9 +38,6 @@ class Hint:
                 return
             for user_id in refused:
                 self._refused[user_id.int] = until
-                self._refused.move_to_end(user_id.int)
-            while len(self._refused) > MAXIMUM_PEOPLE:
-                self._refused.popitem(last=False)
 
     def forget(self, user_id: UUID | None) -> None:
         """A choice was made by this person (None: something changed for everyone); the next span asks the gate."""

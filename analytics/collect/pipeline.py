@@ -4,9 +4,8 @@ Private: never the global provider, so that an operator's own tracing and this n
 span, so that a process that records nothing has no thread and no socket, and a forked worker has its own.
 """
 
-import os
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from threading import Lock
 from typing import Any
 from uuid import UUID
@@ -27,6 +26,7 @@ from analytics.collect.transport.otlp_grpc import GrpcTransport
 from analytics.collect.transport.otlp_http import HttpTransport
 from analytics.conf import EXPORT_TIMEOUT_SECONDS, Protocol, conf
 from privacy.elapsed import elapsed
+from privacy.process import OnePerProcess, anew_in_children
 from privacy.switches import current_switches
 
 # Of the five seconds a process may take to end: what is queued is sent for so long, then an attempt under way is ended,
@@ -38,8 +38,8 @@ DEFAULT_BATCH_SIZE = 512
 DEFAULT_SCHEDULE_DELAY_MILLIS = 5_000
 TRACES_PATH = "/v1/traces"
 
-hint = Hint()
-tally = Tally()
+hint = anew_in_children(Hint())
+tally = anew_in_children(Tally())
 
 
 def make_transport() -> Transport:
@@ -119,7 +119,6 @@ class Pipeline:
         schedule_delay_seconds: float = DEFAULT_SCHEDULE_DELAY_MILLIS / 1000,
         timeout_seconds: float = EXPORT_TIMEOUT_SECONDS,
     ) -> None:
-        self.pid = os.getpid()
         self._exporter = GatedExporter(make_transport, hint=hint, tally=tally, seconds=timeout_seconds)
         self._processor = _CountingProcessor(
             self._exporter,
@@ -162,51 +161,26 @@ def configured(make_transport: Callable[[], Transport] = make_transport, **optio
     return Pipeline(make_transport, **{**asked_for, **options})
 
 
-_pipeline: Pipeline | None = None
-_starting = Lock()
+_of_process: OnePerProcess[Pipeline] = OnePerProcess()
+stop = _of_process.stop  # `ends` runs it when the process ends
+ends.register(stop)
 
 
 def pipeline() -> Pipeline | None:
     """This process's pipeline, started if need be; None while the installation's switches keep telemetry off."""
-    running = _pipeline
-    if running is not None and running.pid == os.getpid():
-        return running
-    if not current_switches().allow:
-        return None
-    return _start(configured)
+    return _of_process.running() or (_of_process.started(_begun) if current_switches().allow else None)
 
 
-def _start(make: Callable[[], Pipeline]) -> Pipeline:
-    global _pipeline  # noqa: PLW0603  one process, one pipeline
-    with _starting:
-        if _pipeline is None or _pipeline.pid != os.getpid():
-            _pipeline = make()
-            ends.listen()
-        return _pipeline
-
-
-def stop() -> None:
-    """End this process's pipeline; the next recorded span starts another. `ends` runs it when the process ends."""
-    global _pipeline
-    ending, _pipeline = _pipeline, None
-    if ending is not None and ending.pid == os.getpid():
-        ending.stop()
-
-
-def _after_fork() -> None:
-    global _starting  # noqa: PLW0603  whoever held it is not in the child
-    _starting = Lock()
-    for shared in (hint, tally):
-        shared.start_anew()
-
-
-ends.register(stop=stop, forked=_after_fork)
+def _begun(make: Callable[[], Pipeline] = configured) -> Pipeline:
+    begun = make()
+    ends.listen()
+    return begun
 
 
 def flush(seconds: float) -> bool:
     """Export what is queued now, in another thread. Whether the collector has taken all of it, within `seconds`."""
-    running = _pipeline
-    if running is None or running.pid != os.getpid():
+    running = _of_process.running()
+    if running is None:
         return True
     taken: list[bool] = []
     return ends.within(seconds, lambda: taken.append(running.flush())) and all(taken)
@@ -219,14 +193,9 @@ def record(span: RecordedSpan) -> None:
         running.record(span)
 
 
-@contextmanager
-def replaced(make_transport: Callable[[], Transport], **options: Any) -> Iterator[Pipeline]:
+def replaced(make_transport: Callable[[], Transport], **options: Any) -> AbstractContextManager[Pipeline]:
     """For tests: this process's pipeline with another transport, for as long as the block lasts."""
-    stop()
-    try:
-        yield _start(lambda: configured(make_transport, **options))
-    finally:
-        stop()
+    return _of_process.replaced(lambda: _begun(lambda: configured(make_transport, **options)))
 
 
 def on_consent_changed(*, user_id: UUID | None, **_: object) -> None:

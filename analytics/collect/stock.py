@@ -5,7 +5,6 @@ route, status and times are read off, and what is recorded is a span of ours. It
 """
 
 import time
-from collections import OrderedDict
 from typing import Any, cast
 
 from django.http import HttpRequest, StreamingHttpResponse
@@ -27,6 +26,7 @@ from analytics.collect.scope import person_of
 from analytics.collect.streaming import when_closed
 from analytics.events import Attributes, Request
 from privacy.elapsed import elapsed_ns
+from privacy.process import Bounded
 
 MAXIMUM_OPEN = 10_000
 _BEGAN = "_telemetry_began_elapsed_ns"
@@ -36,15 +36,13 @@ class _Reader(SpanProcessor):
     """Turns a finished stock span into one of ours, if its request turned out to be a person's."""
 
     def __init__(self) -> None:
-        self._subjects: OrderedDict[int, tuple[Subject, HttpResponseBase]] = OrderedDict()
+        self._subjects: Bounded[int, tuple[Subject, HttpResponseBase]] = Bounded(MAXIMUM_OPEN)
 
     def belongs_to(self, span: Span, user: User, response: HttpResponseBase) -> None:
         # The stock span begins a little before our own middleware would: nothing from before consent gets in by that.
         began: int = vars(span).get(_BEGAN, 0)
         subject = Subject(user.id, user.organization_id, span.start_time or 0, began)
         self._subjects[span.get_span_context().span_id] = subject, response
-        while len(self._subjects) > MAXIMUM_OPEN:
-            self._subjects.popitem(last=False)
 
     def on_start(self, span: Span, parent_context: Context | None = None) -> None:
         """Do nothing: the user is known only at the end."""

@@ -33,10 +33,6 @@ class Tally:
         self._waiting: Counter[tuple[date, str, str]] = Counter()
         self._lock = Lock()
 
-    def start_anew(self) -> None:
-        """In a child just forked: the counts, and whoever held the lock, are the parent's."""
-        self.__init__()  # type: ignore[misc]
-
     def add(self, outcome: Outcome, reason: str = "", spans: int = 1) -> None:
         if spans:
             with self._lock:

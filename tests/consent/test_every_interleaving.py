@@ -36,6 +36,7 @@ from privacy.installation import ensure_installation_rows
 from privacy.middleware import _noted
 from privacy.models import Source
 from privacy.notices import forget_current_notice
+from privacy.process import start_anew
 from privacy.switches import DeploymentType
 from tests.support import collectors as c
 from tests.support.clock import Clock
@@ -152,7 +153,7 @@ def empty_the_tables() -> None:
     cache.clear()
     _noted.clear()
     pipeline.hint.forget(None)
-    pipeline.tally.start_anew()
+    start_anew(pipeline.tally)
 
 
 class Gate(RuleBasedStateMachine):

@@ -252,7 +252,7 @@ def test_a_signal_of_a_program_is_noted_without_a_session_and_makes_none() -> No
 
 @pytest.mark.django_db
 def test_a_process_remembers_the_latest_signals_and_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(middleware, "MAXIMUM_REMEMBERED", 2)
+    monkeypatch.setattr(_noted, "most", 2)
     _noted.clear()
     people = [a_person() for _ in range(3)]
     with wired(DEPLOYMENT_TYPE="cloud"):

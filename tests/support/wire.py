@@ -12,6 +12,7 @@ from opentelemetry.sdk.trace import ReadableSpan
 from analytics.collect import pipeline
 from analytics.collect.transport import Send, StillPermitted
 from analytics.collect.transport.answers import Answer, Fate, Reason, refused
+from privacy.process import start_anew
 
 # Nothing listens there, and nothing is sent there: the wire is replaced.
 ENDPOINT = "http://127.0.0.1:9"
@@ -65,4 +66,4 @@ def wired(**settings: Any) -> Iterator[tuple[Wire, pipeline.Pipeline]]:
         finally:
             # In this thread and so in the test's transaction; the queue's own thread would find nobody there.
             running.flush()
-    pipeline.tally.start_anew()
+    start_anew(pipeline.tally)

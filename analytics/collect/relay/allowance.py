@@ -4,9 +4,10 @@ With several worker processes a person has as many buckets; each bounds what its
 """
 
 import time
-from collections import OrderedDict
 from threading import Lock
 from uuid import UUID
+
+from privacy.process import Bounded, anew_in_children
 
 # What somebody at work does in a minute, several times over.
 SPANS_AT_ONCE = 300
@@ -20,7 +21,7 @@ class Allowance:
     """Thread-safe. Bounded: who has sent nothing for longest makes room."""
 
     def __init__(self) -> None:
-        self._buckets: OrderedDict[UUID, tuple[float, float]] = OrderedDict()
+        self._buckets: Bounded[UUID, tuple[float, float]] = Bounded(MAXIMUM_PEOPLE)
         self._lock = Lock()
 
     def take(self, user_id: UUID, spans: int) -> float:
@@ -35,9 +36,6 @@ class Allowance:
             if missing <= 0:
                 left -= wanted
             self._buckets[user_id] = (left, now)
-            self._buckets.move_to_end(user_id)
-            while len(self._buckets) > MAXIMUM_PEOPLE:
-                self._buckets.popitem(last=False)
         return max(0.0, missing / SPANS_A_SECOND)
 
     def forget(self) -> None:
@@ -45,4 +43,4 @@ class Allowance:
             self._buckets.clear()
 
 
-allowance = Allowance()
+allowance = anew_in_children(Allowance())

@@ -5,9 +5,8 @@ collector has it: an outage delays browsers' events and loses none. The host mus
 process sends at a time, others give up after a moment, and after a failure nobody tries for some seconds.
 """
 
-import os
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from threading import Lock
 
 from opentelemetry.sdk.trace.export import SpanExportResult
@@ -18,6 +17,7 @@ from analytics.collect.records import RecordedSpan
 from analytics.collect.transport import Transport
 from analytics.conf import conf
 from privacy.elapsed import elapsed
+from privacy.process import OnePerProcess
 
 WAIT_FOR_TURN_SECONDS = 0.5
 REST_AFTER_FAILURE_SECONDS = 5.0
@@ -27,7 +27,6 @@ class Forwarder:
     """One process's. Connects on first use."""
 
     def __init__(self, make_transport: Callable[[], Transport]) -> None:
-        self.pid = os.getpid()
         # One attempt: the browser tries again, and a request of the host's is not held up for waiting.
         self._exporter = GatedExporter(
             make_transport,
@@ -61,47 +60,16 @@ class Forwarder:
         self._exporter.shutdown()
 
 
-_forwarder: Forwarder | None = None
-_starting = Lock()
+_of_process: OnePerProcess[Forwarder] = OnePerProcess()
+stop = _of_process.stop
+ends.register(stop)
 
 
 def forwarder() -> Forwarder:
     """This process's; a forked worker has its own."""
-    running = _forwarder
-    if running is not None and running.pid == os.getpid():
-        return running
-    return _start(pipeline.make_transport)
+    return _of_process.running() or _of_process.started(lambda: Forwarder(pipeline.make_transport))
 
 
-def _start(make_transport: Callable[[], Transport]) -> Forwarder:
-    global _forwarder  # noqa: PLW0603  one process, one forwarder
-    with _starting:
-        if _forwarder is None or _forwarder.pid != os.getpid():
-            _forwarder = Forwarder(make_transport)
-        return _forwarder
-
-
-def _after_fork() -> None:
-    global _starting  # noqa: PLW0603  whoever held it is not in the child
-    _starting = Lock()
-
-
-def stop() -> None:
-    """Close this process's connection; the next span opens another."""
-    global _forwarder
-    ending, _forwarder = _forwarder, None
-    if ending is not None and ending.pid == os.getpid():
-        ending.stop()
-
-
-ends.register(stop=stop, forked=_after_fork)
-
-
-@contextmanager
-def replaced(make_transport: Callable[[], Transport]) -> Iterator[Forwarder]:
+def replaced(make_transport: Callable[[], Transport]) -> AbstractContextManager[Forwarder]:
     """For tests: this process's forwarder with another transport, for as long as the block lasts."""
-    stop()
-    try:
-        yield _start(make_transport)
-    finally:
-        stop()
+    return _of_process.replaced(lambda: Forwarder(make_transport))

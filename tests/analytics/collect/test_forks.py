@@ -8,6 +8,7 @@ import pytest
 
 from analytics.collect import pipeline
 from analytics.collect.relay import forward
+from analytics.collect.relay.allowance import allowance
 from analytics.collect.tally import Outcome
 from tests.support.wire import Wire, wired
 
@@ -40,7 +41,8 @@ def test_a_forked_worker_has_everything_of_its_own_and_no_lock_of_its_parents() 
     with wired() as (wire, of_parent), forward.replaced(Wire) as forwarder_of_parent:
         pipeline.hint.note([SOMEBODY], read_at=float("inf"))
         pipeline.tally.add(Outcome.INVALID, "counted_by_the_parent")
-        locks = [pipeline._starting, forward._starting, pipeline.hint._lock, pipeline.tally._lock]
+        starting = (pipeline._of_process, forward._of_process)
+        locks = [*(each._starting for each in starting), pipeline.hint._lock, pipeline.tally._lock, allowance._lock]
         for lock in locks:
             lock.acquire()
         try:
@@ -50,10 +52,11 @@ def test_a_forked_worker_has_everything_of_its_own_and_no_lock_of_its_parents() 
                     {
                         "remembers nobody": lambda: not pipeline.hint.refuses(SOMEBODY),
                         "counts anew": lambda: not pipeline.tally._waiting,
-                        "starts pipelines": lambda: pipeline._starting.acquire(blocking=False),
-                        "starts forwarders": lambda: forward._starting.acquire(blocking=False),
+                        "starts pipelines": lambda: starting[0]._starting.acquire(blocking=False),
+                        "starts forwarders": lambda: starting[1]._starting.acquire(blocking=False),
                         "may remember": lambda: pipeline.hint._lock.acquire(blocking=False),
                         "may count": lambda: pipeline.tally._lock.acquire(blocking=False),
+                        "may allow": lambda: allowance._lock.acquire(blocking=False),
                     }
                 )
                 == []

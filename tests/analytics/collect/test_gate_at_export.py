@@ -313,7 +313,7 @@ def test_a_pipeline_ends_and_the_next_span_starts_another() -> None:
         running = pipeline.pipeline()
         assert running is first
         pipeline.stop()
-        pipeline._start(lambda: Pipeline(lambda: wire))
+        pipeline._of_process.started(lambda: Pipeline(lambda: wire))
         pipeline.record(recorded(person.pk))
         second = pipeline.pipeline()
         assert second is not None and second is not first

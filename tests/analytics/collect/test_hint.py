@@ -6,6 +6,7 @@ import pytest
 
 from analytics.collect import hint as module
 from analytics.collect.hint import LIFETIME_SECONDS, Hint
+from privacy.process import start_anew
 
 ANN, BEN, CY = (UUID(int=number) for number in (1, 2, 3))
 
@@ -123,7 +124,7 @@ def test_a_child_just_forked_starts_with_an_empty_hint_and_a_free_lock(clock: Cl
     hint.note([ANN], read_at=clock.now)
     hint._lock.acquire()
 
-    hint.start_anew()
+    start_anew(hint)
     hint.note([BEN], read_at=clock.now)
 
     assert not hint.refuses(ANN)
