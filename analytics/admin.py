@@ -5,7 +5,7 @@ other pages say to the second what a person did. So pages with pseudonyms say th
 tells; and receipts of erasures, whose moment is the ledger's, come without the pseudonym.
 """
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, ClassVar, cast
 from uuid import UUID
 
@@ -19,11 +19,11 @@ from django.utils.functional import cached_property
 from analytics.catalogue import current_catalogue
 from analytics.models import EndpointUsage, Erasure, ExportTally, FeatureUsage, IngestTally, Usage, UserActivity
 from analytics.vocabulary import KNOWN_METHODS, OTHER_METHOD, Category
+from privacy.clock import from_unix_us
 from privacy.recorded_admin import NothingByHand
 
 COUNT_AT_MOST = 10_000
 TALLY_LOOKUPS = ("outcome", "reason", "day__year", "day__month", "day__day")
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class BoundedPaginator(Paginator[Any]):
@@ -106,7 +106,7 @@ class UsageAdmin(ReadOnly):
 
 def moment_of(row_id: UUID) -> datetime | None:
     """The millisecond a row's id begins with (see `ingest.rows`); None if it is no such id."""
-    return EPOCH + timedelta(milliseconds=row_id.int >> 80) if row_id.version == 8 else None
+    return from_unix_us((row_id.int >> 80) * 1000) if row_id.version == 8 else None
 
 
 class Declared(admin.SimpleListFilter):

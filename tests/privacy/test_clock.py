@@ -8,7 +8,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from privacy import choices, clock
-from privacy.clock import DatabaseClock, database_now, read_database_clock, unix_ns
+from privacy.clock import DatabaseClock, database_now, from_unix_us, read_database_clock, unix_ns, unix_us
 from privacy.elapsed import elapsed_ns
 from privacy.gate import decision_for
 from privacy.models import ConsentEvent, InstallationControl, PrivacyNotice, Source
@@ -21,6 +21,11 @@ MS = 1_000_000
 
 def test_nanoseconds_are_exact() -> None:
     assert unix_ns(datetime(2026, 5, 1, 12, 0, 0, 123457, tzinfo=UTC)) == 1_777_636_800_123_457_000
+
+
+def test_microseconds_lead_back_to_the_moment() -> None:
+    moment = datetime(2026, 5, 1, 12, 0, 0, 123457, tzinfo=UTC)
+    assert from_unix_us(unix_us(moment)) == moment
 
 
 @pytest.mark.parametrize(
