@@ -10,12 +10,14 @@ import argparse
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from types import FrameType
 
 if sys.version_info < (3, 11):  # noqa: UP036 - whoever starts this may well have an older one
     sys.exit("dev.py needs Python 3.11 or newer; this is {}.{}".format(*sys.version_info[:2]))
 
 from embedded_postgres.privileges import dying_with_parent
+from privacy.kinds import digits
 from tools import checks, collector, debian, environment, mutants, processes, product
 
 FAILED = 1
@@ -46,21 +48,27 @@ def main(arguments: list[str]) -> int:
 
 def command(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="dev.py", description="Run, test, check and measure this project.")
+    port = _number("a port", 65535)
     commands = parser.add_subparsers(dest="command", required=True, metavar="command")
     commands.add_parser("setup", help="make .venv and install what the project needs, if that is not done")
     run_parser = commands.add_parser("run", help="start database, processor and site; Ctrl-C stops them")
-    run_parser.add_argument("--port", type=_port, default=8000, help="of the site (8000)")
-    run_parser.add_argument("--processor-port", type=_port, default=4317, help="of the processor (4317)")
+    run_parser.add_argument("--port", type=port, default=8000, help="of the site (8000)")
+    run_parser.add_argument("--processor-port", type=port, default=4317, help="of the processor (4317)")
     collector_parser = commands.add_parser(
         "collector", help="the same with the OpenTelemetry Collector, which Go builds"
     )
-    collector_parser.add_argument("--port", type=_port, default=8000, help="of the site (8000)")
-    collector_parser.add_argument("--grpc-port", type=_port, default=4317, help="of the collector, gRPC (4317)")
-    collector_parser.add_argument("--http-port", type=_port, default=4318, help="of the collector, HTTP (4318)")
-    collector_parser.add_argument("--processor-port", type=_port, default=4319, help="of the processor (4319)")
+    collector_parser.add_argument("--port", type=port, default=8000, help="of the site (8000)")
+    collector_parser.add_argument("--grpc-port", type=port, default=4317, help="of the collector, gRPC (4317)")
+    collector_parser.add_argument("--http-port", type=port, default=4318, help="of the collector, HTTP (4318)")
+    collector_parser.add_argument("--processor-port", type=port, default=4319, help="of the processor (4319)")
     for each in (run_parser, collector_parser):
         each.add_argument(
-            "--demo", type=_people, nargs="?", const=300, metavar="PEOPLE", help="with 90 days of made-up people (300)"
+            "--demo",
+            type=_number("a number of people", 20_000),
+            nargs="?",
+            const=300,
+            metavar="PEOPLE",
+            help="with 90 days of made-up people (300)",
         )
     commands.add_parser("test", help="run the tests; what follows is pytest's", add_help=False)
     commands.add_parser("check", help="linters, types, import contracts, migrations, deployment settings")
@@ -68,7 +76,9 @@ def command(arguments: list[str]) -> int:
     bench_parser.add_argument("name", nargs="?", help="a file of benchmarks/, without .py")
     mutate_parser = commands.add_parser("mutate", help="change the code in one place at a time; do its tests notice?")
     mutate_parser.add_argument("path", nargs="?", help="a module of tests/mutants.toml, or a folder (all of them)")
-    mutate_parser.add_argument("--workers", type=_workers, help="copies of the checkout at work (one a processor)")
+    mutate_parser.add_argument(
+        "--workers", type=_number("a number of workers", 64), help="copies of the checkout at work (one a processor)"
+    )
     options = parser.parse_args(arguments)
 
     if options.command in ("run", "collector"):
@@ -142,22 +152,16 @@ def _python(*arguments: str) -> int:
     return subprocess.run(command, cwd=environment.ROOT, check=False).returncode
 
 
-def _port(text: str) -> int:
-    if not text.isdecimal() or not 1 <= int(text) <= 65535:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a port (1 to 65535)")
-    return int(text)
+def _number(what: str, maximum: int) -> Callable[[str], int]:
+    """An option's type: a whole number from 1 to `maximum`, that is `what`."""
 
+    def parse(text: str) -> int:
+        number = digits(text, 1, maximum)
+        if number is None:
+            raise argparse.ArgumentTypeError(f"{text!r} is not {what} (1 to {maximum})")
+        return number
 
-def _workers(text: str) -> int:
-    if not text.isdecimal() or not 1 <= int(text) <= 64:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number of workers (1 to 64)")
-    return int(text)
-
-
-def _people(text: str) -> int:
-    if not text.isdecimal() or not 1 <= int(text) <= 20_000:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number of people (1 to 20000)")
-    return int(text)
+    return parse
 
 
 def _as_interrupt(_signal: int, _frame: FrameType | None) -> None:

@@ -24,6 +24,7 @@ from analytics.vocabulary import (
     UNMATCHED_ROUTE,
     Category,
 )
+from privacy.kinds import digits
 
 Scalar = str | int | float | bool
 # An attribute as it was read: None where it is empty, bytes where it is nothing that a field can be.
@@ -34,7 +35,7 @@ Metadata = dict[str, Scalar]
 Key = tuple[Category, str, str | None]
 
 REQUEST: Final = "request"  # the one entry of the catalogue for endpoint usage
-LONGEST_WHOLE_NUMBER = 15  # digits of one that came as text
+LARGEST_WHOLE_NUMBER_AS_TEXT = 10**15 - 1
 
 
 class Sent(NamedTuple):
@@ -186,8 +187,8 @@ def known_method(method: str | None) -> str:
 
 def whole_number(value: Value) -> int | None:
     """A whole number as clients send it: older ones as text, languages with one type of number as a float."""
-    if isinstance(value, str) and value.isascii() and value.isdecimal() and len(value) <= LONGEST_WHOLE_NUMBER:
-        return int(value)
+    if isinstance(value, str):
+        return digits(value, 0, LARGEST_WHOLE_NUMBER_AS_TEXT)
     if isinstance(value, float) and value.is_integer() and abs(value) <= LARGEST_INTEGER:
         return int(value)
     return value if isinstance(value, int) and not isinstance(value, bool) else None

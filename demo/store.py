@@ -7,6 +7,7 @@ from datetime import date
 from django.db import connections, transaction
 
 from analytics.erasure.correction import correct_rollups
+from analytics.keep.rollups import Step
 from analytics.models import EndpointUsage, FeatureUsage, RolledUpDay, UserActivity
 from analytics.router import analytics_database
 from demo.marks import FIRST, LAST
@@ -36,7 +37,7 @@ def has_real_people() -> bool:
     )
 
 
-def remove(*, say: Callable[[str], None]) -> Removed:
+def remove(*, say: Callable[[Step], None]) -> Removed:
     """Delete the rows of demo people, and compute the rollups without them. Raises django.db.DatabaseError.
 
     No erasure: nobody asked for one, and its tombstone would refuse the same people when they are loaded again. The

@@ -22,6 +22,7 @@ from privacy import api_shapes as shapes
 from privacy.choices import choose, request_deletion
 from privacy.consent import Decision, Reason
 from privacy.gate import decision_for
+from privacy.kinds import digits
 from privacy.models import ConsentEvent, Source
 from privacy.streaming import as_the_server_reads, release_connections
 from privacy.telemetry import NoCursor, NothingToDelete, telemetry
@@ -197,7 +198,7 @@ def download(request: HttpRequest, person: User) -> StreamingHttpResponse:
 def _whole(request: Request, name: str) -> int:
     """`limit` or `offset` of the query; ParseError for what is no number or out of range."""
     default, smallest, largest = shapes.PAGES[name]
-    word = request.query_params.get(name, str(default))
-    if not (word.isascii() and word.isdecimal() and len(word) < 8 and smallest <= int(word) <= largest):
+    number = digits(request.query_params.get(name, str(default)), smallest, largest)
+    if number is None:
         raise ParseError(f"{name} must be a whole number from {smallest} to {largest}.")
-    return int(word)
+    return number

@@ -54,15 +54,26 @@ def either(words: type[StrEnum]) -> str:
     return f"{', '.join(others)} or {last}" if others else last
 
 
+def digits(text: str, minimum: int, maximum: int) -> int | None:
+    """The number, if `text` is nothing but decimal ASCII digits of one from `minimum` to `maximum`."""
+    # The length first: Python refuses to convert thousands of digits.
+    if text.isascii() and text.isdecimal() and len(text) <= 19 and minimum <= int(text) <= maximum:
+        return int(text)
+    return None
+
+
+def range_of_numbers(minimum: int, maximum: int, of: str = "") -> str:
+    return f"a whole number{f' of {of}' if of else ''} from {minimum} to {maximum}"
+
+
 def whole_number(minimum: int, maximum: int, of: str = "") -> Callable[[str], int]:
-    """Decimal ASCII digits from `minimum` to `maximum`."""
+    """A whole number from `minimum` to `maximum`, `of` a unit such as seconds."""
 
     def parse(text: str) -> int:
-        digits = text.strip()
-        # The length first: Python refuses to convert thousands of digits.
-        if digits.isascii() and digits.isdecimal() and len(digits) <= 19 and minimum <= int(digits) <= maximum:
-            return int(digits)
-        raise Misread(f"must be a whole number{f' of {of}' if of else ''} from {minimum} to {maximum}")
+        number = digits(text.strip(), minimum, maximum)
+        if number is None:
+            raise Misread(f"must be {range_of_numbers(minimum, maximum, of)}")
+        return number
 
     return parse
 

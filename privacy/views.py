@@ -23,6 +23,7 @@ from privacy.api_shapes import LedgerLine
 from privacy.choices import choose, note_notice_shown, request_deletion
 from privacy.context_processors import SHOWN, showing
 from privacy.gate import decision_for
+from privacy.kinds import digits
 from privacy.looking import asks_not_to_be_tracked, is_looked_at
 from privacy.models import ConsentEvent, Preference, Source
 from privacy.notices import current_notice
@@ -30,6 +31,7 @@ from privacy.signals import privacy_page_used
 from privacy.telemetry import NoCursor, NothingToDelete, telemetry
 
 NO_VERSION = "version must be the number of the notice"
+LARGEST_VERSION = 9_999_999
 ROWS_A_PAGE = 10
 EVENTS_A_PAGE = 10
 CATEGORY_TITLES = {
@@ -122,7 +124,7 @@ def change_sharing(request: HttpRequest) -> HttpResponse:
 @login_required
 def dismiss_notice(request: HttpRequest) -> HttpResponse:
     """Handle the notice's buttons: dismiss notice `version`, and save the choice if `sharing` is on or off."""
-    version = _version(request.POST.get("version", ""))
+    version = digits(request.POST.get("version", ""), 0, LARGEST_VERSION)
     wanted = request.POST.get("sharing")
     if version is None:
         return HttpResponseBadRequest(NO_VERSION, content_type="text/plain")
@@ -142,7 +144,7 @@ def dismiss_notice(request: HttpRequest) -> HttpResponse:
 def note_seen(request: HttpRequest) -> HttpResponse:
     """A page that was fetched ahead is looked at now: `page` is its name, `version` the notice on it, if any."""
     word = request.POST.get("version")
-    version = None if word is None else _version(word)
+    version = None if word is None else digits(word, 0, LARGEST_VERSION)
     if word is not None and version is None:
         return HttpResponseBadRequest(NO_VERSION, content_type="text/plain")
     notice = current_notice()
@@ -152,10 +154,6 @@ def note_seen(request: HttpRequest) -> HttpResponse:
     if request.POST.get("page") == "privacy-settings":
         privacy_page_used.send(sender=None, action="viewed")
     return HttpResponse(status=204)
-
-
-def _version(word: str) -> int | None:
-    return int(word) if word.isascii() and word.isdecimal() and len(word) < 8 else None
 
 
 @require_GET

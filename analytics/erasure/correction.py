@@ -8,6 +8,7 @@ from threading import Lock, Thread
 from django.db import connections
 
 from analytics.keep.rollups import (
+    Step,
     pass_over_closed_days,
     roll_up_days,
     roll_up_people_of_several_days,
@@ -22,7 +23,7 @@ _is_owed = _is_running = False
 _thread: Thread | None = None
 
 
-def correct_rollups(*, say: Callable[[str], None]) -> list[date]:
+def correct_rollups(*, say: Callable[[Step], None]) -> list[date]:
     """Compute the days again that erasures have taken rows from; which ones. Safe beside everything else.
 
     Raises django.db.DatabaseError; what is left then, the next call or `keep_telemetry` does.

@@ -9,6 +9,7 @@ explains the tables.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from typing import NamedTuple
 from uuid import UUID
 
 from django.db import connections
@@ -45,6 +46,17 @@ class RolledUp:
     months: int
 
 
+class Step(NamedTuple):
+    """A day that is done, the `number`-th of `total`."""
+
+    day: date
+    number: int
+    total: int
+
+    def __str__(self) -> str:
+        return f"rolled up {self.day} ({self.number} of {self.total})"
+
+
 def waiting_days() -> list[date]:
     """The days whose own rollups are behind, oldest first."""
     with connections[analytics_database()].cursor() as cursor:
@@ -52,13 +64,13 @@ def waiting_days() -> list[date]:
         return [day for (day,) in cursor.fetchall()]
 
 
-def roll_up(*, say: Callable[[str], None]) -> RolledUp:
-    """Compute everything that is behind, oldest first; each day is kept once it is done."""
+def roll_up(*, say: Callable[[Step], None]) -> RolledUp:
+    """Compute everything that is behind, oldest first; each day is kept once it is done, and `say` called."""
     pass_over_closed_days()
     return roll_up_days(waiting_days(), say=say)
 
 
-def roll_up_days(days: list[date], *, say: Callable[[str], None]) -> RolledUp:
+def roll_up_days(days: list[date], *, say: Callable[[Step], None]) -> RolledUp:
     """Compute what is owed of these days, and the cohorts and months that are behind.
 
     Raises django.db.OperationalError if a writer of rows does not come to its end.
@@ -68,7 +80,7 @@ def roll_up_days(days: list[date], *, say: Callable[[str], None]) -> RolledUp:
     computed = 0
     for number, day in enumerate(days, start=1):
         computed += roll_up_day(day)
-        say(f"rolled up {day} ({number} of {len(days)})")
+        say(Step(day, number, len(days)))
     cohorts_from, months = roll_up_people_of_several_days()
     return RolledUp(computed, cohorts_from, months)
 

@@ -1,7 +1,5 @@
 """How far a long command has come: a bar on a terminal, a line for each tenth in a log."""
 
-import re
-
 from django.core.management.base import OutputWrapper
 
 WIDTH = 30
@@ -23,8 +21,3 @@ class Progress:
         elif (tenth := 10 * done // total) > self._tenth:
             self._tenth = tenth
             self._out.write(words)
-
-    def count(self, said: str) -> None:
-        """The same from what rollups say, such as "rolled up 2026-03-01 (3 of 90)"."""
-        if found := re.search(r"\((\d+) of (\d+)\)", said):
-            self.show(int(found[1]), int(found[2]))

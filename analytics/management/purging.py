@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator
 
-from django.core.management.base import CommandError, CommandParser
+from django.core.management.base import CommandParser
 
 from analytics.keep.retention import Plan
-from analytics.management.database import WRONG_USAGE
+from analytics.management.options import whole_number
 from analytics.retention import RETENTION_MONTHS
 
 LONGEST_MONTHS = 1200
@@ -17,14 +17,8 @@ def add_months_option(parser: CommandParser) -> None:
     )
 
 
-def parse_months(value: object) -> int:
-    """Months of `--months`. One-line error instead of argparse's usage page."""
-    text = str(value)
-    if not (text.isascii() and text.isdecimal() and len(text) < 5 and 1 <= int(text) <= LONGEST_MONTHS):
-        raise CommandError(
-            f"--months must be a whole number from 1 to {LONGEST_MONTHS}; it is {text!r}", returncode=WRONG_USAGE
-        )
-    return int(text)
+def parse_months(text: object) -> int:
+    return whole_number("--months", text, 1, LONGEST_MONTHS)
 
 
 def plan_lines(plan: Plan) -> Iterator[str]:

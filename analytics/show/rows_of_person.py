@@ -1,7 +1,7 @@
 """A person's own stored rows, for the privacy pages: newest first, in pages that cost the same however far down."""
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from operator import itemgetter
 from typing import Any
 from uuid import UUID
@@ -11,6 +11,7 @@ from django.db.models import Model
 from analytics.conf import conf
 from analytics.identity import Kind, pseudonym
 from analytics.models import EndpointUsage, FeatureUsage, UserActivity
+from privacy.clock import from_unix_us, unix_us
 from privacy.keyset import newest_first
 from privacy.telemetry import NoCursor, Rows, Stored
 
@@ -22,8 +23,6 @@ TABLES: tuple[type[UserActivity] | type[EndpointUsage] | type[FeatureUsage], ...
 # Where a page ended: the last row's timestamp, its id, and the negative of its table's number, in the order of pages.
 Place = tuple[datetime, UUID, int]
 CURSOR = re.compile(r"[0-9]{1,16}-[0-9a-f]{32}-[0-2]")
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-MICROSECOND = timedelta(microseconds=1)
 
 
 def stored(user_id: UUID) -> Stored:
@@ -62,14 +61,14 @@ def _after(rows: Any, number: int, place: Place | None) -> Any:
 
 def _cursor(place: Place) -> str:
     moment, id_, of_table = place
-    return f"{(moment - EPOCH) // MICROSECOND}-{id_.hex}-{-of_table}"
+    return f"{unix_us(moment)}-{id_.hex}-{-of_table}"
 
 
 def _place(cursor: str) -> Place:
     if not CURSOR.fullmatch(cursor):
         raise NoCursor(cursor)
     moment, id_, number = cursor.split("-")
-    return EPOCH + int(moment) * MICROSECOND, UUID(id_), -int(number)
+    return from_unix_us(int(moment)), UUID(id_), -int(number)
 
 
 def _row(instance: Model) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.test import AsyncClient, Client, RequestFactory, override_settings
 
 from accounts.models import User
-from privacy import choices, middleware
+from privacy import choices
 from privacy.consent import Reason
 from privacy.gate import decision_for
 from privacy.looking import is_looked_at

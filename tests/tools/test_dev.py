@@ -38,6 +38,8 @@ def taken_port() -> Iterator[int]:
         (["run", "--port", "http"], "'http' is not a port (1 to 65535)"),
         (["run", "--port", "0"], "'0' is not a port (1 to 65535)"),
         (["run", "--processor-port", "65536"], "'65536' is not a port (1 to 65535)"),
+        (["run", "--port", "٨٠٨٠"], "'٨٠٨٠' is not a port (1 to 65535)"),
+        (["run", "--port", "9" * 5000], "is not a port (1 to 65535)"),
         (["run", "--port", "4000", "--processor-port", "4000"], "are both 4000"),
         (["collector", "--grpc-port", "4000", "--http-port", "4000"], "--grpc-port and --http-port are both 4000"),
         (["collector", "--http-port", "otlp"], "'otlp' is not a port (1 to 65535)"),

@@ -13,6 +13,7 @@ from analytics.keep.partitions import make_months_ahead, missing_ahead
 from analytics.keep.retention import plan_purge, purge
 from analytics.keep.rollups import NotRolledUp, roll_up, touch_all_days, waiting_days
 from analytics.management.database import TRY_AGAIN, WRONG_USAGE, database_may_go_away
+from analytics.management.options import whole_number
 from analytics.management.purging import add_months_option, parse_months, plan_lines
 from analytics.show.bi_views import publish_threshold
 
@@ -32,7 +33,8 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        months, seconds = parse_months(options["months"]), _parse_seconds(options["every"])
+        months, every = parse_months(options["months"]), options["every"]
+        seconds = None if every is None else whole_number("--every", every, 1, LONGEST_SECONDS, of="seconds")
         if options["dry_run"]:
             if seconds is not None:
                 raise CommandError("--dry-run and --every cannot be combined; remove one", returncode=WRONG_USAGE)
@@ -104,16 +106,3 @@ def _print_plan(months: int, *, write: Write) -> None:
         write(f"  {line}")
     write(f"4/4 deletions elsewhere: {elsewhere.number_pending()} to send again")
     write("dry run: nothing was changed")
-
-
-def _parse_seconds(value: object) -> int | None:
-    """Seconds of `--every`; None if absent. One-line error instead of argparse's usage page."""
-    if value is None:
-        return None
-    text = str(value)
-    if not (text.isascii() and text.isdecimal() and len(text) < 6 and 1 <= int(text) <= LONGEST_SECONDS):
-        raise CommandError(
-            f"--every must be a whole number of seconds from 1 to {LONGEST_SECONDS}; it is {text!r}",
-            returncode=WRONG_USAGE,
-        )
-    return int(text)

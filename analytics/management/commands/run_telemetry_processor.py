@@ -14,7 +14,9 @@ from analytics.ingest import metrics
 from analytics.ingest.server import CannotListen, Processor, Tls
 from analytics.ingest.workers import supervise, worker_commands
 from analytics.management.database import refuse_unusable_sessions
+from analytics.management.options import whole_number
 from analytics.router import conninfo
+from privacy.kinds import digits
 
 MAXIMUM_WORKERS = 64
 
@@ -24,19 +26,17 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--listen", default="127.0.0.1:4317", metavar="HOST:PORT")
-        parser.add_argument(
-            "--workers", type=int, default=1, help=f"processes sharing the port, 1 to {MAXIMUM_WORKERS}"
-        )
+        parser.add_argument("--workers", default="1", help=f"processes sharing the port, 1 to {MAXIMUM_WORKERS}")
         parser.add_argument("--tls-certificate", type=Path, metavar="FILE", help="PEM certificate chain")
         parser.add_argument("--tls-key", type=Path, metavar="FILE", help="PEM private key")
         for name in ("--worker", "--supervisor"):
-            parser.add_argument(name, type=int, default=0, help="set by the command itself")
+            parser.add_argument(name, default="0", help="set by the command itself")
 
     def handle(self, *args: Any, **options: Any) -> None:
         host, port = _address(options["listen"])
-        workers: int = options["workers"]
-        if not 1 <= workers <= MAXIMUM_WORKERS:
-            raise CommandError(f"--workers must be from 1 to {MAXIMUM_WORKERS}", returncode=2)
+        workers = whole_number("--workers", options["workers"], 1, MAXIMUM_WORKERS)
+        worker = whole_number("--worker", options["worker"], 0, MAXIMUM_WORKERS)
+        supervisor = whole_number("--supervisor", options["supervisor"], 0, 2**31)
         if not _is_loopback(host) and not conf.api_key:
             raise CommandError(
                 f"{host} is reachable from other machines; set OTEL_API_KEY, or listen on 127.0.0.1", returncode=2
@@ -46,7 +46,7 @@ class Command(BaseCommand):
         tls = Tls(options["tls_certificate"], options["tls_key"]) if options["tls_key"] else None
         if workers > 1 and port == 0:
             raise CommandError("several workers must share one port; choose a port other than 0", returncode=2)
-        if workers > 1 and not options["worker"]:
+        if workers > 1 and not worker:
             self.stdout.write(f"listening on {host}:{port} with {workers} workers")
             self.stdout.flush()
             if code := supervise(worker_commands(_arguments(options), workers)):
@@ -59,7 +59,7 @@ class Command(BaseCommand):
                 conninfo(),
                 api_key=conf.api_key,
                 tls=tls,
-                slot=options["worker"],
+                slot=worker,
                 erase=erase_received,
             )
         except CannotListen as error:
@@ -71,10 +71,10 @@ class Command(BaseCommand):
         # Objects created so far live until the process ends; garbage collection need not scan them again.
         gc.freeze()
         processor.start()
-        if not options["worker"]:
+        if not worker:
             self.stdout.write(f"listening on {host}:{processor.port}")
             self.stdout.flush()
-        processor.wait(supervisor=options["supervisor"])
+        processor.wait(supervisor=supervisor)
 
 
 def _arguments(options: dict[str, Any]) -> list[str]:
@@ -87,9 +87,10 @@ def _arguments(options: dict[str, Any]) -> list[str]:
 
 def _address(text: str) -> tuple[str, int]:
     host, colon, port = text.rpartition(":")
-    if not colon or not host or not port.isdecimal() or int(port) > 65535:
+    number = digits(port, 0, 65535)
+    if not colon or not host or number is None:
         raise CommandError(f"--listen must be HOST:PORT, such as 127.0.0.1:4317; it is {text!r}", returncode=2)
-    return host, int(port)
+    return host, number
 
 
 def _is_loopback(host: str) -> bool:

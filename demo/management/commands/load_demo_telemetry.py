@@ -17,6 +17,7 @@ from analytics.ingest.server import Processor
 from analytics.keep.locks import AlreadyKeeping, only_one_at_a_time
 from analytics.keep.rollups import roll_up
 from analytics.management.database import TRY_AGAIN, WRONG_USAGE, database_may_go_away
+from analytics.management.options import whole_number
 from analytics.management.progress import Progress
 from analytics.router import conninfo
 from demo import store
@@ -51,8 +52,9 @@ class Command(BaseCommand):
             if options["remove"]:
                 self._remove()
                 return
-            people, days = _number(options, "people", MOST_PEOPLE), _number(options, "days", MOST_DAYS)
-            seed = _number(options, "seed", 2**63, least=0)
+            people = whole_number("--people", options["people"], 1, MOST_PEOPLE)
+            days = whole_number("--days", options["days"], 1, MOST_DAYS)
+            seed = whole_number("--seed", options["seed"], 0, 2**63)
             if store.is_loaded():
                 if options["once"]:
                     self.stdout.write("demo people exist already")
@@ -90,14 +92,15 @@ class Command(BaseCommand):
         bar = Progress(self.stdout, "days rolled up")
         try:
             with only_one_at_a_time():
-                rolled_up = roll_up(say=bar.count)
+                rolled_up = roll_up(say=lambda step: bar.show(step.number, step.total))
         except AlreadyKeeping:
             self.stdout.write("another process is rolling up; run keep_telemetry later for the rest")
             return
         self.stdout.write(f"{rolled_up.days} days rolled up; --remove deletes all demo rows")
 
     def _remove(self) -> None:
-        removed = store.remove(say=Progress(self.stdout, "days corrected").count)
+        bar = Progress(self.stdout, "days corrected")
+        removed = store.remove(say=lambda step: bar.show(step.number, step.total))
         if not any(removed.rows.values()) and not removed.days:
             self.stdout.write("no demo people found")
             return
@@ -106,16 +109,6 @@ class Command(BaseCommand):
         self.stdout.write(f"reports of {len(removed.days)} days recomputed")
         if removed.closed_until:
             self.stdout.write(f"days up to {removed.closed_until} are closed; their totals may still count demo rows")
-
-
-def _number(options: dict[str, Any], name: str, most: int, *, least: int = 1) -> int:
-    """Whole number of an option. One-line error instead of argparse's usage page."""
-    text = str(options[name])
-    if not (text.isascii() and text.isdecimal() and len(text) < 20 and least <= int(text) <= most):
-        raise CommandError(
-            f"--{name} must be a whole number from {least} to {most}; it is {text!r}", returncode=WRONG_USAGE
-        )
-    return int(text)
 
 
 def _reason_to_ask(endpoint: str | None) -> str | None:
