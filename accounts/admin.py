@@ -1,4 +1,4 @@
-"""People and organizations in the admin."""
+"""Admin pages of users, organizations and session tokens."""
 
 from typing import ClassVar
 
@@ -16,7 +16,7 @@ admin.site.index_title = "Administration"
 
 
 class StaffSignInForm(SignInForm):
-    """The admin's sign-in page behind the same brakes; people who are not staff are told so."""
+    """The admin's sign-in form, with the same throttle. People who are not staff get an error."""
 
     def confirm_login_allowed(self, user: object) -> None:
         super().confirm_login_allowed(user)  # type: ignore[arg-type]
@@ -33,9 +33,9 @@ class UserAdmin(DjangoUserAdmin[User]):
     list_filter = ("is_staff", "is_active", "organization")
     list_select_related = ("organization",)
     search_fields = ("username", "email", "id")
-    # What happened when is not for anybody to rewrite.
+    # Times of past events must not be edited.
     readonly_fields: ClassVar[tuple[str, ...]] = ("id", "last_login", "date_joined")
-    filter_horizontal = ()  # plain lists: a screen reader can make nothing of the two-sided ones
+    filter_horizontal = ()  # plain lists: screen readers cannot use the two-sided ones
     fieldsets = (
         (None, {"fields": ("id", "username", "password", "organization")}),
         *(DjangoUserAdmin.fieldsets or ())[1:],
@@ -55,7 +55,7 @@ if admin.site.is_registered(AuthToken):
 
 @admin.register(AuthToken)
 class SessionTokenAdmin(admin.ModelAdmin[AuthToken]):
-    """Session tokens, to see and to revoke. Whoever could add one, or change its person, could act as that person."""
+    """Session tokens, to view and revoke. Adding or editing one would allow acting as its person."""
 
     list_display = ("user", "created", "expiry")
     list_display_links = None

@@ -19,7 +19,7 @@ from accounts.authentication import SessionTokenAuthentication
 from accounts.models import User
 
 REFUSED = "Unable to sign in with these credentials."
-# Sent with Django's signals: what somebody signed in to, where it is no session.
+# `backend` of Django's sign-in signals for a token instead of a session.
 TOKEN_BACKEND = f"{SessionTokenAuthentication.__module__}.{SessionTokenAuthentication.__qualname__}"
 
 
@@ -42,7 +42,7 @@ class Refusal(serializers.Serializer[Any]):
 
 
 class Login(APIView):
-    """Exchange a username and a password for a session token. The token is shown once and stored as a hash."""
+    """Exchange a user name and password for a session token. The token is shown once and stored as a hash."""
 
     authentication_classes = ()
     permission_classes = (AllowAny,)
@@ -57,11 +57,11 @@ class Login(APIView):
         user = authenticate(django_request, **credentials.validated_data)
         wait = getattr(django_request, "sign_in_wait_seconds", None)
         if wait is not None:
-            raise Throttled(wait, "Too many failed attempts.")
+            raise Throttled(wait, "Too many failed attempts.")  # DRF adds when to try again
         if user is None:
             raise AuthenticationFailed(REFUSED)
         with transaction.atomic():
-            # A password that is changed between the check above and here must not leave a token behind.
+            # If the password changed since the check above, create no token.
             unchanged = User.objects.select_for_update().filter(pk=user.pk, password=user.password, is_active=True)
             if not unchanged.exists():
                 raise AuthenticationFailed(REFUSED)
@@ -70,7 +70,7 @@ class Login(APIView):
         return Response(SessionToken({"session_token": token, "expires_at": instance.expiry}).data)
 
     def get_authenticate_header(self, request: Request) -> str:
-        # Without it DRF would answer wrong credentials with 403.
+        # Without this header, DRF would answer wrong credentials with 403.
         return "Bearer"
 
 

@@ -1,4 +1,4 @@
-"""Session tokens in the `Authorization` header."""
+"""Authentication by session token in the `Authorization` header."""
 
 from typing import Any
 
@@ -8,16 +8,16 @@ from rest_framework.exceptions import AuthenticationFailed
 
 
 class SessionTokenAuthentication(TokenAuthentication):  # type: ignore[misc]  # knox has no types
-    """Knox's, for which a token that is no text at all is a wrong one like any other, and no error of ours."""
+    """Knox's token authentication. Answers 401 to non-ASCII tokens; Knox would raise."""
 
     def authenticate_credentials(self, token: bytes) -> Any:
-        if not token.isalnum():  # of bytes: ASCII letters and digits only, which is what tokens are made of
+        if not token.isalnum():  # on bytes: ASCII letters and digits only, like every real token
             raise AuthenticationFailed("Invalid token.")
         return super().authenticate_credentials(token)
 
 
 class BearerScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
-    """How the OpenAPI schema names it."""
+    """The scheme's entry in the OpenAPI schema."""
 
     target_class = SessionTokenAuthentication
     name = "sessionToken"

@@ -1,4 +1,4 @@
-"""Authentication with a brake on guessing, in one place: page, admin and API cannot be played against each other."""
+"""Password authentication with a throttle, shared by the sign-in page, the admin and the API."""
 
 from typing import Any
 
@@ -16,7 +16,7 @@ class TooManyAttempts(PermissionDenied):
 
 
 class ThrottledBackend(ModelBackend):
-    """Django's own check of the password, behind the brakes. The right password does not help while they are on."""
+    """Django's password check behind the throttle. While throttled, even the right password is rejected."""
 
     def authenticate(
         self, request: HttpRequest | None, username: str | None = None, password: str | None = None, **kwargs: Any
@@ -26,7 +26,7 @@ class ThrottledBackend(ModelBackend):
             return None
         if (wait := throttle.begin_attempt(request, name)) is not None:
             if request is not None:
-                # Read by the views, to say how long.
+                # The views show this to the person.
                 request.sign_in_wait_seconds = wait  # type: ignore[attr-defined]
             raise TooManyAttempts
         user = _as_user(super().authenticate(request, username=name, password=password, **kwargs))
@@ -37,7 +37,7 @@ class ThrottledBackend(ModelBackend):
     async def aauthenticate(
         self, request: HttpRequest | None, username: str | None = None, password: str | None = None, **kwargs: Any
     ) -> User | None:
-        # Django's own would look at the password without the brakes.
+        # Django's own version would check the password without the throttle.
         return await sync_to_async(self.authenticate)(request, username=username, password=password, **kwargs)
 
 

@@ -1,4 +1,4 @@
-"""The sign-in form, which says when the brakes are on."""
+"""The sign-in form, with an error message for throttled attempts."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ from django.core.exceptions import ValidationError
 
 
 class SignInForm(AuthenticationForm):
-    """Django's, with an answer of its own for someone who tried too often (used by the admin's page too)."""
+    """Django's form with an error for too many attempts. The admin's sign-in page uses it too."""
 
     def get_invalid_login_error(self) -> ValidationError:
         wait: int | None = getattr(self.request, "sign_in_wait_seconds", None)

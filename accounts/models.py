@@ -1,4 +1,4 @@
-"""People and the organizations they belong to. Keys are random UUIDs: they say nothing and cannot be counted up."""
+"""Users and their organizations. Keys are random UUIDs, which reveal nothing and cannot be guessed."""
 
 import uuid
 from hashlib import sha256
@@ -27,25 +27,26 @@ class User(AbstractUser):
     organization = models.ForeignKey(
         Organization, on_delete=models.SET_NULL, null=True, blank=True, related_name="people"
     )
-    # Written by a database trigger only: another value each time the account is deactivated.
+    # A database trigger writes a new value each time the account is deactivated.
     sign_in_epoch = models.UUIDField(default=uuid.uuid4, editable=False)
 
-    # A newer hash of the same password, and what the one before it was bound to: digests, so that no old hash stays.
+    # Set when sign-in stores a newer hash of the same password: digest that sessions stay bound to, digest of the new
+    # hash. Digests, so that no old hash remains in the database.
     rehashed_from = models.CharField(max_length=64, default="", blank=True, editable=False)
     rehashed_to = models.CharField(max_length=64, default="", blank=True, editable=False)
 
     @property
     def is_rehashed(self) -> bool:
-        """Whether the password was stored anew by a sign-in, and not set since."""
+        """Whether a sign-in rehashed the current password."""
         return self.rehashed_to == _digest(self.password)
 
     @property
     def _bound_to(self) -> str:
-        """Digest of the password; sessions and tokens are bound to it. The table's trigger computes the same."""
+        """Digest that sessions and tokens are bound to. A trigger on the table computes the same digest."""
         return self.rehashed_from if self.is_rehashed else _digest(self.password)
 
     def check_password(self, raw_password: str | None) -> bool:
-        """Django's, which stores the password under a newer hash where its own is out of date; that ends nothing."""
+        """Django's check, which may store a newer hash of the same password; sessions and tokens then stay valid."""
 
         def rehash(text: str) -> None:
             bound_to = self._bound_to
@@ -59,7 +60,7 @@ class User(AbstractUser):
         return await sync_to_async(self.check_password)(raw_password)
 
     def _get_session_auth_hash(self, secret: str | None = None) -> str:
-        """Hash that a session is bound to. A new password or a deactivation changes it, for good."""
+        """Hash that a session is bound to. A new password or a deactivation changes it permanently."""
         bound = f"{self._bound_to}\0{self.sign_in_epoch}"
         return salted_hmac("accounts.session", bound, secret=secret, algorithm="sha256").hexdigest()
 

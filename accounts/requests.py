@@ -1,4 +1,4 @@
-"""Who a request is of, as far as the site has found out already."""
+"""The user of a request, if the request has loaded one already."""
 
 from django.http import HttpRequest
 from django.utils.functional import LazyObject, empty
@@ -7,10 +7,10 @@ from accounts.models import User
 
 
 def resolved_user(request: HttpRequest) -> User | None:
-    """The signed-in person, if something in this request already asked who it is; None otherwise, and if nobody is.
+    """The signed-in user, if this request has loaded it already; None otherwise, or if nobody is signed in.
 
-    Never asks the database. Token users are put on the request by the API's authentication; session users hide behind a
-    lazy object, which is looked into only if it has been opened already.
+    Never queries the database. The API's authentication sets token users on the request. A session user is a lazy
+    object, which is used only if already evaluated.
     """
     state = request.__dict__
     user = state.get("user")

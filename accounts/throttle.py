@@ -1,12 +1,12 @@
-"""Brakes on guessing passwords, shared by the sign-in page, the admin's and the API.
+"""Throttle on guessing passwords, shared by the sign-in page, the admin and the API.
 
-An attempt is counted before the password is looked at, in one statement, and given back if it succeeds: attempts at
-once get no more tries than attempts one after another. The counts are a table of their own, which nothing else can push
-out, under keyed hashes: it holds neither names nor addresses. If it cannot be written, signing in fails.
+One statement counts an attempt before the password is checked; a success subtracts it again. Parallel attempts thus get
+no more tries than sequential ones. The counts have a table of their own, from which no other data can evict them. Its
+keys are keyed hashes, without names or addresses. If the table cannot be written, signing in fails.
 
-Failures are counted for an account *from an address*, so nobody locks a person out from elsewhere, and for an address.
-A guess at one account from many addresses has the account's allowance at each; a count for the account alone would stop
-that and let anybody lock out anybody.
+Failures count per account *and address*, so that nobody can lock a person out from elsewhere, and per address. An
+attacker with many addresses gets the account's allowance at each. A count per account alone would prevent that, but
+would let anybody lock out anybody.
 """
 
 import ipaddress
@@ -21,8 +21,8 @@ from django.utils.crypto import salted_hmac
 from accounts.models import SignInCount
 
 SECONDS_IN = {"second": 1, "minute": 60, "hour": 3600, "day": 86_400}
-IPV6_NETWORK_BITS = 64  # what one customer gets at least
-PURGED_AT_ONCE = 10  # more than the two that an attempt can add, so the table stays as small as what still counts
+IPV6_NETWORK_BITS = 64  # the smallest network that one customer gets
+PURGED_AT_ONCE = 10  # more than the two rows an attempt can add, so expired rows never accumulate
 
 COUNT = """
 INSERT INTO accounts_sign_in_count AS counted (key, attempts, ends_at)
@@ -33,7 +33,7 @@ ON CONFLICT (key) DO UPDATE SET
     ends_at = CASE WHEN counted.ends_at <= clock_timestamp() THEN excluded.ends_at ELSE counted.ends_at END
 RETURNING attempts, ceil(extract(epoch FROM ends_at - clock_timestamp()))::int
 """
-GIVE_BACK = "UPDATE accounts_sign_in_count SET attempts = greatest(attempts - 1, 0) WHERE key = %(key)s"
+UNCOUNT = "UPDATE accounts_sign_in_count SET attempts = greatest(attempts - 1, 0) WHERE key = %(key)s"
 CLEAR = "DELETE FROM accounts_sign_in_count WHERE key = %(key)s"
 PURGE = """
 DELETE FROM accounts_sign_in_count WHERE key IN (
@@ -44,7 +44,7 @@ DELETE FROM accounts_sign_in_count WHERE key IN (
 
 @dataclass(frozen=True, slots=True)
 class Brake:
-    """Failures of one identity: `rate` such as "10/hour" are allowed in a window that begins with the first of them."""
+    """Limit on failures of one identity. `rate`, such as "10/hour", allows 10 in the hour after the first failure."""
 
     kind: str
     identity: str
@@ -55,41 +55,41 @@ class Brake:
         return f"{self.kind}-{salted_hmac('accounts.throttle', self.identity, algorithm='sha256').hexdigest()}"
 
     def count(self) -> int | None:
-        """Count an attempt. None if it may be made, otherwise the seconds until the next one may."""
+        """Count an attempt. None if it is allowed, otherwise the seconds to wait."""
         number, _, period = self.rate.partition("/")
         counted = _run(COUNT, key=self.key, window_s=SECONDS_IN[period], allowed=int(number))
         attempts, seconds_left = counted[0]
         return max(1, seconds_left) if attempts > int(number) else None
 
-    def give_back(self) -> None:
-        _run(GIVE_BACK, key=self.key)
+    def uncount(self) -> None:
+        _run(UNCOUNT, key=self.key)
 
     def clear(self) -> None:
         _run(CLEAR, key=self.key)
 
 
 def begin_attempt(request: HttpRequest | None, username: str) -> int | None:
-    """Count an attempt to sign in. None if it may be made, otherwise the seconds until the next one may."""
+    """Count an attempt to sign in. None if it is allowed, otherwise the seconds to wait."""
     _run(PURGE, most=PURGED_AT_ONCE)
     account, address_ = _brakes(request, username)
     if address_ is not None and (wait := address_.count()) is not None:
         return wait
     wait = account.count()
     if wait is not None and address_ is not None:
-        address_.give_back()  # nothing was tried
+        address_.uncount()  # the account's limit prevented the attempt
     return wait
 
 
 def attempt_succeeded(request: HttpRequest | None, username: str) -> None:
-    """Give the attempt back. A person who knows the password does not pay for their own slips; their address does."""
+    """Clear the account's failures and subtract this attempt from the address, whose failures stay counted."""
     account, address_ = _brakes(request, username)
     account.clear()
     if address_ is not None:
-        address_.give_back()
+        address_.uncount()
 
 
 def _brakes(request: HttpRequest | None, username: str) -> tuple[Brake, Brake | None]:
-    """For the account from this address, and for the address; a program that names no request has no address."""
+    """Limits of the account at this address, and of the address; without a request there is no address."""
     network = "" if request is None else network_of(address(request))
     name = unicodedata.normalize("NFKC", username).casefold()
     account = Brake("account", f"{network}\0{name}", settings.SIGN_IN_FAILURES_PER_ACCOUNT)
@@ -97,16 +97,16 @@ def _brakes(request: HttpRequest | None, username: str) -> tuple[Brake, Brake | 
 
 
 def address(request: HttpRequest) -> str:
-    """The client's address. What a proxy forwarded counts only where the settings say that there is one."""
+    """The client's address. X-Forwarded-For counts only if the settings declare a proxy."""
     forwarded = request.META.get("HTTP_X_FORWARDED_FOR", "") if settings.BEHIND_PROXY else ""
-    # The last entry is our own proxy's word; those before it anyone can write.
+    # Our own proxy adds the last entry; a client can forge the others.
     return forwarded.rsplit(",", 1)[-1].strip() or request.META.get("REMOTE_ADDR", "")
 
 
 def network_of(written: str) -> str:
-    """The address that counts: an IPv6 network of 64 bits is one, and an IPv4 address however it is written.
+    """Normalized address: an IPv4 address, or an IPv6 network of 64 bits.
 
-    A port that a proxy adds is left out. Text that is no address counts as it is.
+    A port that a proxy added is removed. Text that is no address is returned unchanged.
     """
     host = written.strip()
     if host.startswith("["):

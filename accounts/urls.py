@@ -1,4 +1,4 @@
-"""Signing in and out, for people and for programs."""
+"""URLs for signing in and out, by page and by API."""
 
 from django.contrib.auth.views import LogoutView
 from django.urls import path

@@ -1,4 +1,4 @@
-"""Pages: home, sign in, sign out, change the password."""
+"""Pages: home, sign-in, change of password."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""The log of what staff looked at. Whoever shows staff other people's data calls `record` before it is shown."""
+"""Access log: what staff looked at. Code that shows people's data to staff calls `record` first."""
 
 from typing import cast
 from uuid import UUID
@@ -13,13 +13,13 @@ from privacy.models import Access, AccessEvent
 def record(
     request: HttpRequest, access: Access, what: str, *, about: UUID | None = None, lines: int | None = None
 ) -> None:
-    """Add a line: the request's user did `access` to `what`, such as "consent events" or "report retention".
+    """Add a log line: the request's user did `access` to `what`, such as "consent events" or "report retention".
 
-    `about` is whose data it was, where the page itself says whose; never the person behind a pseudonym. Raises
-    django.db.DatabaseError: what cannot be recorded must not be shown.
+    `about` is the person whose data it was, if the page names them; never the person behind a pseudonym. Raises
+    django.db.DatabaseError; the caller must then show nothing.
     """
     AccessEvent.objects.create(
-        actor_id=cast("User", request.user).pk,  # the admin lets nobody in who has not signed in
+        actor_id=cast("User", request.user).pk,  # every admin page requires a sign-in
         access=access,
         what=what,
         about_id=about,
@@ -30,5 +30,5 @@ def record(
 
 
 def was_recorded(request: HttpRequest) -> bool:
-    """Whether this request has left a line already."""
+    """Whether `record` was called for this request."""
     return getattr(request, "access_recorded", False)

@@ -1,8 +1,7 @@
-"""Who acts on an account, and the lines that this leaves in the account's own history.
+"""Ledger lines for changes to an account's password, user name, e-mail address and activation.
 
-Whoever knows a person's password can act as that person, and a ledger of choices proves nothing without saying so.
-Every password that is set, and every change of what a person signs in with, is a line about that person, wherever it is
-made: in a page, in the admin or by a command. Signals decide it, so a view cannot forget to.
+Anybody who knows a person's password can act as that person, so the ledger of choices must show who set it. Model
+signals add these lines, so pages, admin and commands cannot forget them.
 """
 
 from collections.abc import Iterator
@@ -25,7 +24,7 @@ _BEFORE = "_privacy_before"
 
 @contextmanager
 def acting_in(request: HttpRequest) -> Iterator[None]:
-    """Within: changes of accounts are made by the person of `request`."""
+    """Context in which account changes are attributed to the user of `request`."""
     token = _request.set(request)
     try:
         yield
@@ -34,7 +33,7 @@ def acting_in(request: HttpRequest) -> Iterator[None]:
 
 
 def actor_and_source(about: UUID) -> tuple[UUID | None, Source]:
-    """Who is acting on the account `about`, and from where. Nobody's request is a command."""
+    """Who changes the account `about`, and from where. Without a request, a command does."""
     request = _request.get()
     if request is None:
         return None, Source.COMMAND
@@ -45,7 +44,7 @@ def actor_and_source(about: UUID) -> tuple[UUID | None, Source]:
 
 
 def before_account_change(*, instance: User, update_fields: Any = None, using: str, **_: Any) -> None:
-    """Receiver of `pre_save`: what is stored now of what a person signs in with. No query for other columns."""
+    """Receiver of `pre_save`: remember the stored values of WATCHED. A save of other columns costs no query."""
     watched = WATCHED if update_fields is None else WATCHED.intersection(update_fields)
     stored = None
     if watched and not instance._state.adding:
@@ -54,11 +53,11 @@ def before_account_change(*, instance: User, update_fields: Any = None, using: s
 
 
 def after_account_change(*, instance: User, created: bool, **_: Any) -> None:
-    """Receiver of `post_save`: a line for each change."""
+    """Receiver of `post_save`: add a ledger line for each change."""
     before: dict[str, Any] | None = instance.__dict__.pop(_BEFORE, None)
     actor_id, source = actor_and_source(instance.pk)
     if created:
-        # An account that staff make begins with a password that staff know.
+        # Staff know the first password of an account they create.
         by_staff = source is Source.ADMIN and instance.has_usable_password()
         actions = [Action.PASSWORD_SET] if by_staff else []
     else:

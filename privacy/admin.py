@@ -1,4 +1,4 @@
-"""The consent gate in the admin: what staff may see, and the little they may change."""
+"""Admin pages of consent: people with their decisions, the ledger, notices, the lock and the access log."""
 
 from typing import Any, ClassVar, Literal, cast
 from uuid import UUID
@@ -30,7 +30,7 @@ from privacy.telemetry import NothingToDelete, telemetry
 
 
 class DecisionsAtOnce(ChangeList):
-    """A page of people or preferences, with everybody's effective decision read in one query."""
+    """A list of people or preferences that reads all effective decisions in one query."""
 
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)
@@ -42,7 +42,7 @@ class DecisionsAtOnce(ChangeList):
 
 
 class WithDecision:
-    """For rows whose key is a person's: the same decision, with its reason, that everything else goes by."""
+    """Mixin for rows keyed by person: a column with the effective decision and its reason."""
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         return DecisionsAtOnce
@@ -58,7 +58,7 @@ def _people(number: int) -> str:
 
 
 def switch_off(request: HttpRequest, people: QuerySet[Any]) -> None:
-    """Off, never on; in the ledger under the member of staff who did it. `people` are rows whose key is a person's."""
+    """Switch sharing off for `people`, rows keyed by person; the ledger names the member of staff."""
     already = set(Preference.objects.filter(choice=False, pk__in=people.values("pk")).values_list("pk", flat=True))
     changing = [pk for pk in people.values_list("pk", flat=True) if pk not in already]
     for pk in changing:
@@ -71,7 +71,7 @@ admin.site.unregister(User)
 
 @admin.register(User)
 class PersonAdmin(NamesPeople, WithDecision, UserAdmin):
-    """People, with what the gate says of them and the two things staff may do about it."""
+    """People with their effective decision. Staff can switch sharing off and delete telemetry."""
 
     list_display = ("username", "effective_decision", *UserAdmin.list_display[1:])
     readonly_fields = (*UserAdmin.readonly_fields, "effective_decision", "deletions")
@@ -83,7 +83,7 @@ class PersonAdmin(NamesPeople, WithDecision, UserAdmin):
 
     @admin.display(description="Deletions")
     def deletions(self, person: User) -> str:
-        """The receipts, as the person sees them under Settings -> Privacy; they name no pseudonym."""
+        """The receipts shown under Settings -> Privacy; they hold no pseudonym."""
         receipts = telemetry().receipts(person.pk) if person.pk else []
         lines = (f"{each.requested_at:%Y-%m-%d %H:%M} UTC, receipt {each.id}: {each.status}" for each in receipts)
         return "\n".join(lines) or "None requested."
@@ -113,7 +113,7 @@ class PersonAdmin(NamesPeople, WithDecision, UserAdmin):
         messages.success(request, f"Deletion requested for {_people(done)}. See Erasures for the receipts.")
 
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
-        """A preference goes with its person; that nobody may delete one by hand must not keep a person here."""
+        """Allow deleting a person although nobody may delete a preference by itself."""
         to_delete, counts, perms_needed, protected = super().get_deleted_objects(objs, request)
         perms_needed.discard(str(Preference._meta.verbose_name))
         return to_delete, counts, perms_needed, protected
@@ -147,15 +147,15 @@ class PreferenceAdmin(NamesPeople, WithDecision, NothingByHand, admin.ModelAdmin
         switch_off(request, queryset)
 
 
-def _uuid(word: str) -> UUID | None:
+def _uuid(text: str) -> UUID | None:
     try:
-        return UUID(word.strip())
+        return UUID(text.strip())
     except ValueError:
         return None
 
 
 def _name(event: ConsentEvent | AccessEvent, relation: Literal["user", "actor", "about"], nobody: str) -> str:
-    """The user name, or what is left of an account that was deleted; `nobody` where no one was concerned."""
+    """The user name; the id if the account was deleted; `nobody` if the event names no one."""
     identifier: UUID | None = getattr(event, f"{relation}_id")
     if identifier is None:
         return nobody
@@ -172,7 +172,7 @@ def _by(event: ConsentEvent | AccessEvent) -> str:
 
 
 class LedgerAdmin(CsvExport, NothingByHand, admin.ModelAdmin[Any]):
-    """Append-only lines about people and by people, either of whom may be gone."""
+    """Append-only lines about people and by people. Either account may have been deleted."""
 
     date_hierarchy = "recorded_at"
     search_help_text = "User name, e-mail address or complete id, also of a deleted account"
@@ -191,7 +191,7 @@ class ConsentEventAdmin(LedgerAdmin):
     list_display = ("recorded_at", "action", "whose", "by", "source", "notice_version", "password_by_staff")
     list_filter = ("action", "source", "notice_version")
     search_fields = ("user__username", "user__email")
-    # By hand rather than by `user`: the account may be gone, while its line in the ledger stays.
+    # `whose` instead of `user`: a line outlives the account.
     fields = ("recorded_at", "action", "whose", "by", "source", "notice_version", "password_by_staff")
     readonly_fields = ("whose", "by", "password_by_staff")
     list_select_related = ("user", "actor")
@@ -228,7 +228,7 @@ class ConsentEventAdmin(LedgerAdmin):
 
 @admin.register(AccessEvent)
 class AccessEventAdmin(LedgerAdmin):
-    """What staff looked at; looking here is recorded as well."""
+    """The access log. Viewing it is recorded too."""
 
     list_display = ("recorded_at", "by", "access", "what", "whose", "lines")
     list_filter = ("access", "what")
@@ -259,7 +259,7 @@ class AccessEventAdmin(LedgerAdmin):
 
 @admin.register(PrivacyNotice)
 class PrivacyNoticeAdmin(admin.ModelAdmin[PrivacyNotice]):
-    """Publishing is adding; what was published was shown to people and stays as it is."""
+    """Adding a notice publishes it. A published notice was shown to people and cannot be changed."""
 
     list_display = ("version", "title", "published_at", "published_by")
     fields = ("title", "body")
@@ -300,7 +300,7 @@ class InstallationControlAdmin(admin.ModelAdmin[InstallationControl]):
 
 
 class PersonTokenAdmin(NamesPeople, SessionTokenAdmin):
-    """Session tokens, with whose they are in the access log."""
+    """Session tokens; the access log records whose were shown."""
 
     def person_of(self, row: AuthToken) -> UUID:
         return cast("UUID", row.user_id)

@@ -1,10 +1,10 @@
-"""Numbered errors of the installation's switches, which `privacy.switches` declares, and:
+"""Numbered checks of the switches that `privacy.switches` declares, and of how a project installs `privacy`:
 
-privacy.W001  OTEL_SDK_DISABLED switches telemetry off, although there is an endpoint.
-privacy.W002  OTEL_TRACES_EXPORTER does.
-privacy.W003  OTEL_CONFIG_FILE does.
+privacy.W001  OTEL_SDK_DISABLED switches telemetry off although an endpoint is set.
+privacy.W002  OTEL_TRACES_EXPORTER switches telemetry off although an endpoint is set.
+privacy.W003  OTEL_CONFIG_FILE switches telemetry off although an endpoint is set.
 privacy.E004  PrivacyMiddleware is not installed.
-privacy.E005  PrivacyMiddleware stands before what it needs.
+privacy.E005  PrivacyMiddleware is placed before AuthenticationMiddleware.
 privacy.E006  The context processor of the notice is not installed.
 privacy.E007  The database of choices is not PostgreSQL.
 privacy.E010  The admin site does not record what staff look at.
@@ -35,7 +35,7 @@ def _switched_off_by_the_host() -> Iterator[CheckMessage]:
         if setting.value and setting.problem(from_django) is None:
             yield Warning(
                 f"{setting.name} switches telemetry off for everyone, although {ENDPOINT.name} is set.",
-                hint=f"If that is not what you want, unset it for this process: env --unset={setting.name} ...",
+                hint=f"To collect usage data, unset it for this process: env --unset={setting.name} ...",
                 id=number,
             )
 
@@ -54,13 +54,13 @@ def _middleware() -> Iterator[CheckMessage]:
     ours, known = place_of(PRIVACY_MIDDLEWARE), place_of("django.contrib.auth.middleware.AuthenticationMiddleware")
     if ours is None:
         yield Error(
-            "PrivacyMiddleware is not installed: neither the notice nor a browser's Sec-GPC is noted.",
+            "PrivacyMiddleware is not installed, so shown notices and browsers' Sec-GPC signals are not recorded.",
             hint=f'In MIDDLEWARE, after AuthenticationMiddleware, add "{PRIVACY_MIDDLEWARE}",',
             id="privacy.E004",
         )
     elif known is not None and ours < known:
         yield Error(
-            "PrivacyMiddleware must come after AuthenticationMiddleware: before it, nobody is known.",
+            "PrivacyMiddleware must come after AuthenticationMiddleware, which identifies the person.",
             hint=f'In MIDDLEWARE, after AuthenticationMiddleware, put "{PRIVACY_MIDDLEWARE}",',
             id="privacy.E005",
         )
@@ -71,7 +71,7 @@ def _context_processor() -> Iterator[CheckMessage]:
     installed = [path for engine in engines for path in engine.get("OPTIONS", {}).get("context_processors", [])]
     if CONTEXT_PROCESSOR not in installed:
         yield Error(
-            "The context processor of the privacy notice is not installed: nobody is shown the notice.",
+            "The context processor of the privacy notice is not installed, so nobody is shown the notice.",
             hint=f'In TEMPLATES, in OPTIONS["context_processors"], add "{CONTEXT_PROCESSOR}",',
             id="privacy.E006",
         )
@@ -87,20 +87,20 @@ def wrong_engine(alias: str, *, number: str) -> Iterator[CheckMessage]:
     """An error if the database of this alias is not PostgreSQL."""
     if connections[alias].vendor != "postgresql":
         yield Error(
-            f"The database {alias!r} is not PostgreSQL, which the ledger, partitions and COPY need.",
+            f"The database {alias!r} is not PostgreSQL. The ledger, partitions and COPY need PostgreSQL.",
             hint=f'In DATABASES["{alias}"]: "ENGINE": "django.db.backends.postgresql",',
             id=number,
         )
 
 
 def place_of(path: str) -> int | None:
-    """The place in MIDDLEWARE of the first that is the class of this path or made from it; None if there is none."""
+    """Index in MIDDLEWARE of the first class that is, or derives from, the class at `path`; None if absent."""
     wanted = import_string(path)
     for place, each in enumerate(settings.MIDDLEWARE):
         try:
             found = import_string(each)
         except ImportError:
-            continue  # Django says so itself, when it loads it
+            continue  # Django raises for it when it loads the middleware
         if isinstance(found, type) and issubclass(found, wanted):
             return place
     return None
@@ -117,7 +117,7 @@ def check_admin_site(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> 
     return [
         Error(
             "The admin does not record what staff look at.",
-            hint="In INSTALLED_APPS, replace 'django.contrib.admin' by 'privacy.admin_config.RecordedAdminConfig'.",
+            hint="In INSTALLED_APPS, replace 'django.contrib.admin' with 'privacy.admin_config.RecordedAdminConfig'.",
             id="privacy.E010",
         )
     ]

@@ -1,7 +1,7 @@
-"""A cookie that changes with every decision about the person, so that all tabs of their session hear of it.
+"""A cookie that changes whenever a person's decision changes, so that all their tabs ask the site again.
 
-A BroadcastChannel ends at its origin. This cookie reaches as far as the session's does: also over ports, and to a front
-end whose server passes requests on. Its value alternates between 0 and 1; it names nobody, and says nothing but "ask".
+A BroadcastChannel reaches one origin only. This cookie has the session cookie's scope: it also reaches other ports, and
+front ends that proxy to the site. Its value alternates between 0 and 1 and carries no other information.
 """
 
 from collections.abc import Iterator
@@ -17,14 +17,14 @@ from django.http.response import HttpResponseBase
 from accounts.requests import resolved_user
 from privacy.signals import consent_changed
 
-# The browser package and privacy.js know it by this name.
+# The browser package and privacy.js use the same name.
 NAME = "privacy_choice"
 _changed: ContextVar[set[UUID | None] | None] = ContextVar("people whose decision this request changed", default=None)
 
 
 @contextmanager
 def noting_changes() -> Iterator[set[UUID | None]]:
-    """The people whose decision changes inside the block, in the threads of this request as well."""
+    """Yield the set of people whose decision changes inside the block, also in this request's threads."""
     people: set[UUID | None] = set()
     token = _changed.set(people)
     try:

@@ -1,4 +1,4 @@
-"""The only writers of consent. Each changes the standing and adds to the ledger in one transaction, or does neither."""
+"""The only writers of consent. Each changes the stored state and the ledger in one transaction, or neither."""
 
 from datetime import datetime
 from uuid import UUID
@@ -18,7 +18,7 @@ from privacy.telemetry import NothingToDelete, Receipt, telemetry
 
 
 def _locked_preference(user_id: UUID) -> Preference:
-    """The person's row, held until the transaction ends, so that two tabs toggling at once take turns."""
+    """The person's row, locked until the transaction ends, so that concurrent changes queue."""
     Preference.objects.bulk_create([Preference(user_id=user_id)], ignore_conflicts=True)
     return Preference.objects.select_for_update().get(pk=user_id)
 
@@ -36,10 +36,10 @@ def _announce(user_id: UUID | None, *, enabled: bool) -> None:
     transaction.on_commit(lambda: consent_changed.send(sender=None, user_id=user_id, enabled=enabled))
 
 
-def answer_when_nothing_leaves() -> None:
-    """A withdrawal is answered once no attempt is under way any more that began before it.
+def wait_for_attempts_on_commit() -> None:
+    """After commit, wait until every attempt to send that began before this withdrawal has ended.
 
-    One wait serves all withdrawals of a transaction: staff may switch many people off at once.
+    All withdrawals of one transaction share one wait: staff can switch many people off at once.
     """
     waits = (callback for _, callback, *_ in transaction.get_connection().run_on_commit)
     if wait_for_attempts not in waits:
@@ -67,25 +67,25 @@ def _record(
 
 @transaction.atomic
 def choose(user_id: UUID, *, enabled: bool, source: Source, actor_id: UUID | None) -> Decision:
-    """Record the person's choice and return the effective decision now.
+    """Record the person's choice and return the new effective decision.
 
-    Anyone but the person may only switch off: PermissionDenied otherwise. Choosing again what is already chosen
-    changes nothing and adds no line to the ledger. Switching off returns when nothing of the person's can leave any
-    more: committed at once, it waits for attempts under way, six seconds at most and usually not at all.
+    Only the person may switch on; raises PermissionDenied for anybody else. Repeating the stored choice changes nothing
+    and adds no ledger line. Switching off commits at once, then waits for attempts to send in progress: usually not at
+    all, six seconds at most. When it returns, nothing of the person's can leave any more.
     """
     if enabled and actor_id != user_id:
         raise PermissionDenied("Only the person can switch sharing on.")
     preference = _locked_preference(user_id)
     if not enabled:
-        # Also of somebody who is off already: the one who asked first may still be waiting.
-        answer_when_nothing_leaves()
+        # Also if already off: the request that switched it off may still be waiting.
+        wait_for_attempts_on_commit()
     if preference.choice is enabled:
         return _decision(preference)
     before = _decision(preference)
     now = database_now()
     preference.choice = enabled
     preference.chosen_at = now
-    # Someone already sharing by default who says so expressly has not interrupted anything.
+    # A person who shares by default and now switches on has consented without interruption.
     preference.consenting_since = (before.since or now) if enabled else None
     preference.save()
     _record(
@@ -103,11 +103,11 @@ def choose(user_id: UUID, *, enabled: bool, source: Source, actor_id: UUID | Non
 
 @transaction.atomic
 def note_notice_shown(user_id: UUID, version: int, *, browser_signal: bool) -> None:
-    """The notice of `version` was shown to the person; under the cloud default, consent begins here."""
+    """Record that notice `version` was shown to the person. Under the cloud default, consent begins now."""
     preference = _locked_preference(user_id)
     if browser_signal:
-        _take_browser_signal(preference)
-    # Shown where sharing is off by default it says nothing about a default that is on.
+        _apply_browser_signal(preference)
+    # A notice shown under "off by default" did not announce "on by default".
     is_first_in_cloud = preference.notice_shown_at is None and deployment_type() is DeploymentType.CLOUD
     if (preference.notice_version or 0) >= version and not is_first_in_cloud:
         preference.save()
@@ -144,9 +144,9 @@ def dismiss_notice(user_id: UUID, version: int) -> None:
 
 @transaction.atomic
 def publish_notice(*, title: str, body: str, actor_id: UUID | None) -> PrivacyNotice:
-    """Publish the next version. It will be shown to everyone again, and changes nobody's choice."""
+    """Publish the next version of the notice. Everyone is shown it again; nobody's choice changes."""
     now = database_now()
-    # The lock's row is one that every installation has: two people publishing at once take turns at it.
+    # Every installation has this row; locking it makes two simultaneous publications queue.
     InstallationControl.objects.select_for_update().get(pk=1)
     newest = PrivacyNotice.objects.first()
     notice = PrivacyNotice.objects.create(
@@ -170,21 +170,21 @@ def publish_notice(*, title: str, body: str, actor_id: UUID | None) -> PrivacyNo
 
 @transaction.atomic
 def note_browser_signal(user_id: UUID) -> None:
-    """The person's browser sent `Sec-GPC: 1`: off by default from now on, until they choose."""
+    """Record that the person's browser sent `Sec-GPC: 1`. Sharing is off until they choose."""
     preference = _locked_preference(user_id)
-    if _take_browser_signal(preference):
+    if _apply_browser_signal(preference):
         preference.save()
         _announce(user_id, enabled=_decision(preference).enabled)
 
 
-def _take_browser_signal(preference: Preference) -> bool:
+def _apply_browser_signal(preference: Preference) -> bool:
     if preference.browser_signal_at is not None:
         return False
     now = database_now()
     preference.browser_signal_at = now
     if preference.choice is None and preference.consenting_since is not None:
         preference.consenting_since = None
-        answer_when_nothing_leaves()
+        wait_for_attempts_on_commit()
     _record(
         Action.BROWSER_SIGNAL,
         Source.BROWSER,
@@ -198,10 +198,9 @@ def _take_browser_signal(preference: Preference) -> bool:
 
 @transaction.atomic
 def set_lock(*, locked: bool, source: Source, actor_id: UUID | None) -> None:
-    """Set or lift the operator's lock. Lifting it turns nobody on who was not on before. Setting it waits as
-    switching off does."""
+    """Set or lift the operator's lock. Lifting it restores the people's own choices; setting it waits like `choose`."""
     if locked:
-        answer_when_nothing_leaves()
+        wait_for_attempts_on_commit()
     control = InstallationControl.objects.select_for_update().get(pk=1)
     if control.locked is locked:
         return

@@ -1,6 +1,6 @@
-"""May this person's usage be recorded? One pure function answers, and everything asks it.
+"""The consent decision: `decide`, one pure function that all other code calls.
 
-`decide` reads no clock, no setting and no database, so every combination of what it is given can be tried.
+It reads no clock, setting or database, so tests can try every combination of its arguments.
 """
 
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from privacy.switches import DeploymentType, Switches
 
 
 class Reason(StrEnum):
-    """Why a decision is what it is; `Decision.explanation` puts it in words."""
+    """Reason of a decision; `Decision.explanation` is its text for the person."""
 
     NO_ENDPOINT = "no_endpoint"
     SDK_DISABLED = "sdk_disabled"
@@ -35,10 +35,10 @@ class Control:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """What is known of one person.
+    """Stored facts about one person's consent.
 
-    `consenting_since` is when the present unbroken stretch began in which nothing *of the person's own* stood against
-    recording: their choice, or under the default the first showing of the notice. None when something does.
+    `consenting_since` is when the current uninterrupted period of the person's consent began: at their choice or, under
+    the cloud default, when the notice was first shown. None outside of such a period.
     """
 
     choice: bool | None = None
@@ -50,7 +50,7 @@ class Standing:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """`since` (aware UTC) is set exactly when `enabled`: only what began at or after it may be recorded."""
+    """Decision about one person. `since` (aware UTC) is set only if `enabled`; nothing older may be recorded."""
 
     enabled: bool
     reason: Reason
@@ -90,7 +90,7 @@ def decide(
     control: Control,
     standing: Standing,
 ) -> Decision:
-    """The decision for one person, and its reason. The order of the questions is the order of authority."""
+    """The decision for one person. The checks run in the order of their authority."""
     reason = _reason_of_the_installation(switches, control)
     if reason is not None:
         return Decision(enabled=False, reason=reason, chosen_at=standing.chosen_at)
@@ -98,9 +98,9 @@ def decide(
     if not enabled:
         return Decision(enabled=False, reason=reason, chosen_at=standing.chosen_at)
     if standing.consenting_since is None:
-        # On, but nobody can say since when: such a record is damaged, and a damaged record permits nothing.
+        # Consent without a start is a damaged record, which permits nothing.
         return Decision(enabled=False, reason=Reason.UNREADABLE, chosen_at=standing.chosen_at)
-    # A lock lifted later than the consent began ends what was before it: nothing from under a lock is recorded.
+    # Nothing from before the lock was lifted may be recorded.
     since = max(filter(None, (standing.consenting_since, control.changed_at)))
     return Decision(enabled=True, reason=reason, since=since, chosen_at=standing.chosen_at)
 

@@ -1,7 +1,7 @@
-"""The privacy notice, for templates: `{{ privacy_notice }}` is the notice to show on this page, or false.
+"""Template variables `privacy_notice` (the notice to show, or false) and `seen_later`.
 
-It is worked out only where a template asks for it. What is found out is stored in the browser session, so that once the
-notice is dismissed a page costs no query for it. `{{ seen_later }}`: the page itself tells the site when it is seen.
+Both are lazy: a page that uses neither costs nothing. The session stores that a notice was dismissed, so later pages
+cost no query. `seen_later` is true on prefetched pages, which must report themselves when they become visible.
 """
 
 from dataclasses import dataclass
@@ -30,7 +30,7 @@ def privacy_notice(request: HttpRequest) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class ShownNotice:
-    """The notice as one person is shown it: with what is the case for them once they have read it."""
+    """The notice for one person, with the state of sharing that applies once it has been shown."""
 
     version: int
     title: str
@@ -41,8 +41,10 @@ class ShownNotice:
 
 
 def showing(version: int) -> str:
-    """What a session remembers: the notice, and under which default it was read. "Off unless you switch it on" and "on
-    unless you switch it off" are two different things to have been told."""
+    """Session value for a notice that was shown or dismissed: default of the deployment, and version.
+
+    A notice read under "off by default" does not count as read under "on by default".
+    """
     return f"{deployment_type()} {version}"
 
 
@@ -65,8 +67,8 @@ def _notice_for(request: HttpRequest) -> ShownNotice | None:
         return None
     decision = decision_for(user.pk)
     if decision.reason is Reason.OPERATOR_LOCK:
-        return None  # there is nothing to decide until it is lifted
-    # Whether it really reaches the person is for the middleware to see.
+        return None  # the person cannot decide anything until the lock is lifted
+    # The middleware checks whether the response really shows it.
     request.privacy_notice_rendered = notice.version  # type: ignore[attr-defined]
     return _as_shown(notice, decision, has_signal=asks_not_to_be_tracked(request) or _has_signal(preference))
 
@@ -77,7 +79,7 @@ def _has_signal(preference: Preference | None) -> bool:
 
 def _as_shown(notice: PrivacyNotice, decision: Decision, *, has_signal: bool) -> ShownNotice:
     by_default = decision.reason in {Reason.NOTICE_NOT_SHOWN, Reason.CLOUD_DEFAULT, Reason.BROWSER_SIGNAL}
-    # By being shown the notice the default comes into force, so the notice says what that makes of it.
+    # Showing the notice puts the default into force, so the notice states the resulting state.
     is_on = not has_signal if by_default else decision.enabled
     if is_on:
         standing, advice = "This is on now.", "You can switch it off here, or at any time under Settings, Privacy."
@@ -94,6 +96,6 @@ def _as_shown(notice: PrivacyNotice, decision: Decision, *, has_signal: bool) ->
 def _has_dismissed(preference: Preference, version: int) -> bool:
     if (preference.dismissed_version or 0) < version:
         return False
-    # An installation that has become a cloud one tells those whom it told "off by default" before.
+    # A site that became a cloud deployment must show the notice again to people who read "off by default".
     told = preference.notice_shown_at is not None or preference.choice is not None
     return told or deployment_type() is DeploymentType.SELF_HOSTED

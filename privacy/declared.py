@@ -1,7 +1,7 @@
-"""Settings, each declared once: its name, number, kind, default and help.
+"""Declarations of settings: `Setting` holds name, check number, parser, default and help.
 
-A declaration yields the typed reading (`Setting.value`), the numbered check (`findings`), the lines of `.env.example`
-and the row of docs/settings.md. A settings module can import this: nothing here needs Django to be configured.
+From it come the typed value (`Setting.value`), the numbered check (`findings`), `.env.example` and docs/settings.md.
+Settings modules can import this module, because it does not need configured settings.
 """
 
 import os
@@ -16,11 +16,11 @@ from django.core.checks import CheckMessage, Error
 from privacy.kinds import Misread
 
 T = TypeVar("T")
-Source = Callable[[str], object]  # the value of a name; None where there is none
+Source = Callable[[str], object]  # returns the value of a name, or None
 
 
 def from_django(name: str) -> object:
-    """The source `Setting.value` reads: Django's settings, live, so that `override_settings` works."""
+    """The source of `Setting.value`: Django's settings, read at each use so that `override_settings` works."""
     return getattr(settings, name, None)
 
 
@@ -28,9 +28,9 @@ def from_django(name: str) -> object:
 class Setting(Generic[T]):
     """One setting.
 
-    `number` is the id of its check, such as "privacy.E002"; empty where no text is wrong. `parse` raises Misread for
-    text it does not understand; the setting then counts as `otherwise`: less collected, more protected. `default` is
-    text too, and blank text is unset.
+    `number` is the id of its check, such as "privacy.E002", or empty if every text is valid. `parse` raises Misread for
+    invalid text; the value is then `otherwise`, which collects less and protects more. `default` is text, and blank
+    text counts as unset.
     """
 
     name: str
@@ -40,7 +40,7 @@ class Setting(Generic[T]):
     help: str
     default: str = ""
     meanwhile: str = ""
-    off_switch: bool = False  # also read from the environment, where a project's settings leave it out or blank
+    off_switch: bool = False  # if missing or blank in the settings, read from the environment
 
     @property
     def value(self) -> T:
@@ -53,14 +53,14 @@ class Setting(Generic[T]):
             return self.otherwise
 
     def text(self, source: Source) -> str:
-        """As it is written. Blank text is no text: Compose and Kubernetes pass on unset variables as blank ones."""
+        """The text as written, or the default. Blank is unset: Compose and Kubernetes pass unset variables as blank."""
         text = _as_text(source(self.name))
         if not text.strip() and self.off_switch:
             text = os.environ.get(self.name, "")
         return text if text.strip() else self.default
 
     def problem(self, source: Source) -> str | None:
-        """One sentence that begins with the name and never has the value; None if the text is understood."""
+        """Error text without the setting's value, or None if the text is valid."""
         try:
             self.parse(self.text(source))
         except Misread as misread:
@@ -69,7 +69,7 @@ class Setting(Generic[T]):
 
 
 def _as_text(value: object) -> str:
-    """Python values too: a project's settings may say `DO_NOT_TRACK = True`."""
+    """Text of a value, which a project's settings may write in Python: `DO_NOT_TRACK = True`."""
     match value:
         case None:
             return ""
@@ -86,7 +86,7 @@ def _as_text(value: object) -> str:
 
 
 def findings(declared: Iterable[Setting[Any]], source: Source = from_django) -> list[CheckMessage]:
-    """A numbered error for each setting whose text is not understood."""
+    """A numbered error for each setting with invalid text."""
     return [
         Error(problem, hint=setting.meanwhile or None, id=setting.number)
         for setting in declared
@@ -95,5 +95,5 @@ def findings(declared: Iterable[Setting[Any]], source: Source = from_django) -> 
 
 
 def as_written(declared: Iterable[Setting[Any]], environ: Mapping[str, str]) -> dict[str, str]:
-    """Django settings for `declared`, of an environment: text, parsed when it is read."""
+    """Django settings of `declared` from `environ`: text, which is parsed at each use."""
     return {setting.name: setting.text(environ.get) for setting in declared}

@@ -1,4 +1,4 @@
-"""Elapsed time on this host, for ages, deadlines and waits: nobody sets it, and it goes on while the machine sleeps."""
+"""Elapsed time on this host, for ages, deadlines and waits. It cannot be set, and includes time asleep."""
 
 import time
 from functools import partial
@@ -6,18 +6,18 @@ from threading import Event
 
 _CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 
-# Nanoseconds since some moment in the past; comparable within one boot of the machine, between its processes too.
+# Nanoseconds since an arbitrary moment; comparable between processes until the machine reboots.
 elapsed_ns = partial(time.clock_gettime_ns, _CLOCK)
 
 
 class Elapsed:
-    """The same in seconds, with waiting. One seam, so that tests need not sleep through waits."""
+    """Elapsed time in seconds, and waiting; tests replace it so that they need not sleep."""
 
     def now(self) -> float:
         return time.clock_gettime(_CLOCK)
 
     def wait(self, event: Event, seconds: float) -> bool:
-        """Wait until `event` is set, `seconds` at most. Whether it is set."""
+        """Wait until `event` is set, at most `seconds`; return whether it is set."""
         return event.wait(seconds)
 
 

@@ -1,6 +1,6 @@
-"""The decision as it stands in the database, for one person or for many in one query.
+"""Effective decisions read from the database, for one person or for many in one query.
 
-Read from the database that choices are written to, whatever a router says: a replica may not know of a withdrawal yet.
+Always reads the database that choices are written to, whatever a router says: a replica may lag behind a withdrawal.
 """
 
 from collections.abc import Iterable, Iterator
@@ -15,7 +15,7 @@ from privacy.consent import Control, Decision, Reason, Standing, decide
 from privacy.models import InstallationControl
 from privacy.switches import current_switches, deployment_type
 
-# The lock could not be read: the gate is shut.
+# Used when the lock's row is missing.
 SHUT = Control(locked=True)
 _NOW = Func(function="clock_timestamp", output_field=DateTimeField())
 NOBODY = Decision(enabled=False, reason=Reason.UNREADABLE)
@@ -27,20 +27,20 @@ def current_control() -> Control:
 
 
 def decision_for(user_id: UUID) -> Decision:
-    """The effective decision for one person. Of someone who does not exist nothing may be recorded."""
+    """The effective decision for one person; off for an unknown id."""
     return decisions_for([user_id]).get(user_id, NOBODY)
 
 
 def decisions_for(user_ids: Iterable[UUID]) -> dict[UUID, Decision]:
-    """The effective decisions of many people, in one query. A person who no longer exists is not in the answer.
+    """The effective decisions for many people, in one query. Unknown ids are missing from the result.
 
-    Raises django.db.DatabaseError if consent cannot be read; the caller then has no permission for anyone.
+    Raises django.db.DatabaseError if consent cannot be read; the caller then may record nobody.
     """
     return {pk: decision for pk, decision, _ in _dated_decisions(user_ids)}
 
 
 def dated_decision(user_id: UUID) -> tuple[Decision, datetime] | None:
-    """The effective decision for one person, and when it was read by the database's clock; None of nobody."""
+    """The effective decision for one person and the database's time of reading; None for an unknown id."""
     for _, decision, now in _dated_decisions([user_id]):
         return decision, now
     return None

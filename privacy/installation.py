@@ -1,4 +1,4 @@
-"""Rows every installation has: the lock (open) and the first notice. Made by `migrate`, kept if they are there."""
+"""Rows of every installation, created by `migrate`: the operator's lock (not set) and the first notice."""
 
 from typing import Any
 
@@ -13,11 +13,11 @@ We record which features are used, how often, and how quickly pages answer. We n
 IP addresses, prompts, tests, model responses, keys or anything you type.
 
 Ids are replaced by keyed pseudonyms before anything leaves the server. Raw records are kept for 12 months. Under \
-Settings, Privacy you can see exactly what would be sent, switch sharing on or off, and delete what was collected."""
+Settings, Privacy you can see exactly what is sent, switch sharing on or off, and delete collected data."""
 
 
 def ensure_installation_rows(using: str = DEFAULT_DB_ALIAS, apps: Apps = current_apps, **_: Any) -> None:
-    """Receiver of `post_migrate`. `apps` has the models as far as the database is migrated, which may be backwards."""
+    """Receiver of `post_migrate`. `apps` holds the models of the migrated state, which may be an earlier one."""
     if using != DEFAULT_DB_ALIAS:
         return
     try:

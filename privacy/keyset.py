@@ -1,4 +1,4 @@
-"""Reading long tables a page at a time, by the last key read: in constant memory, without a cursor of the server."""
+"""Keyset pagination: read long tables page by page, in constant memory and without server-side cursors."""
 
 from collections.abc import Iterator
 from datetime import datetime
@@ -11,18 +11,21 @@ from django.db.models import Model, Q, QuerySet
 def newest_first(
     rows: QuerySet[Any], moment: str, before: tuple[datetime, UUID] | None, *, inclusive: bool = False
 ) -> QuerySet[Any]:
-    """`rows` by the column `moment` and their id, newest first; only those after `before`, or it too if `inclusive`."""
+    """`rows` ordered by the column `moment` and id, newest first; only those older than the key `before`.
+
+    With `inclusive`, a row with exactly that key is included.
+    """
     ordered = rows.order_by(f"-{moment}", "-id")
     if before is None:
         return ordered
     at, id_ = before
     same_moment = {moment: at, "id__lte" if inclusive else "id__lt": id_}
-    # The first condition says nothing new, but leaves the months after it out.
+    # The first filter is redundant, but lets PostgreSQL skip later partitions.
     return ordered.filter(**{f"{moment}__lte": at}).filter(Q(**{f"{moment}__lt": at}) | Q(**same_moment))
 
 
 def in_pages(rows: QuerySet[Any], moment: str, size: int) -> Iterator[Model]:
-    """All of them, `size` in memory at a time. A row that is added meanwhile is not read twice nor pushes one out."""
+    """All rows, newest first, with `size` in memory at a time. Rows added meanwhile cause no repeats or gaps."""
     last: tuple[datetime, UUID] | None = None
     while page := list(newest_first(rows, moment, last)[:size]):
         yield from page

@@ -1,6 +1,6 @@
-"""Kinds of settings: functions that parse a setting's text, or raise `Misread`.
+"""Parsers of settings: each turns text into a value or raises `Misread`.
 
-Standard library only, because `dev.py` uses them too. No message repeats the text: it may be a misplaced secret.
+Standard library only, because `dev.py` uses them too. No message repeats the text, which may be a misplaced secret.
 """
 
 import ipaddress
@@ -20,43 +20,44 @@ E = TypeVar("E", bound=StrEnum)
 
 
 class Misread(ValueError):
-    """A text is not of its kind. The message continues the setting's name: "must be true or false"."""
+    """Text is invalid. The message continues the setting's name, such as "must be true or false"."""
 
 
 def flag(text: str) -> bool:
-    """A yes or a no; empty text is a no."""
-    word = text.strip().lower()
-    if word not in YES | NO:
+    """Boolean; empty text is false."""
+    name = text.strip().lower()
+    if name not in YES | NO:
         raise Misread("must be true or false")
-    return word in YES
+    return name in YES
 
 
 def optional(parse: Callable[[str], T]) -> Callable[[str], T | None]:
-    """`parse`, and None for empty text."""
+    """A parser that returns None for empty text and calls `parse` otherwise."""
     return lambda text: parse(text) if text.strip() else None
 
 
-def choice(words: type[E]) -> Callable[[str], E]:
-    """One of the words, in any letter case, with `-` or `_`."""
+def choice(options: type[E]) -> Callable[[str], E]:
+    """A member of `options`, in any letter case, with `-` or `_`."""
 
     def parse(text: str) -> E:
-        word = text.strip().lower().replace("-", "_")
-        for each in words:
-            if word == each.value.replace("-", "_"):
+        name = text.strip().lower().replace("-", "_")
+        for each in options:
+            if name == each.value.replace("-", "_"):
                 return each
-        raise Misread(f"must be {either(words)}")
+        raise Misread(f"must be {either(options)}")
 
     return parse
 
 
-def either(words: type[StrEnum]) -> str:
-    *others, last = (word.value for word in words)
+def either(options: type[StrEnum]) -> str:
+    """The options for a message, such as "cloud or self_hosted"."""
+    *others, last = (option.value for option in options)
     return f"{', '.join(others)} or {last}" if others else last
 
 
 def digits(text: str, minimum: int, maximum: int) -> int | None:
-    """The number, if `text` is nothing but decimal ASCII digits of one from `minimum` to `maximum`."""
-    # The length first: Python refuses to convert thousands of digits.
+    """The whole number from `minimum` to `maximum` that `text` is, in ASCII digits; None for other text."""
+    # Check the length first: Python refuses to convert thousands of digits.
     if text.isascii() and text.isdecimal() and len(text) <= 19 and minimum <= int(text) <= maximum:
         return int(text)
     return None
@@ -79,31 +80,31 @@ def whole_number(minimum: int, maximum: int, of: str = "") -> Callable[[str], in
 
 
 def listed(text: str) -> list[str]:
-    """Items separated by commas; spaces around an item and empty items do not count."""
+    """Items separated by commas, without surrounding spaces and without empty items."""
     return [item.strip() for item in text.split(",") if item.strip()]
 
 
 def rate(text: str) -> str:
-    """A number of times in a period, such as 10/hour."""
+    """A rate such as 10/hour."""
     if not RATE.fullmatch(text.strip()):
         raise Misread("must be a rate such as 10/hour")
     return text.strip()
 
 
 def plain(text: str) -> str:
-    """Any text, without the spaces around it."""
+    """Any text, without surrounding spaces."""
     return text.strip()
 
 
 def secret(text: str) -> str:
-    """A key as it is written: printable ASCII without spaces around it, which every client and header can carry."""
+    """A key, unchanged: printable ASCII without surrounding spaces, so that any client and header can carry it."""
     if text != text.strip() or not text.isascii() or not text.isprintable():
         raise Misread("must be printable ASCII without spaces around it")
     return text
 
 
 def is_host(name: str) -> bool:
-    """Whether it can be the name of a host or an IP address, without brackets and port."""
+    """Whether `name` is a valid host name or IP address, without brackets or port."""
     if ":" in name:
         try:
             ipaddress.IPv6Address(name.partition("%")[0])
@@ -114,7 +115,7 @@ def is_host(name: str) -> bool:
 
 
 def address(text: str) -> str:
-    """An http(s) address without a user name; empty text for none."""
+    """An http(s) address without user name; empty text stays empty."""
     text = text.strip()
     if not text:
         return ""
@@ -122,15 +123,15 @@ def address(text: str) -> str:
         parts = urlsplit(text)
         _ = parts.port  # raises ValueError for a port that is no number or too large
     except ValueError:
-        raise Misread("is not a usable address: it must be such as https://host:4318") from None
+        raise Misread("is not a usable address: write it like https://host:4318") from None
     if parts.scheme not in {"http", "https"}:
         raise Misread("is not a usable address: it must begin with http:// or https://")
     if not parts.hostname:
         raise Misread("is not a usable address: it names no host")
     if not is_host(parts.hostname) or parts.port == 0:
-        raise Misread("is not a usable address: its host or port can be none")
+        raise Misread("is not a usable address: its host or port is invalid")
     if any(character.isspace() or not character.isprintable() for character in text):
-        raise Misread("is not a usable address: it has a space in it")
+        raise Misread("is not a usable address: it contains a space")
     if parts.username is not None or parts.password is not None:
         raise Misread(
             "is not a usable address: it must not carry a user name or password; use OTEL_EXPORTER_OTLP_HEADERS"

@@ -1,13 +1,13 @@
-"""What a browser says of a request: whether the page is looked at, and whether its person wants to be tracked.
+"""Request headers that show whether a person sees the page, and whether they ask not to be tracked.
 
-`is_looked_at` decides for everything that counts looks: the notice, views of pages. A document that a browser navigates
-to goes before a person's eyes; what a script fetches does not, and what is fetched ahead may never. A page that was
-fetched ahead and is looked at later tells the site itself (`static/site/seen.js`).
+`is_looked_at` decides for the notice and for page views. A person sees a document that the browser navigates to, but
+not what a script fetches, and perhaps never what is prefetched. A prefetched page that becomes visible later reports
+that itself (`static/site/seen.js`).
 """
 
 from django.http import HttpRequest
 
-# Names under which browsers say that they fetch ahead, old ones included. They have no other use, so any value counts.
+# Headers that mark a prefetch, in current and old browsers. They have no other use, so any value counts.
 AHEAD = ("Sec-Purpose", "Purpose", "X-Purpose", "X-Moz")
 
 
@@ -17,19 +17,19 @@ def asks_not_to_be_tracked(request: HttpRequest) -> bool:
 
 
 def is_looked_at(request: HttpRequest) -> bool:
-    """Whether the answer to `request` goes before a person's eyes at once, if it is a page."""
-    return request.method in {"GET", "POST"} and not is_fetched_ahead(request) and _is_navigation(request)
+    """Whether a person sees the response at once, provided it is a page."""
+    return request.method in {"GET", "POST"} and not _is_prefetched(request) and _is_navigation(request)
 
 
-def is_fetched_ahead(request: HttpRequest) -> bool:
+def _is_prefetched(request: HttpRequest) -> bool:
     return any(request.headers.get(name, "").strip() for name in AHEAD)
 
 
 def _is_navigation(request: HttpRequest) -> bool:
-    """Whether the browser navigates a window to it.
+    """Whether the browser navigates a window to this address.
 
-    Frames do not count: this site forbids them. Browsers that say nothing of destinations (old ones, and all over plain
-    HTTP) name HTML among what they accept when they navigate, and everything alike when a script asks.
+    Frames do not count, since this site forbids them. Old browsers, and all browsers over plain HTTP, send no
+    destination; they list HTML in `Accept` when they navigate, but not when a script fetches.
     """
     destination = request.headers.get("Sec-Fetch-Dest", "").strip().lower()
     mode = request.headers.get("Sec-Fetch-Mode", "").strip().lower()

@@ -1,6 +1,6 @@
-"""Notes what a response or a browser has told: that the notice was shown, that the browser asks not to be tracked.
+"""Records that a response showed the notice, and that a browser sent `Sec-GPC: 1`.
 
-Both are written at most once for each person and version; every other request costs two look-ups and no query.
+Both are written once per person and notice version. Every other request costs two look-ups and no query.
 """
 
 import logging
@@ -22,14 +22,14 @@ from privacy.startup import log_findings
 
 logger = logging.getLogger(__name__)
 
-BROWSER_SIGNAL = "privacy_browser_signal"  # session: the signal has been noted
+BROWSER_SIGNAL = "privacy_browser_signal"  # session: the signal has been recorded
 MAXIMUM_REMEMBERED = 10_000
-# For programs, which have no session: people of this process whose signal is in the database already.
+# People whose signal is in the database already, for clients without a session; one for each process.
 _noted: Bounded[UUID, None] = Bounded(MAXIMUM_REMEMBERED)
 
 
 class PrivacyMiddleware:
-    """Inside authentication, so that it knows the person; inside telemetry, so that it can refuse a request for it."""
+    """Runs inside AuthenticationMiddleware, to know the person, and inside TelemetryMiddleware, to block a request."""
 
     sync_capable = True
     async_capable = True
@@ -82,15 +82,14 @@ def _note(request: HttpRequest, response: HttpResponseBase) -> None:
         ):
             choices.note_notice_shown(user.pk, version, browser_signal=asks_not_to_be_tracked(request))
             request.session[SHOWN] = showing(version)
-    except Exception as error:  # noqa: BLE001  whatever it was, nothing may be recorded that this would have forbidden
-        # The wish could not be written down. It holds for this request all the same.
+    except Exception as error:  # noqa: BLE001  after any error, this request must not be recorded
+        # The signal could not be stored, but still applies to this request.
         request.telemetry_refused = True  # type: ignore[attr-defined]
-        logger.warning("A privacy signal could not be noted: %s", type(error).__name__)
+        logger.warning("A privacy signal could not be recorded: %s", type(error).__name__)
 
 
 def _is_on_the_page(version: int, request: HttpRequest, response: HttpResponseBase) -> bool:
-    """Whether this answer puts the notice before the person's eyes: a template that rendered it may have been thrown
-    away since, and not every page is looked at."""
+    """Whether the person sees the notice: the page is visible and the response still contains the notice."""
     return (
         is_looked_at(request)
         and isinstance(response, HttpResponse)

@@ -1,5 +1,4 @@
-"""The consent gate's tables: the person's standing, the ledger of what was chosen, the notices, the lock; and the log
-of what staff looked at."""
+"""Tables of consent: preferences, the ledger, notices, the operator's lock, and the access log of staff."""
 
 import uuid
 from typing import Literal
@@ -13,7 +12,7 @@ from privacy.consent import Control, Standing
 
 
 class Source(models.TextChoices):
-    """From where a ledger entry was made."""
+    """Origin of a ledger line."""
 
     SETTINGS_PAGE = "settings_page", "Settings page"
     API = "api", "API"
@@ -26,7 +25,7 @@ class Source(models.TextChoices):
 
 
 class Action(models.TextChoices):
-    """What a ledger entry says was done."""
+    """What a ledger line records."""
 
     ENABLED = "enabled", "Sharing switched on"
     DISABLED = "disabled", "Sharing switched off"
@@ -36,7 +35,7 @@ class Action(models.TextChoices):
     LOCKED = "locked", "Telemetry locked off for the installation"
     UNLOCKED = "unlocked", "Installation's lock lifted"
     NOTICE_PUBLISHED = "notice_published", "Privacy notice published"
-    # Not choices, but what a choice is worth: whoever sets a password can sign in with it.
+    # No choices, but needed to judge them: anybody who sets a password can sign in with it.
     PASSWORD_SET = "password_set", "Password set"
     ACCOUNT_CHANGED = "account_changed", "User name or e-mail address changed"
     ACCOUNT_DEACTIVATED = "account_deactivated", "Account deactivated"
@@ -44,7 +43,7 @@ class Action(models.TextChoices):
 
 
 class PrivacyNotice(models.Model):
-    """A published version of the notice. Once published it is never changed: people were shown these words."""
+    """A published version of the notice. It never changes, because people were shown this text."""
 
     version = models.PositiveIntegerField(primary_key=True)
     title = models.CharField(max_length=200)
@@ -64,7 +63,7 @@ class PrivacyNotice(models.Model):
 
 
 class Preference(models.Model):
-    """One person's standing. Written only by `privacy.choices`, which writes the ledger in the same transaction."""
+    """One person's consent. Only `privacy.choices` writes it, together with the ledger, in one transaction."""
 
     user = models.OneToOneField(
         settings.AUTH_USER_MODEL,
@@ -115,7 +114,7 @@ class Preference(models.Model):
 
 class ConsentEvents(models.QuerySet["ConsentEvent"]):
     def with_password_source(self) -> "ConsentEvents":
-        """Each line with the source of the password that was in force when it was recorded; None if never set again."""
+        """Annotate each line with who set the password in force at that time; None if never set again."""
         set_before = ConsentEvent.objects.filter(
             user_id=OuterRef("user_id"), action=Action.PASSWORD_SET, recorded_at__lt=OuterRef("recorded_at")
         )
@@ -123,10 +122,10 @@ class ConsentEvents(models.QuerySet["ConsentEvent"]):
 
 
 class ConsentEvent(models.Model):
-    """One line of the ledger. A database trigger refuses every update and delete.
+    """One line of the ledger. A database trigger rejects every update and delete.
 
-    `user` is who it is about (none for what concerns the whole installation), `actor` who did it. Neither is a foreign
-    key in the database: the proof of what was chosen outlives the account, as a bare UUID.
+    `user` is the person it is about (null: the whole installation), `actor` the person who did it. Neither is a foreign
+    key in the database, because the proof of consent outlives the account.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -163,10 +162,10 @@ class ConsentEvent(models.Model):
 
     @property
     def password_known_to_staff(self) -> bool:
-        """Whether this was done as the person while a password was in force that staff or a command had set.
+        """Whether the person did this signed in with a password that staff or a command had set.
 
-        Setting the next password is, too: nobody can tell whether staff did it to have what follows look like theirs.
-        Needs `with_password_source()`.
+        That includes setting the next password, which staff may have done as the person. Needs
+        `with_password_source()`.
         """
         source: str | None = self.password_source  # type: ignore[attr-defined]
         by_the_person = self.actor_id is not None and self.actor_id == self.user_id
@@ -174,7 +173,7 @@ class ConsentEvent(models.Model):
 
 
 class Access(models.TextChoices):
-    """What a member of staff did that shows or changes other people's data."""
+    """Kind of access by staff to other people's data."""
 
     LISTED = "listed", "Looked at a list"
     SEARCHED = "searched", "Searched"
@@ -184,9 +183,9 @@ class Access(models.TextChoices):
 
 
 class AccessEvent(models.Model):
-    """What staff looked at. Append-only like the ledger, and like there the ids outlive the accounts.
+    """One line of the access log. Append-only like the ledger; its ids outlive the accounts too.
 
-    Words that were searched for are not kept: they may be somebody's name, or a pseudonym.
+    Search terms are not stored, because they may be a name or a pseudonym.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -224,7 +223,7 @@ class AccessEvent(models.Model):
 
 
 def person_or_none(event: ConsentEvent | AccessEvent, relation: Literal["user", "actor", "about"]) -> User | None:
-    """Whoever `event` names there, or None once their account is deleted."""
+    """The person that `event` names in `relation`; None if the account was deleted."""
     try:
         person: User | None = getattr(event, relation)
     except User.DoesNotExist:
@@ -233,7 +232,7 @@ def person_or_none(event: ConsentEvent | AccessEvent, relation: Literal["user", 
 
 
 class InstallationControl(models.Model):
-    """The operator's lock: a single row, made by `migrate`. Without it nothing is recorded."""
+    """The operator's lock: a single row, created by `migrate`. Without the row, nothing is recorded."""
 
     id = models.PositiveSmallIntegerField(primary_key=True, default=1, editable=False)
     locked = models.BooleanField(default=False, help_text="Telemetry off for this installation.")

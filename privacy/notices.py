@@ -1,4 +1,4 @@
-"""The current notice, remembered for seconds, so that showing pages does not ask the database for it each time."""
+"""The current notice, cached for LIFETIME_SECONDS so that most pages need no query for it."""
 
 import time
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ _memory = _Memory()
 
 
 def current_notice() -> PrivacyNotice | None:
-    """The newest notice; one published in another process is seen here within seconds."""
+    """The newest notice. A notice published by another process appears after LIFETIME_SECONDS at most."""
     if time.monotonic() >= _memory.until:
         _memory.notice = PrivacyNotice.objects.order_by("-version").first()
         _memory.until = time.monotonic() + LIFETIME_SECONDS

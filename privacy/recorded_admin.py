@@ -1,4 +1,4 @@
-"""Access log of the admin: what staff look at, change and take away is recorded, in one place for all pages."""
+"""Access log of the admin: records what staff view, change and export, in one place for all pages."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ ROWS_AT_ONCE = 2000
 
 
 class NothingByHand:
-    """Rows that only the program itself writes: no adding, changing or deleting here, for superusers either."""
+    """Mixin for read-only rows: no adding, changing or deleting, not even by superusers."""
 
     def has_add_permission(self, request: HttpRequest, *args: Any) -> bool:
         return False
@@ -40,23 +40,23 @@ class NothingByHand:
 
 
 class NamesPeople:
-    """Mixed into a ModelAdmin whose rows each concern one person, so that the log says about whom a page was."""
+    """Mixin for a ModelAdmin whose rows each concern one person, whom the access log then names."""
 
     model: Any
 
     def person_of(self, row: Any) -> UUID | None:
-        """Whose data the row is, where the page says whose; None for rows that name nobody."""
+        """The person whose data the row is, if the page names them; None otherwise."""
         return None
 
 
 class RecordedAdminSite(admin.AdminSite):
-    """Admin site that records every page it shows and every change it makes, of models and of pages besides them.
+    """Admin site that records every page it shows and every change it makes.
 
-    Whatever goes through `admin_view` is recorded, so a new page needs no code of its own. The line is written before
-    the page is shown, and in one transaction with a change; if it cannot be written there is no page and no change.
+    Every view wrapped by `admin_view` is recorded, so a new page needs no code of its own. The log line is written
+    before the page is shown, or in the transaction of the change. If that fails, nothing is shown or changed.
     """
 
-    # Pages of the site itself that show nothing of anybody: signing out, one's own password, names of models.
+    # Views of the site itself that show no person's data.
     unrecorded = frozenset({"logout", "i18n_javascript", "password_change", "password_change_done", "app_index"})
 
     def admin_view(self, view: Any, cacheable: bool = False) -> Any:
@@ -76,7 +76,7 @@ def _recorded(view: Callable[..., Any]) -> Callable[..., Any]:
             _record_shown(request, response, view, model_admin)
             return response
         with transaction.atomic():
-            # Looked up before a change: afterwards the rows may be gone.
+            # Read before the change, which may delete the rows.
             chosen = _chosen(request, view, model_admin)
             about = chosen.about if chosen else _person_of_address(request, model_admin, args, kwargs)
             response = view(request, *args, **kwargs)
@@ -90,7 +90,7 @@ def _recorded(view: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _record_shown(request: HttpRequest, response: HttpResponse, view: Callable[..., Any], model_admin: Any) -> None:
-    """Refusals and redirects show nothing; a view that has recorded more than is known here is left alone."""
+    """Record a page that was shown. Skips errors, redirects, and views that called `record` themselves."""
     if not 200 <= response.status_code < 300 or was_recorded(request):
         return
     shown: dict[str, Any] = getattr(response, "context_data", None) or {}
@@ -102,7 +102,7 @@ def _record_shown(request: HttpRequest, response: HttpResponse, view: Callable[.
         record(request, access, _what(request, view, model_admin), about=about, lines=len(rows))
         return
     row, lines = shown.get("original") or shown.get("object"), None
-    if "queryset" in shown:  # of a page that asks once more
+    if "queryset" in shown:  # a confirmation page
         chosen = list(shown["queryset"])
         row, lines = (chosen[0] if len(chosen) == 1 else None), len(chosen)
     about = _person_of(model_admin, row) if row is not None else None
@@ -122,13 +122,13 @@ def _record_change(
 
 
 def _closes_a_popup(response: HttpResponse) -> bool:
-    """Whether a small window reports to the page that opened it what was changed, where others redirect."""
+    """Whether the response is a popup's report of its change, which other pages make by a redirect."""
     return "popup_response_data" in (getattr(response, "context_data", None) or {})
 
 
 @dataclass(frozen=True, slots=True)
 class _Chosen:
-    """An action that a list is asked to run, on how many rows, and whose they are if they are one person's."""
+    """A list action with the number of its rows, and the person if all rows are one person's."""
 
     action: str
     rows: int
@@ -136,7 +136,7 @@ class _Chosen:
 
 
 def _chosen(request: HttpRequest, view: Callable[..., Any], model_admin: Any) -> _Chosen | None:
-    """What Django will run, by Django's rules; None if nothing. Raises BadRequest for rows that are none."""
+    """The action Django will run, or None. Raises BadRequest for invalid row keys."""
     if model_admin is None or view.__name__ != "changelist_view" or "_save" in request.POST:
         return None
     action = _picked(request.POST.getlist("action"), request.POST.get("index", "0"))
@@ -151,12 +151,12 @@ def _chosen(request: HttpRequest, view: Callable[..., Any], model_admin: Any) ->
     except IncorrectLookupParameters:
         return None  # the view redirects to the whole list
     except (ValidationError, ValueError):
-        raise BadRequest("The rows that were chosen are none of this list.") from None
+        raise BadRequest("The selected rows are not in this list.") from None
     return _Chosen(action, number, _person_of(model_admin, rows.get()) if number == 1 else None)
 
 
 def _picked(actions: list[str], index: str) -> str:
-    """The name that Django picks of the forms above and below a list, which all come with each request."""
+    """The action of the form that was submitted. Each request contains the forms above and below the list."""
     try:
         return actions[int(index)]
     except ValueError:
@@ -166,7 +166,7 @@ def _picked(actions: list[str], index: str) -> str:
 
 
 def _what(request: HttpRequest, view: Callable[..., Any], model_admin: Any) -> str:
-    """What the log calls a page, such as "users", "users: history" or "report-page features". Never a person's name."""
+    """Name of a page in the log, such as "users", "users: history" or "report-page features"; never a person's name."""
     if model_admin is not None:
         plural = str(model_admin.opts.verbose_name_plural)
         return plural if view.__name__ in {"changelist_view", "change_view"} else f"{plural}: {_name(view)}"
@@ -187,7 +187,7 @@ def _person_of(model_admin: Any, row: Any) -> UUID | None:
 
 
 def _person_of_address(request: HttpRequest, model_admin: Any, args: Any, kwargs: Any) -> UUID | None:
-    """Whose page an address is of."""
+    """The person whose row the URL's arguments name."""
     key = kwargs.get("object_id") or kwargs.get("id") or (args[0] if args else None)
     if key is None or not isinstance(model_admin, NamesPeople):
         return None
@@ -196,10 +196,10 @@ def _person_of_address(request: HttpRequest, model_admin: Any, args: Any, kwargs
 
 
 class CsvExport(NamesPeople):
-    """An action that downloads the chosen rows, for those with the permission to export this model.
+    """Mixin with an action that downloads the selected rows as CSV; needs the model's export permission.
 
-    `export_columns` are the columns' names and how each is read from a row; text comes out safe for spreadsheets.
-    The rows have a `recorded_at`, and come newest first.
+    `export_columns` maps column names to functions of a row. Text is made safe for spreadsheets. The model must have
+    `recorded_at`; rows come newest first.
     """
 
     actions: Any = ("export",)

@@ -1,12 +1,12 @@
-"""Which comes first, an attempt to send or a withdrawal: both meet at one lock in the database.
+"""The database lock that orders attempts to send and withdrawals of consent.
 
-An attempt holds the lock shared, reads consent under it, sends, and lets go; any number of attempts hold it at once. A
-withdrawal is committed first, then waits until nobody holds the lock who held it before: whoever takes it afterwards
-reads the withdrawal. Nothing else waits: not opting in, not the notice, not a page. The lock is on a table, because
-nobody without rights on the table can take it, and belongs to a transaction, so that a transaction pooler passes it on.
+An attempt takes the lock in shared mode, reads consent, sends and releases it; any number of attempts hold it at once.
+A withdrawal commits first, then waits until all attempts that held the lock have released it. An attempt that takes the
+lock later reads the withdrawal. Nothing else waits for the lock. It is a table lock, which needs rights on the table,
+and belongs to a transaction, so that it works behind a transaction pooler.
 
-An attempt that hangs is over after five seconds. Of a process that is frozen meanwhile, PostgreSQL ends the session
-after six; going on, it finds its time over (`still_held`) before a byte leaves.
+An attempt ends after five seconds. If its process freezes, PostgreSQL ends the session after six; `still_held` then
+stops the process, once it continues, before it sends a byte.
 """
 
 import logging
@@ -20,20 +20,20 @@ from privacy.elapsed import elapsed
 
 logger = logging.getLogger(__name__)
 
-# Limits of the role, the database or the connection would cut the lock short, or the wait for it.
+# Timeouts of the role, database or connection would end the lock early, or the wait for it.
 NO_OTHER_LIMITS = """
 SELECT set_config(name, '0', true) FROM pg_settings
 WHERE name IN ('statement_timeout', 'transaction_timeout') AND setting <> '0';
 """
-# PostgreSQL ends an attempt's session after HELD seconds of silence; for SURE seconds the lock is certain.
+# PostgreSQL ends an attempt's session after HELD_SECONDS without a statement; the lock is certain for SURE_SECONDS.
 HELD_SECONDS = 6
 SURE_SECONDS = 5.0
-# An attempt that meets a waiting withdrawal is not made; the next one is.
+# An attempt that finds a withdrawal waiting fails after a second and is repeated later.
 ATTEMPT = f"""{NO_OTHER_LIMITS}SET LOCAL idle_in_transaction_session_timeout = '{HELD_SECONDS}s';
 SET LOCAL lock_timeout = '1s';
 LOCK TABLE privacy_installation_control IN ROW EXCLUSIVE MODE
 """
-# Longer than any attempt holds it, attempts that began while this waits not counted: those queue up behind it.
+# Longer than any attempt holds the lock. Attempts that begin meanwhile queue behind the withdrawal.
 LONGEST_WAIT_SECONDS = 8
 BARRIER = f"""{NO_OTHER_LIMITS}SET LOCAL lock_timeout = '{LONGEST_WAIT_SECONDS}s';
 LOCK TABLE privacy_installation_control IN SHARE MODE
@@ -41,15 +41,15 @@ LOCK TABLE privacy_installation_control IN SHARE MODE
 
 
 class NoLongerHeld(Exception):
-    """The attempt took so long that a withdrawal may have been answered meanwhile: nothing may leave any more."""
+    """The lock may have been lost, so a withdrawal may have been confirmed: nothing may be sent."""
 
 
 @contextmanager
 def attempt() -> Iterator[Callable[[], float]]:
-    """Inside, no withdrawal is answered. Read consent inside, and nothing from before.
+    """Hold the lock: inside the block no withdrawal is confirmed. Read consent inside, never before.
 
-    Yields `still_held`, to be called immediately before sending: the moment of `Elapsed.now` until which bytes may
-    leave. It raises NoLongerHeld where there is none. Raises django.db.DatabaseError if the lock cannot be had now.
+    Yields `still_held`. Call it immediately before sending: it returns the moment, in seconds of `Elapsed.now`, until
+    which bytes may leave, or raises NoLongerHeld. Raises django.db.DatabaseError if the lock is not available.
     """
     inside = connections[DEFAULT_DB_ALIAS].in_atomic_block
     with _locked(ATTEMPT) as cursor:
@@ -68,9 +68,9 @@ def attempt() -> Iterator[Callable[[], float]]:
 
 
 def wait_for_attempts() -> bool:
-    """Return when every attempt is over that may have read consent before now. False if that could not be found out.
+    """Wait until every attempt that may have read older consent has ended. False if the database failed.
 
-    Call it when a withdrawal is committed and not answered yet.
+    Call it after a withdrawal is committed and before it is confirmed.
     """
     try:
         with _locked(BARRIER):
@@ -81,16 +81,15 @@ def wait_for_attempts() -> bool:
 
 
 def _see_what_is_committed(cursor: CursorWrapper) -> None:
-    """In somebody's transaction that shows the past, a withdrawal would not be seen. Raises DatabaseError."""
+    """Raise DatabaseError in a surrounding transaction whose snapshot would hide a withdrawal."""
     cursor.execute("SHOW transaction_isolation")
     if cursor.fetchone()[0] != "read committed":
-        raise DatabaseError("a transaction that is not READ COMMITTED cannot show consent as it is now")
+        raise DatabaseError("a transaction that is not READ COMMITTED cannot read current consent")
 
 
 @contextmanager
 def _locked(statement: str) -> Iterator[CursorWrapper]:
-    """A transaction that is always rolled back, and the lock and settings of `statement` with it, also when it is part
-    of another transaction."""
+    """Run `statement` in a transaction that is always rolled back, which releases its lock and settings."""
     connection = connections[DEFAULT_DB_ALIAS]
     try:
         with transaction.atomic(), connection.cursor() as cursor:
@@ -99,5 +98,5 @@ def _locked(statement: str) -> Iterator[CursorWrapper]:
             transaction.set_rollback(True)
     except (DatabaseError, InterfaceError):
         if not connection.in_atomic_block:
-            connection.close()  # the session may have been ended; the next one who needs it opens another
+            connection.close()  # the server may have ended the session; the next query opens a new one
         raise

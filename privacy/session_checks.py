@@ -1,4 +1,4 @@
-"""privacy.E020  A pooler keeps connections from setting what they rely on. Run by `migrate` and `check --database`."""
+"""privacy.E020  A pooler hides session settings that we rely on. Run by `migrate` and `check --database`."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -7,7 +7,7 @@ from django.apps import AppConfig
 from django.core.checks import CheckMessage, Error, Tags, register
 from django.db import DatabaseError, connections
 
-from privacy.sessions import ALIASES, how_to_mend, in_words, settle
+from privacy.sessions import ALIASES, described, how_to_mend, settle
 
 
 @register(Tags.database)
@@ -24,11 +24,11 @@ def check_sessions(
             with connection.wrap_database_errors:
                 settled = settle(connection.connection)
         except DatabaseError:
-            continue  # a database that is away is for whoever needs it now to report
+            continue  # code that needs the database reports that it is unavailable
         if settled.unmet:
             errors.append(
                 Error(
-                    f"The database {alias!r} is reached through a connection pooler, and {in_words(settled.unmet)}.",
+                    f"The database {alias!r} is behind a connection pooler, and {described(settled.unmet)}.",
                     hint=how_to_mend(settled.unmet),
                     id="privacy.E020",
                 )

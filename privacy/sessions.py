@@ -1,13 +1,12 @@
-"""What a database session of ours relies on, set by every connection itself: Django's and the processor's alike.
+"""Session parameters that our SQL relies on, set on every connection of Django and of the processor.
 
-A server, a database or a role may have defaults of its own (`ALTER DATABASE ... SET datestyle = 'German'`). Formats are
-set once for each connection. Limits of time are lifted only around work of ours that must not be cut short, inside its
-transaction. What the connection's own `options` ask for is the operator's and stays.
+A server, database or role may have other defaults (`ALTER DATABASE ... SET datestyle = 'German'`). Formats are set once
+per connection. Timeouts are lifted only inside transactions that must not be interrupted. The `options` in the
+connection's address are the operator's and take precedence.
 
-A transaction pooler (PgBouncer) gives each transaction another server session. It repeats the parameters of TRACKED on
-each of them, and BEGIN carries isolation and access; anything else set on a session would be lost. So behind a pooler
-nothing else is set, and a default that we cannot work with is a numbered error (privacy.E020): of the checks, the
-processor and the commands, and in the log of the site.
+A transaction pooler (PgBouncer) runs each transaction on another server session. It repeats only the parameters in
+TRACKED, and BEGIN carries isolation and access mode; other settings would be lost. Behind a pooler nothing else is set,
+and an unusable default is a numbered error (privacy.E020) of checks, processor and commands, and in the site's log.
 """
 
 import logging
@@ -21,7 +20,7 @@ from django.db import DEFAULT_DB_ALIAS, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 from psycopg import IsolationLevel
 
-# Where our tables can be: `default`, and `analytics` where that is a database of its own.
+# Databases with our tables: `default`, and `analytics` if configured.
 ALIASES = {DEFAULT_DB_ALIAS, "analytics"}
 FORMATS = {
     # psycopg reads dates and intervals in these formats only.
@@ -32,7 +31,7 @@ FORMATS = {
     "standard_conforming_strings": "on",
     "array_nulls": "on",
     "transform_null_equals": "off",
-    # Names of tables are compared as text.
+    # We compare table names as text.
     "quote_all_identifiers": "off",
     "row_security": "on",
 }
@@ -48,7 +47,7 @@ LIMITS = (
     "transaction_timeout",
     "idle_session_timeout",
 )
-# https://www.pgbouncer.org/config.html: what it keeps for each client, in every version.
+# https://www.pgbouncer.org/config.html: parameters that every version tracks for each client.
 TRACKED = {"DateStyle", "TimeZone", "client_encoding", "standard_conforming_strings"}
 DEFAULT_SEARCH_PATH = '"$user", public'
 
@@ -64,23 +63,23 @@ WHERE name = ANY (%s) AND setting <> '0' AND source <> 'client' AND (%s OR pg_ba
 """
 
 _settled: WeakSet[psycopg.Connection[Any]] = WeakSet()
-_reported: set[str] = set()  # aliases whose error has been logged, once for each process
+_reported: set[str] = set()  # aliases whose error this process has logged
 logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """`is_pooled`: a pooler stands in between. `unmet`: parameters (as they are) that it keeps us from setting."""
+    """Result of `settle`: whether the connection is pooled, and parameters we need but cannot set there."""
 
     is_pooled: bool
     unmet: Mapping[str, str]
 
 
 def settle(connection: psycopg.Connection[Any], more: Mapping[str, str] | None = None) -> Settled:
-    """Set what we rely on, and `more`. One query where the defaults are right already. Raises psycopg.Error.
+    """Set the session parameters we rely on, and `more`. One query if all are right already. Raises psycopg.Error.
 
-    The connection must be outside of a transaction; its next ones are read committed and may write, unless it says
-    otherwise already.
+    The connection must be outside of a transaction. Its transactions become READ COMMITTED and writable, unless it has
+    its own setting already.
     """
     if connection.isolation_level is None:
         connection.isolation_level = IsolationLevel.READ_COMMITTED
@@ -98,7 +97,7 @@ def settle(connection: psycopg.Connection[Any], more: Mapping[str, str] | None =
         can_be_set = not is_pooled or name in TRACKED
         value = setting if can_be_set else at_start
         if name == "search_path":
-            # A schema of the operator's own choice is right as long as our tables are in it, or none are yet.
+            # Another schema is fine if our tables are in it, or nowhere yet.
             is_right = is_found or value == wanted[name] or (is_pooled and not is_somewhere)
             wanted[name] = f"{value}, {wanted[name]}" if value else wanted[name]
         else:
@@ -113,27 +112,24 @@ def settle(connection: psycopg.Connection[Any], more: Mapping[str, str] | None =
 
 
 def lift_limits(cursor: Any, *, in_transaction: bool) -> None:
-    """No limit of time for what follows, until the transaction ends or else for this session.
-
-    A session behind a pooler is not ours: it is left as it is.
-    """
+    """Lift all timeouts, for this transaction or else for the session. A pooled session is left unchanged."""
     cursor.execute(_LIFT, [in_transaction, list(LIMITS), in_transaction, cursor.connection.info.backend_pid])
 
 
-def in_words(unmet: Mapping[str, str]) -> str:
-    """What is wrong, for a message."""
+def described(unmet: Mapping[str, str]) -> str:
+    """The wrong parameters and values, for a message."""
     return ", ".join(f"{name} is {value!r}" for name, value in sorted(unmet.items()))
 
 
 def how_to_mend(unmet: Iterable[str]) -> str:
-    """The statements that set the right defaults for the role."""
+    """Instruction with the statements that set the right defaults for the role."""
     right = FORMATS | TRANSACTIONS | {"search_path": "the schema of the tables"}
     sets = "; ".join(f"ALTER ROLE ... IN DATABASE ... SET {name} = '{right[name]}'" for name in sorted(unmet))
-    return f"Behind a transaction pooler no connection can set these. As the owner of the role, once: {sets}."
+    return f"Behind a transaction pooler, connections cannot set these. Run once, as the role's owner: {sets}."
 
 
 def on_connection_created(connection: BaseDatabaseWrapper, **_: Any) -> None:
-    """Receiver of `connection_created`, which Django also sends for a connection that comes from a pool again."""
+    """Receiver of `connection_created`, which Django sends again for a connection reused from its pool."""
     if connection.vendor != "postgresql" or connection.alias not in ALIASES or connection.connection in _settled:
         return
     unmet = settle(connection.connection).unmet
@@ -141,12 +137,12 @@ def on_connection_created(connection: BaseDatabaseWrapper, **_: Any) -> None:
     if unmet and connection.alias not in _reported:
         _reported.add(connection.alias)
         logger.error(
-            "privacy.E020: behind a pooler, the database %s has defaults: %s", connection.alias, in_words(unmet)
+            "privacy.E020: behind a pooler, the database %s has defaults: %s", connection.alias, described(unmet)
         )
 
 
 def on_pre_migrate(using: str, **_: Any) -> None:
-    """Receiver of `pre_migrate`: a migration of a large table takes its time."""
+    """Receiver of `pre_migrate`: lift timeouts, because migrating a large table takes long."""
     if using in ALIASES and connections[using].vendor == "postgresql":
         with connections[using].cursor() as cursor:
             lift_limits(cursor, in_transaction=False)

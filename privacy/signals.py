@@ -1,8 +1,8 @@
-"""What `privacy` announces to apps that it may not import."""
+"""Signals that `privacy` sends to apps it must not import."""
 
 from django.dispatch import Signal
 
-# Sent after commit, in the process where it happened.
+# A person's effective decision, or the lock, changed. Sent after commit, in the process that made the change.
 # Arguments: user_id (UUID; None when it concerns everyone), enabled (bool: the effective decision now).
 consent_changed = Signal()
 

@@ -1,4 +1,4 @@
-"""CSV that can be opened in a spreadsheet: streamed, and nothing in it is run."""
+"""Streamed CSV downloads that are safe to open in a spreadsheet."""
 
 import csv
 from collections.abc import Iterable, Iterator, Sequence
@@ -10,26 +10,26 @@ from django.http import HttpRequest, StreamingHttpResponse
 from privacy.streaming import as_the_server_reads
 
 LINES_AT_ONCE = 1000
-# What a spreadsheet would run as a formula.
+# First characters of text that a spreadsheet would run as a formula.
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
 def safe_cell(value: Any) -> Any:
-    """Text that a spreadsheet would run is put behind an apostrophe; None is an empty cell."""
+    """Prefix text that a spreadsheet would run with an apostrophe; None becomes an empty cell."""
     if isinstance(value, str) and value.startswith(FORMULA_STARTS):
         return f"'{value}"
     return "" if value is None else value
 
 
 class _Line:
-    """What `csv.writer` writes to, and hands back."""
+    """File-like object for `csv.writer` that returns each line."""
 
     def write(self, line: str) -> str:
         return line
 
 
 def csv_lines(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> Iterator[str]:
-    """RFC 4180, line by line, the names of the columns first."""
+    """Lines of RFC 4180 CSV, header first."""
     writer = csv.writer(_Line())
     yield writer.writerow(header)
     for row in rows:
@@ -39,7 +39,7 @@ def csv_lines(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> Iterator[
 def csv_download(
     request: HttpRequest, filename: str, header: Sequence[str], rows: Iterable[Sequence[Any]]
 ) -> StreamingHttpResponse:
-    """A download that never holds more than LINES_AT_ONCE of a long table."""
+    """A streamed download that holds at most LINES_AT_ONCE lines in memory."""
     lines = csv_lines(header, rows)
     pieces = iter(lambda: "".join(islice(lines, LINES_AT_ONCE)), "")
     response = StreamingHttpResponse(as_the_server_reads(request, pieces), content_type="text/csv; charset=utf-8")

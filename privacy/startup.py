@@ -1,4 +1,4 @@
-"""Log the numbered findings once a process: a server that never runs `manage.py check` reports them at its start."""
+"""Logs the numbered findings once for each process, because a server does not run `manage.py check`."""
 
 import logging
 from threading import Lock
@@ -7,11 +7,11 @@ from django.core.checks import WARNING, run_checks
 
 logger = logging.getLogger(__name__)
 TAGS = ("privacy", "analytics", "accounts", "rhesis_site")
-_first = Lock()  # taken by whoever logs, and never released
+_first = Lock()  # acquired by the first caller and never released
 
 
 def log_findings() -> None:
-    """Log each error and warning of our checks, the first time only. Middlewares call it when a server loads them."""
+    """Log each error and warning of our checks, on the first call only. Middlewares call it when they are loaded."""
     if not _first.acquire(blocking=False):
         return
     for finding in run_checks(tags=TAGS):

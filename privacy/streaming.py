@@ -1,4 +1,4 @@
-"""A body that is produced while it is sent, under WSGI and under ASGI."""
+"""Streaming response bodies under WSGI and ASGI."""
 
 from collections.abc import AsyncIterator, Iterator
 
@@ -9,7 +9,7 @@ from django.http import HttpRequest
 
 
 def as_the_server_reads(request: HttpRequest, pieces: Iterator[str]) -> Iterator[str] | AsyncIterator[str]:
-    """`pieces`, one at a time under either kind of server: under ASGI Django gathers a plain iterator in memory."""
+    """`pieces` as an iterator that streams under either server; under ASGI, Django would collect a plain iterator."""
     return _one_by_one(pieces) if isinstance(request, ASGIRequest) else pieces
 
 
@@ -22,7 +22,7 @@ async def _one_by_one(pieces: Iterator[str]) -> AsyncIterator[str]:
 
 
 def release_connections() -> None:
-    """Give the thread's connections back to their pool, or close those past their age, as at the end of a request."""
+    """Return this thread's connections to their pool, or close old ones, as at the end of a request."""
     for connection in connections.all(initialized_only=True):
         if not connection.in_atomic_block:
             connection.close_if_unusable_or_obsolete()

@@ -1,4 +1,4 @@
-"""The installation's switches: settings that decide before any person is asked. Text not understood collects less."""
+"""The installation's switches: settings that can switch collection off for everybody. Invalid text collects less."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -14,10 +14,10 @@ class DeploymentType(StrEnum):
 
 
 def base_address(text: str) -> str:
-    """An `address` that a path can be added to."""
+    """An `address` to which a path can be appended."""
     text = address(text)
     if "?" in text or "#" in text:
-        raise Misread("is not a usable address: it must end before a ? or #, because /v1/traces is added to it")
+        raise Misread("is not a usable address: it must not contain ? or #, because /v1/traces is added to it")
     return text
 
 
@@ -26,9 +26,9 @@ ENDPOINT = Setting(
     "analytics.E001",
     base_address,
     otherwise="",
-    help="The address usage data is sent to (OTLP). Left empty, telemetry is off for everyone, whatever they chose. "
-    "If you opt in: https://telemetry.rhesis.ai",
-    meanwhile="Until it is mended, nothing is collected.",
+    help="Address that usage data is sent to (OTLP). Empty: telemetry is off for everyone, whatever they chose. "
+    "To opt in: https://telemetry.rhesis.ai",
+    meanwhile="Until it is corrected, nothing is collected.",
 )
 DEPLOYMENT_TYPE = Setting(
     "DEPLOYMENT_TYPE",
@@ -37,7 +37,7 @@ DEPLOYMENT_TYPE = Setting(
     otherwise=DeploymentType.SELF_HOSTED,
     default="self_hosted",
     help="cloud (sharing is on once the notice was shown) or self_hosted (off until a person switches it on).",
-    meanwhile="Until it is mended, the installation counts as self_hosted, where sharing is off by default.",
+    meanwhile="Until it is corrected, the installation counts as self_hosted, where sharing is off by default.",
 )
 DO_NOT_TRACK = Setting(
     "DO_NOT_TRACK",
@@ -45,7 +45,7 @@ DO_NOT_TRACK = Setting(
     flag,
     otherwise=True,
     help="true switches telemetry off for everyone.",
-    meanwhile="Until it is mended, nothing is collected.",
+    meanwhile="Until it is corrected, nothing is collected.",
     off_switch=True,
 )
 SDK_DISABLED = Setting(
@@ -54,7 +54,7 @@ SDK_DISABLED = Setting(
     flag,
     otherwise=True,
     help="true switches telemetry off for everyone, as it does every other use of OpenTelemetry's SDK.",
-    meanwhile="Until it is mended, nothing is collected.",
+    meanwhile="Until it is corrected, nothing is collected.",
     off_switch=True,
 )
 TRACES_EXPORTER = Setting(
@@ -70,8 +70,8 @@ CONFIG_FILE = Setting(
     "",
     lambda text: bool(text.strip()),
     otherwise=True,
-    help="Refused: where it is set, telemetry is off for everyone. The specification lets such a file replace every "
-    "other variable, and it may switch the SDK off; it is not read here.",
+    help="Not supported: if it is set, telemetry is off for everyone. By the specification such a file replaces every "
+    "other variable and may switch the SDK off; this project does not read it.",
     off_switch=True,
 )
 SETTINGS: tuple[Setting[Any], ...] = (
@@ -82,13 +82,13 @@ SETTINGS: tuple[Setting[Any], ...] = (
     TRACES_EXPORTER,
     CONFIG_FILE,
 )
-# Off-switches of OpenTelemetry, which the host may have set for tracing of its own, and the numbers of their warnings.
+# OpenTelemetry's off-switches, which an operator may have set for their own tracing, by number of the warning.
 OFF_SWITCHES_OF_THE_HOST = {"privacy.W001": SDK_DISABLED, "privacy.W002": TRACES_EXPORTER, "privacy.W003": CONFIG_FILE}
 
 
 @dataclass(frozen=True, slots=True)
 class Switches:
-    """The installation's switches. Any of them in its off position means that nothing is collected from anyone."""
+    """State of the switches. Any switch that is off stops collection from everybody."""
 
     endpoint_set: bool
     sdk_disabled: bool  # by any of OpenTelemetry's off-switches
@@ -99,10 +99,10 @@ class Switches:
         return self.endpoint_set and not self.sdk_disabled and not self.do_not_track
 
 
-def parse_deployment_type(word: str) -> DeploymentType | None:
-    """`cloud`, `self_hosted` or its other spelling `self-hosted`; None for any other word."""
+def parse_deployment_type(text: str) -> DeploymentType | None:
+    """The deployment type named `cloud`, `self_hosted` or `self-hosted`; None for other text."""
     try:
-        return DEPLOYMENT_TYPE.parse(word)
+        return DEPLOYMENT_TYPE.parse(text)
     except Misread:
         return None
 

@@ -1,4 +1,4 @@
-"""Settings -> Privacy, and its API."""
+"""URLs of Settings -> Privacy and of its API."""
 
 from django.urls import path
 

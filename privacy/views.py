@@ -1,4 +1,4 @@
-"""The pages of Settings -> Privacy. Everything works by plain forms; a script only saves the toggle at once."""
+"""Pages of Settings -> Privacy. All work with plain forms; a script saves the toggle at once."""
 
 import json
 from itertools import groupby
@@ -54,7 +54,7 @@ class PrivacyPage(LoginRequiredMixin, View):
         ).get_page(request.GET.get("history"))
         context: dict[str, Any] = {
             "decision": decision,
-            # What the toggle shows is what the person wants; the decision below it says what comes of it.
+            # The toggle shows the person's choice; the line below shows the effective decision.
             "wanted": preference.choice if preference and preference.choice is not None else decision.enabled,
             "history": history,
             "history_lines": [
@@ -82,15 +82,15 @@ def _of_telemetry(person: User, cursor: str) -> dict[str, Any]:
         "preview": json.dumps(telemetry().preview(person.pk), indent=2),
         "stored_here": stored.here,
         "total": stored.count,
-        "row_lines": [_in_words(row) for row in page.rows],
+        "row_lines": [_table_row(row) for row in page.rows],
         "are_newest": not cursor,
         "older": page.next,
         "receipts": telemetry().receipts(person.pk),
     }
 
 
-def _in_words(row: dict[str, Any]) -> dict[str, Any]:
-    """A stored row for the table: when, what, and everything else as it is stored."""
+def _table_row(row: dict[str, Any]) -> dict[str, Any]:
+    """A stored row for the page's table: time, event, and all other columns as details."""
     what = (
         row.get("event_type")
         or (f"{row['feature_name']} {row['action']}" if "feature_name" in row else None)
@@ -110,7 +110,7 @@ def _in_words(row: dict[str, Any]) -> dict[str, Any]:
 @require_POST
 @login_required
 def change_sharing(request: HttpRequest) -> HttpResponse:
-    """The toggle, as a form: `sharing` is on or off."""
+    """Save the toggle's form: `sharing` is on or off."""
     wanted = request.POST.get("sharing")
     if wanted not in {"on", "off"}:
         return HttpResponseBadRequest("sharing must be on or off", content_type="text/plain")
@@ -142,10 +142,10 @@ def dismiss_notice(request: HttpRequest) -> HttpResponse:
 @require_POST
 @login_required
 def note_seen(request: HttpRequest) -> HttpResponse:
-    """A page that was fetched ahead is looked at now: `page` is its name, `version` the notice on it, if any."""
-    word = request.POST.get("version")
-    version = None if word is None else digits(word, 0, LARGEST_VERSION)
-    if word is not None and version is None:
+    """A prefetched page became visible: `page` is its name, `version` the notice on it, if any."""
+    text = request.POST.get("version")
+    version = None if text is None else digits(text, 0, LARGEST_VERSION)
+    if text is not None and version is None:
         return HttpResponseBadRequest(NO_VERSION, content_type="text/plain")
     notice = current_notice()
     if notice is not None and version == notice.version:
@@ -166,7 +166,7 @@ def download_rows(request: HttpRequest) -> StreamingHttpResponse:
 
 @method_decorator(never_cache, name="dispatch")
 class DeletePage(LoginRequiredMixin, View):
-    """Asks once more, then deletes."""
+    """Confirmation page; its form deletes the person's data."""
 
     def get(self, request: HttpRequest) -> HttpResponse:
         if not telemetry().collects:

@@ -14,7 +14,7 @@ class SiteConfig(AppConfig):
 
 
 def check_settings(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
-    """Numbered errors and warnings of this site's own settings; `rhesis_site.declared` declares each."""
+    """Numbered findings about the settings that `rhesis_site.declared` declares."""
     from privacy.declared import findings
     from rhesis_site.declared import LIVE, unknown_variables_findings
 

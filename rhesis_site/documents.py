@@ -1,4 +1,4 @@
-"""Writes `.env.example` and the tables of docs/settings.md from the declarations: `python -m rhesis_site.documents`."""
+"""Generates `.env.example` and the tables of docs/settings.md: `python -m rhesis_site.documents`."""
 
 import textwrap
 from collections.abc import Iterator
@@ -47,7 +47,7 @@ def _env_lines() -> Iterator[str]:
 
 
 def settings_tables() -> str:
-    """Markdown: a table a section."""
+    """Markdown with one table for each section."""
     tables = [line for title, settings in SECTIONS.items() for line in _table(title, settings)]
     return "\n".join([*tables, *_otel_table()])
 
@@ -73,13 +73,13 @@ def _table(title: str, settings: tuple[Setting[Any], ...]) -> Iterator[str]:
 
 
 def filled_in(document: str, made: str) -> str:
-    """`document`, with `made` between its two marks."""
+    """`document`, with `made` between the lines BEGIN and END."""
     before, _, rest = document.partition(BEGIN)
     return f"{before}{BEGIN}\n\n{made}\n{END}{rest.partition(END)[2]}"
 
 
 def documents() -> dict[Path, str]:
-    """Every file that is made from the declarations, with the text it should have."""
+    """Path and expected text of every file that is generated from the declarations."""
     table = ROOT / "docs" / "settings.md"
     return {ROOT / ".env.example": env_example(), table: filled_in(table.read_text(), settings_tables())}
 

@@ -1,9 +1,8 @@
-"""Reads `.env`: the site and `dev.py` alike. Standard library only, because `dev.py` runs before anything is installed.
+"""Reads `.env` for the site and `dev.py`. Standard library only, because `dev.py` runs before anything is installed.
 
-The rules (also in `.env.example`): one `NAME=value` a line, with or without `export`. The value is taken as written:
-`$`, `#`, `%` and a backslash are like any other character. Spaces around it do not count; quotes around all of it go.
-Ambiguous values are refused: a ` #` or ` NAME=` outside quotes, a quote inside the same quotes, a backslash in double
-quotes.
+The rules (also in `.env.example`): one `NAME=value` a line, with or without `export`. Values are literal: `$`, `#`, `%`
+and backslashes have no special meaning. Surrounding spaces and surrounding quotes are removed. Ambiguous values are
+errors: a ` #` or ` NAME=` outside quotes, a quote inside the same quotes, a backslash in double quotes.
 """
 
 import re
@@ -14,16 +13,16 @@ LINE = re.compile(r"(?:export[ \t]+)?(?P<name>[A-Za-z_][A-Za-z0-9_]*)[ \t]*=(?P<
 
 
 class Unreadable(ValueError):
-    """The file cannot be used. The message names the file, and the line and variable to blame, and never a value."""
+    """The file cannot be used. The message names the file, line and variable, never a value."""
 
 
 def read(path: Path) -> dict[str, str]:
-    """The variables of the file, in its order; none if there is no file. Raises Unreadable."""
+    """The file's variables in order; none if the file does not exist. Raises Unreadable."""
     try:
         text = path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
         if path.is_symlink():
-            raise Unreadable(f"{path} cannot be read: it is a link to a file that is not there") from None
+            raise Unreadable(f"{path} cannot be read: it is a link to a missing file") from None
         return {}
     except OSError as error:
         raise Unreadable(f"{path} cannot be read: {error.strerror}") from None
@@ -45,14 +44,14 @@ def read(path: Path) -> dict[str, str]:
 
 def _problem(value: str) -> str | None:
     if "\0" in value:
-        return "has a zero byte in it"
+        return "contains a zero byte"
     stripped = value.strip(" \t")
     return _problem_in_quotes(stripped) if stripped[:1] in ("'", '"') else _problem_without_quotes(value)
 
 
 def _problem_without_quotes(value: str) -> str | None:
     if re.search(r"[ \t]#", value):
-        return "has a # after a space; put a comment on its own line, or the value in quotes"
+        return "has a # after a space; put the comment on its own line, or the value in quotes"
     if re.search(r"[ \t;][ \t]*[A-Z][A-Z0-9_]{2,}=", value):
         return "has another NAME= on its line; put that on its own line, or the value in quotes"
     return None
@@ -61,11 +60,11 @@ def _problem_without_quotes(value: str) -> str | None:
 def _problem_in_quotes(value: str) -> str | None:
     quote, inside = value[0], value[1:-1]
     if len(value) < 2 or value[-1] != quote:
-        return "begins with a quote and does not end with it"
+        return "begins with a quote but does not end with it"
     if quote in inside:
-        return f"has a {quote} between two; put the value in the other quotes"
+        return f"has a {quote} inside {quote} quotes; use the other quotes"
     if quote == '"' and "\\" in inside:
-        return "has a backslash in double quotes; put the value in single quotes"
+        return "has a backslash in double quotes; use single quotes"
     return None
 
 

@@ -1,4 +1,4 @@
-"""gunicorn's own logger with this site's formatter, from its first line and after each reload of its configuration."""
+"""Logger class for gunicorn that uses this site's formatter from the first line on."""
 
 import logging
 from typing import Any
@@ -10,7 +10,7 @@ from rhesis_site.logging_privacy import PrivateFormatter
 
 class PrivateLogger(Logger):  # type: ignore[misc]  # gunicorn has no types
     def setup(self, cfg: Any) -> None:
-        """Leave every line to the root logger, whose formatter decides what may be written."""
+        """Pass every line to the root logger, whose formatter removes personal data."""
         super().setup(cfg)
         root = logging.getLogger()
         if not root.handlers:

@@ -1,4 +1,4 @@
-"""Reading JSON bodies of requests."""
+"""Parser for JSON request bodies."""
 
 from collections.abc import Mapping
 from typing import IO, Any
@@ -8,7 +8,7 @@ from rest_framework.parsers import JSONParser
 
 
 class JsonBody(JSONParser):
-    """Django REST framework's, for which a body nested too deeply is as wrong as any other, and no error of ours."""
+    """DRF's parser. Answers 400 to a body that is nested too deeply; DRF would raise."""
 
     def parse(
         self, stream: IO[Any], media_type: str | None = None, parser_context: Mapping[str, Any] | None = None

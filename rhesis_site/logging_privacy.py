@@ -1,11 +1,11 @@
-"""Logs without personal data, whatever a library writes, at every level and by every road that Python has.
+"""Logging without personal data, at every level, for this project and for all libraries.
 
-Paths, methods, query strings, addresses and the messages of exceptions may all quote a person. So a line about a
-request names its URL pattern, and of an exception only types and places are written. This project's own loggers are
-trusted with what they log. Of everybody else's records the text is written only if it stands in their source, and of
-its arguments only numbers: text that is put together from something is not known to be harmless.
+Paths, methods, query strings, addresses and exception messages can contain personal data. A line about a request
+therefore has its URL pattern, and an exception only its types and code positions. Records of this project's own loggers
+are written in full. Of a library's record, the message is written only if it is literal in the library's source, with
+only its numeric arguments; a message built at run time could contain anything.
 
-`configure` is the setting LOGGING_CONFIG: one handler, one formatter, and the hooks for what never reaches a logger.
+`configure` is the setting LOGGING_CONFIG: one handler, one formatter, and hooks for output that bypasses loggers.
 """
 
 import linecache
@@ -26,9 +26,9 @@ from django.http import HttpRequest
 
 OURS = ("accounts", "privacy", "analytics", "rhesis_site")
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"})
-# Loggers whose messages quote what a client sent. Their records carry the request, or nothing worth more than a level.
+# Loggers whose messages quote client input. Their records carry the request, or nothing more useful than the level.
 QUOTING_LOGGERS = ("django.request", "django.security", "django.server", "gunicorn.", "uvicorn.access")
-# Beginnings of what gunicorn logs about itself, with an operator's own values.
+# Beginnings of gunicorn's messages about itself, which contain only the operator's values.
 SAFE_GUNICORN = (
     "Starting gunicorn",
     "Listening at",
@@ -38,29 +38,29 @@ SAFE_GUNICORN = (
     "Worker exiting",
     "Shutting down",
 )
-LEFT_OUT = "..."
+OMITTED = "..."
 
 logger = logging.getLogger(__name__)
 
 
 def configure(config: dict[str, Any]) -> None:
-    """Set up logging by `config`, and send whatever Python prints by itself through it."""
+    """Set up logging by `config`, and route Python's own error output through it."""
     logging.config.dictConfig(config)
-    # gRPC's own core prints past Python, with addresses.
+    # gRPC's C core prints to stderr itself, with addresses.
     os.environ.setdefault("GRPC_VERBOSITY", "NONE")
-    # A record that cannot be formatted would be printed with its arguments.
+    # Otherwise logging prints a record it cannot format, with all its arguments.
     logging.raiseExceptions = False
     sys.excepthook = _on_uncaught
     threading.excepthook = _on_uncaught_in_thread
     sys.unraisablehook = _on_unraisable
     warnings.showwarning = _on_warning
-    # The standard library's servers, which `runserver` is made of.
+    # The standard library's servers, on which `runserver` is based.
     BaseHandler.log_exception = _on_failed_response  # type: ignore[method-assign, assignment]
     BaseServer.handle_error = _on_failed_request  # type: ignore[method-assign, assignment]
 
 
 class PrivateFormatter(logging.Formatter):
-    """One line a record, and under it the places of an exception."""
+    """One line for each record, followed by the code positions of its exception."""
 
     def __init__(self) -> None:
         super().__init__("{asctime} {levelname} {name}: {message}", style="{")
@@ -86,7 +86,7 @@ def _message(record: logging.LogRecord) -> str:
         return _formatted(record, template, trusted=True)
     if record.name.startswith(QUOTING_LOGGERS):
         safe = template.startswith(SAFE_GUNICORN)
-        # Without its request there is only the text, which quotes a host, a path or a request line.
+        # Without a request, the text quotes a host, a path or a request line.
         return _formatted(record, template, trusted=True) if safe else _place(record, "of a request")
     return _formatted(record, template, trusted=False)
 
@@ -114,12 +114,12 @@ def _formatted(record: logging.LogRecord, template: str, *, trusted: bool) -> st
 
 def _shown(argument: object, *, trusted: bool) -> object:
     if isinstance(argument, BaseException):
-        return _Word(type(argument).__name__)
-    return argument if trusted or isinstance(argument, int | float) else _Word(LEFT_OUT)
+        return _Bare(type(argument).__name__)
+    return argument if trusted or isinstance(argument, int | float) else _Bare(OMITTED)
 
 
-class _Word(str):
-    """Written without quotes by `%r`, too."""
+class _Bare(str):
+    """A string that `%r` formats without quotes."""
 
     __slots__ = ()
 
@@ -128,16 +128,16 @@ class _Word(str):
 
 
 def _stands_in_source(text: str, pathname: str) -> bool:
-    """Whether `text` is word for word in the file that logged it: then nobody's data is in it."""
+    """Whether `text` is literal in the source file of the log call, and so contains no data."""
     return text in "".join(linecache.getlines(pathname))
 
 
-def _place(record: logging.LogRecord, of_what: str) -> str:
-    return f"({record.levelname.lower()} {of_what}; {record.filename}:{record.lineno})"
+def _place(record: logging.LogRecord, origin: str) -> str:
+    return f"({record.levelname.lower()} {origin}; {record.filename}:{record.lineno})"
 
 
 def places(error: BaseException) -> str:
-    """The exception and what caused it: types, files, lines and functions."""
+    """The exception and its causes: types, files, lines and functions."""
     lines: list[str] = []
     seen: set[int] = set()
     current: BaseException | None = error
@@ -153,7 +153,7 @@ def _frames(trace: TracebackType | None) -> list[str]:
     return [f"    {frame.filename}:{frame.lineno} in {frame.name}" for frame in traceback.extract_tb(trace)]
 
 
-# --- What Python prints without a logger ---
+# --- Hooks for errors that Python prints without a logger ---
 
 
 def _on_uncaught(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:

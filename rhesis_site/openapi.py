@@ -1,4 +1,4 @@
-"""What every operation of the API may answer besides success, added to the OpenAPI schema in one place."""
+"""Error answers common to all operations, added to the OpenAPI schema."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ ERROR = {
     "required": ["detail"],
 }
 INVALID = {
-    "description": "Something in the request cannot be used: `detail` says what, or each field what is wrong with it.",
+    "description": "The request is invalid: `detail` has the reason, or each field has its own.",
     "content": {"application/json": {"schema": {"type": "object"}}},
 }
 
@@ -21,16 +21,16 @@ def _refusal(description: str) -> dict[str, Any]:
 
 
 REFUSALS = {
-    "401": _refusal("No session token, or one that is wrong, expired or revoked."),
-    "403": _refusal("A session cookie without its CSRF token, or something this person may not do."),
-    "405": _refusal("There is no such method here."),
+    "401": _refusal("The session token is missing, wrong, expired or revoked."),
+    "403": _refusal("The CSRF token of the session is missing, or the person has no permission."),
+    "405": _refusal("The method is not supported here."),
     "415": _refusal("The body is not JSON."),
-    "429": _refusal("Too many of these; `Retry-After` says when to try again."),
+    "429": _refusal("Too many requests; `Retry-After` has the seconds to wait."),
 }
 
 
 def add_refusals(result: dict[str, Any], generator: Any, request: Any, public: bool) -> dict[str, Any]:
-    """Post-processing hook of drf-spectacular. An operation's own description of a status stays."""
+    """Post-processing hook of drf-spectacular. An operation's own description of a status takes precedence."""
     result["components"].setdefault("schemas", {})["Error"] = ERROR
     for operations in result["paths"].values():
         for operation in operations.values():

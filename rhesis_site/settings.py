@@ -1,7 +1,7 @@
-"""Settings, all from the environment or from `.env` (docs/settings.md explains each one).
+"""Django settings, read from the environment and `.env` (see docs/settings.md).
 
-`rhesis_site.declared`, `privacy.switches` and `analytics.conf` declare them. A mistake in one that Django needs to
-start is a numbered error here; the others are kept as they are written, and `manage.py check` has their numbers.
+`rhesis_site.declared`, `privacy.switches` and `analytics.declared` declare them. A setting that Django needs at start
+raises a numbered error here if invalid; for all others, `manage.py check` reports it.
 """
 
 import os
@@ -17,7 +17,7 @@ from privacy.declared import as_written
 from rhesis_site import declared, dotenv
 from rhesis_site.secret_key import local_secret_key
 
-# Lets classes such as ModelAdmin say in brackets what they are of, as their types do.
+# Allows subscripts at run time, such as ModelAdmin[User].
 django_stubs_ext.monkeypatch()
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -39,7 +39,7 @@ ALLOWED_HOSTS = declared.ALLOWED_HOSTS.read(_env)
 CSRF_TRUSTED_ORIGINS = declared.CSRF_TRUSTED_ORIGINS.read(_env)
 
 INSTALLED_APPS = [
-    # Django's admin, which records what staff look at and change.
+    # Django's admin, with the access log.
     "privacy.admin_config.RecordedAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
@@ -62,7 +62,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
-    # Outside everything that can know the person, so that what it measures is the whole request.
+    # Outside the middlewares that identify the person, so that it measures the whole request.
     "analytics.collect.middleware.TelemetryMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -93,7 +93,7 @@ TEMPLATES = [
     },
 ]
 
-# --- Databases: PostgreSQL only. Without DATABASE_URL, one that starts itself under .local/. ---
+# --- Databases: PostgreSQL only. Without DATABASE_URL, an embedded PostgreSQL starts under .local/. ---
 
 EMBEDDED_POSTGRES_DIR = LOCAL_DIR / "postgres"
 
@@ -114,7 +114,7 @@ if _analytics := declared.ANALYTICS_DATABASE_URL.read(_env):
 DATABASE_ROUTERS = ["analytics.router.AnalyticsRouter"]
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
-# Throttles of the API count here, so every worker and machine must see the same counts. Sign-ins have their own table.
+# The API's throttles count in this cache, so all workers and machines must share it. Sign-ins have their own table.
 CACHES = {
     "default": {"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": "django_cache"},
 }
@@ -146,7 +146,7 @@ REST_FRAMEWORK = {
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["rhesis_site.json_body.JsonBody"],
-    # `?format=` is ours to give a meaning to (NDJSON downloads).
+    # We use `?format=` for NDJSON downloads.
     "URL_FORMAT_OVERRIDE": None,
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
 }
@@ -160,7 +160,7 @@ SPECTACULAR_SETTINGS = {
     "VERSION": "1",
     "SERVE_INCLUDE_SCHEMA": False,
     "ENFORCE_NON_BLANK_FIELDS": True,
-    # The schema says nothing that the source does not.
+    # The schema contains nothing secret.
     "SERVE_AUTHENTICATION": [],
     "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
     "POSTPROCESSING_HOOKS": [
@@ -171,7 +171,7 @@ SPECTACULAR_SETTINGS = {
 
 # --- The web ---
 
-# On wherever the site is reached over the internet; `dev.py run` switches it off for plain HTTP on loopback.
+# On by default; `dev.py run` switches it off for plain HTTP on loopback.
 _https = declared.HTTPS.read(_env)
 HTTPS = not DEBUG if _https is None else _https
 SECURE_SSL_REDIRECT = HTTPS
@@ -188,7 +188,7 @@ SESSION_COOKIE_HTTPONLY = True
 X_FRAME_OPTIONS = "DENY"
 SECURE_REFERRER_POLICY = "same-origin"
 
-# Browsers may send to a collector elsewhere only where that is where telemetry goes.
+# Browsers may connect to another origin only if NEXT_PUBLIC_OTEL_ENDPOINT names it.
 _collector = urlsplit(BROWSER_ENDPOINT.read(_env))
 CONNECT_SOURCES = [f"{_collector.scheme}://{_collector.netloc}"] if _collector.netloc else []
 
@@ -210,7 +210,7 @@ CONTENT_SECURITY_POLICY = {
 
 STATIC_URL = "static/"
 STATIC_ROOT = BASE_DIR / "staticfiles"
-# The browser package is built at set-up; a site without it has no browser telemetry, and all the rest.
+# The browser package is built at set-up. Without it the site works, but has no browser telemetry.
 STATICFILES_DIRS = [path for path in (BASE_DIR / "static", BASE_DIR / "frontend" / "dist") if path.is_dir()]
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
@@ -224,10 +224,10 @@ USE_I18N = True
 USE_TZ = True
 TIME_ZONE = "UTC"
 
-# --- Telemetry: as written; the declarations parse it ---
+# --- Telemetry: text, which the declarations parse ---
 
 globals().update(as_written(declared.OF_THE_APPS, os.environ))
-# How somebody signed in, by what they were authenticated by: a choice of the catalogue's `login`; `other` for the rest.
+# Authentication backend -> sign-in method, one of the choices of the catalogue's `login`; others count as `other`.
 TELEMETRY_SIGN_IN_METHODS = {
     "accounts.backends.ThrottledBackend": "password",
     "accounts.authentication.SessionTokenAuthentication": "token",
@@ -245,7 +245,7 @@ LOGGING = {
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "private"}},
     "root": {"handlers": ["console"], "level": LOG_LEVEL},
     "loggers": {
-        # Django's own handlers would print paths, and mail whole requests to whoever is in ADMINS.
+        # Django's own handlers would print paths, and mail whole requests to ADMINS.
         "django": _TO_THE_ROOT,
         "django.server": _TO_THE_ROOT,
         # The servers' own handlers would print request lines and addresses.
@@ -255,7 +255,7 @@ LOGGING = {
         "uvicorn.error": _TO_THE_ROOT,
         "uvicorn.asgi": _TO_THE_ROOT,
         "uvicorn.access": {**_TO_THE_ROOT, "level": "WARNING"},
-        # Each failed attempt would be a line; the export tally counts them, and the last failure is an error still.
+        # Omits a line for each failed attempt, which the export tally counts; the final failure is logged as an error.
         "opentelemetry.exporter": {"level": "ERROR"},
     },
 }
