@@ -68,7 +68,7 @@ def _sizes() -> Iterator[CheckMessage]:
     if batch is not None and batch > conf.queue_capacity:
         yield Error(
             f"{otel.BSP_BATCH.name} is greater than {otel.BSP_QUEUE.name}, which is {conf.queue_capacity}.",
-            hint="Until it is mended, a batch is as large as the queue.",
+            hint="Until it is corrected, a batch is as large as the queue.",
             id="analytics.E034",
         )
 
@@ -105,7 +105,7 @@ def check_sign_in_methods(app_configs: Sequence[AppConfig] | None, **kwargs: Any
     choices = sorted(login.field("method").choices)
     problems = []
     if not isinstance(getattr(settings, "TELEMETRY_SIGN_IN_METHODS", None), dict | None):
-        problems.append("must be a dictionary from backends to methods; until it is mended, every method is `other`")
+        problems.append("must be a dictionary from backends to methods; until it is corrected, every method is `other`")
     for backend, method in conf.sign_in_methods.items():
         if method not in choices:
             problems.append(f"has the method {method!r} for {backend}; it must be one of {', '.join(choices)}")

@@ -1,4 +1,4 @@
-"""`conf`: the typed, live view of analytics' settings (`override_settings` works)."""
+"""`conf`: typed access to analytics' settings, read at each use so that `override_settings` works."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +14,7 @@ from privacy.switches import ENDPOINT, DeploymentType, deployment_type
 
 __all__ = ["EVERYONE", "EXPORT_TIMEOUT_SECONDS", "SETTINGS", "Protocol", "conf"]
 
-# Telemetry requests never take longer than this (the original note's promise).
+# Longest time for exporting a batch, promised in the original note.
 EXPORT_TIMEOUT_SECONDS = 5.0
 DEFAULT_BATCH_SIZE = 512  # the specification's
 OWN_CATALOGUE = Path(__file__).with_name("catalogue.toml")
@@ -23,7 +23,7 @@ SETTINGS: tuple[Setting[Any], ...] = (*declared.SETTINGS, *otel.SETTINGS)
 
 @dataclass(frozen=True, slots=True)
 class AnalyticsSettings:
-    """Live view of the settings; each property reads `django.conf.settings` when asked."""
+    """Typed settings; each property reads `django.conf.settings`."""
 
     @property
     def endpoint(self) -> str:
@@ -35,18 +35,18 @@ class AnalyticsSettings:
 
     @property
     def headers(self) -> dict[str, str]:
-        """OTEL_EXPORTER_OTLP_HEADERS, and OTEL_API_KEY as `x-api-key` where it is set. Names in lower case."""
+        """OTEL_EXPORTER_OTLP_HEADERS, plus OTEL_API_KEY as `x-api-key` if set. Names in lower case."""
         ours = {"x-api-key": declared.API_KEY.value} if declared.API_KEY.value else {}
         return {**ours, **otel.HEADERS.value}
 
     @property
     def compress(self) -> bool:
-        """Whether what is sent is compressed by gzip."""
+        """Whether requests are compressed with gzip."""
         return otel.COMPRESSION.value is Compression.GZIP
 
     @property
     def certificate(self) -> Path | None:
-        """PEM to trust for the endpoint; None for the machine's authorities. Cannot be opened where it is misread."""
+        """PEM file to trust for the endpoint; None: the machine's authorities. UNREADABLE if invalid."""
         return otel.CERTIFICATE.value
 
     @property
@@ -59,33 +59,33 @@ class AnalyticsSettings:
 
     @property
     def export_timeout_seconds(self) -> float:
-        """Of a batch with all its attempts: the shorter variable (0 is no limit), at most EXPORT_TIMEOUT_SECONDS."""
+        """Timeout of a batch with all its attempts: the shorter of two variables, at most EXPORT_TIMEOUT_SECONDS."""
         wanted = (setting.value / 1000 for setting in (otel.TIMEOUT, otel.BSP_TIMEOUT))
         return min([EXPORT_TIMEOUT_SECONDS, *filter(None, wanted)])
 
     @property
     def queue_capacity(self) -> int:
-        """In spans."""
+        """Size of the queue, in spans."""
         return otel.BSP_QUEUE.value
 
     @property
     def batch_size(self) -> int:
-        """In spans, at most `queue_capacity`."""
+        """Size of a batch, in spans, at most `queue_capacity`."""
         return min(otel.BSP_BATCH.value or DEFAULT_BATCH_SIZE, self.queue_capacity)
 
     @property
     def schedule_delay_seconds(self) -> float:
-        """Above 0: the SDK's queue does not work without a wait."""
+        """Longest wait for a batch to fill; above 0, because the SDK's queue needs a wait."""
         return max(otel.BSP_DELAY.value, 1) / 1000
 
     @property
     def api_key(self) -> str:
-        """As it is written, also where no client could send it: the processor then refuses everything."""
+        """The key as written, even if no client can send it; the processor then rejects everything."""
         return declared.API_KEY.text(from_django)
 
     @property
     def metrics_endpoint(self) -> str:
-        """Where the processor sends measurements of itself. Empty: nowhere."""
+        """Address for the processor's metrics; empty: none are sent."""
         return "" if otel.METRICS_EXPORTER.value else otel.METRICS_ENDPOINT.value
 
     @property
@@ -98,22 +98,22 @@ class AnalyticsSettings:
 
     @property
     def hash_key(self) -> str:
-        """Empty where the key is to be derived from SECRET_KEY."""
+        """Key of the pseudonyms; empty: derived from SECRET_KEY."""
         return declared.HASH_KEY.value
 
     @property
     def browser_endpoint(self) -> str:
-        """Where browsers send to: a path of this site, or another collector's address. Empty: nowhere."""
+        """Where browsers send to: a path of this site or a collector's address; empty: nowhere."""
         return declared.BROWSER_ENDPOINT.value
 
     @property
     def browser_deployment_type(self) -> DeploymentType:
-        """Of browsers that send straight to a collector."""
+        """Deployment type of browsers that send directly to a collector."""
         return declared.BROWSER_DEPLOYMENT_TYPE.value or self.deployment_type
 
     @property
     def sign_in_methods(self) -> dict[str, str]:
-        """Path of an authentication backend to a method that the catalogue's `login` declares; none if misread."""
+        """Authentication backend's path -> sign-in method of the catalogue's `login`; empty if invalid."""
         methods: object = getattr(settings, "TELEMETRY_SIGN_IN_METHODS", None)
         return methods if isinstance(methods, dict) else {}
 
@@ -123,28 +123,28 @@ class AnalyticsSettings:
 
     @property
     def stored_here(self) -> bool:
-        """Whether the processor writes to this installation's own database."""
+        """Whether rows are stored in this installation's own database."""
         stored_here = declared.STORED_HERE.value
         return self.deployment_type is DeploymentType.CLOUD if stored_here is None else stored_here
 
     @property
     def smallest_group(self) -> int:
-        """The fewest people a cell of the reports may show in the admin."""
+        """Smallest number of people in a cell of the admin's reports."""
         return declared.SMALLEST_GROUP.value
 
     @property
     def smallest_group_bi(self) -> int:
-        """The same in the views made for BI."""
+        """Smallest number of people in a cell of the BI views."""
         return declared.SMALLEST_GROUP_BI.value
 
     @property
     def catalogue_paths(self) -> tuple[Path, ...]:
-        """This project's own catalogue, then the files a project adds."""
+        """Our own catalogue, then the files of TELEMETRY_CATALOGUES."""
         return (OWN_CATALOGUE, *map(Path, declared.CATALOGUES.value))
 
     @property
     def strict(self) -> bool:
-        """Undeclared events raise (DEBUG, tests) rather than being dropped and counted (production)."""
+        """Whether undeclared events raise (DEBUG, tests) instead of being dropped and counted (production)."""
         return bool(settings.DEBUG) or declared.STRICT.value
 
 

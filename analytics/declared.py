@@ -1,4 +1,4 @@
-"""Declarations of analytics' own settings; `analytics.otel` declares OpenTelemetry's. `analytics.conf` reads both."""
+"""Declarations of analytics' own settings. `analytics.otel` declares OpenTelemetry's; `analytics.conf` reads both."""
 
 import os
 import re
@@ -9,9 +9,9 @@ from privacy.kinds import Misread, address, choice, flag, listed, optional, secr
 from privacy.switches import DeploymentType
 
 PATH = re.compile(r"/[A-Za-z0-9/._-]*")
-# A number of people nobody reaches: a size of group that cannot be read hides everything rather than nothing.
+# A group size that nobody reaches: an invalid setting hides all groups.
 EVERYONE = 2_147_483_647
-# NIST SP 800-107: an HMAC key shorter than the security strength wanted weakens it; 128 bits are wanted.
+# NIST SP 800-107: an HMAC key must be at least as long as the security strength, here 128 bits.
 MINIMUM_KEY_BYTES = 16
 
 
@@ -21,12 +21,12 @@ def browser_address(text: str) -> str:
     if not text.startswith("/"):
         return address(text)
     if text.startswith("//") or not PATH.fullmatch(text):
-        raise Misread("is not a usable address: a path must be plain, such as /v1/traces")
+        raise Misread("is not a usable address: write a plain path, such as /v1/traces")
     return text
 
 
 def hash_key(text: str) -> str:
-    """A key for HMAC, as it is written. Empty: none."""
+    """A key for HMAC, unchanged; may be empty."""
     if text and len(os.fsencode(text)) < MINIMUM_KEY_BYTES:
         raise Misread(f"must be at least {MINIMUM_KEY_BYTES} bytes long")
     return text
@@ -39,34 +39,33 @@ HASH_KEY = Setting(
     "analytics.E003",
     hash_key,
     otherwise="",
-    help="Keys the pseudonyms; at least 16 bytes. Left empty, it is derived from SECRET_KEY. Changing it makes "
-    "everyone a stranger.",
-    meanwhile="Until it is mended, the key is derived from SECRET_KEY. "
-    "`python3 -c 'import secrets; print(secrets.token_urlsafe(32))'` makes a good one.",
+    help="Key of the pseudonyms, at least 16 bytes. Empty: derived from SECRET_KEY. Changing it changes every "
+    "pseudonym, so people are counted as new.",
+    meanwhile="Until it is corrected, the key is derived from SECRET_KEY. "
+    "`python3 -c 'import secrets; print(secrets.token_urlsafe(32))'` prints a good one.",
 )
 API_KEY = Setting(
     "OTEL_API_KEY",
     "analytics.E012",
     secret,
     otherwise="",
-    help="The key of the endpoint: sent as x-api-key by the site, required by the processor where it is set.",
-    meanwhile="Until it is mended, the processor accepts nothing: no client can send it.",
+    help="API key of the endpoint: the site sends it as x-api-key, and the processor requires it if set.",
+    meanwhile="Until it is corrected, the processor rejects everything, because no client can send this key.",
 )
 CATALOGUES = Setting[list[str]](
     "TELEMETRY_CATALOGUES",
     "",
     listed,
     otherwise=[],
-    help="More catalogue files of events, beside analytics/catalogue.toml, separated by commas.",
+    help="Additional catalogue files of events, separated by commas.",
 )
 STORED_HERE = Setting[bool | None](
     "TELEMETRY_STORED_HERE",
     "analytics.E007",
     optional(flag),
     otherwise=None,
-    help="Whether the rows are stored in this installation's database. Left empty: true for cloud, false for "
-    "self_hosted.",
-    meanwhile="Until it is mended, DEPLOYMENT_TYPE decides.",
+    help="Whether the rows are stored in this installation's database. Empty: true for cloud, false for self_hosted.",
+    meanwhile="Until it is corrected, DEPLOYMENT_TYPE decides.",
 )
 SMALLEST_GROUP = Setting(
     "TELEMETRY_SMALLEST_GROUP",
@@ -74,8 +73,8 @@ SMALLEST_GROUP = Setting(
     _people,
     otherwise=EVERYONE,
     default="1",
-    help="The fewest people a cell of the admin's reports may be about; cells about fewer are left empty.",
-    meanwhile="Until it is mended, no group is shown.",
+    help="Smallest number of people that a cell of the admin's reports may be about; smaller ones are left empty.",
+    meanwhile="Until it is corrected, no group is shown.",
 )
 SMALLEST_GROUP_BI = Setting(
     "TELEMETRY_SMALLEST_GROUP_BI",
@@ -83,8 +82,8 @@ SMALLEST_GROUP_BI = Setting(
     _people,
     otherwise=EVERYONE,
     default="5",
-    help="The same for the views that Looker Studio and other BI tools read.",
-    meanwhile="Until it is mended, no group is shown.",
+    help="The same for the views of Looker Studio and other BI tools.",
+    meanwhile="Until it is corrected, no group is shown.",
 )
 STRICT = Setting(
     "TELEMETRY_STRICT",
@@ -93,25 +92,24 @@ STRICT = Setting(
     otherwise=False,
     help="true raises an error for an undeclared event, as DJANGO_DEBUG does; otherwise the event is dropped and "
     "counted.",
-    meanwhile="Until it is mended, it counts as false.",
+    meanwhile="Until it is corrected, it counts as false.",
 )
 BROWSER_ENDPOINT = Setting(
     "NEXT_PUBLIC_OTEL_ENDPOINT",
     "analytics.E008",
     browser_address,
     otherwise="",
-    help="Where browsers send to: a path of this site such as /v1/traces, or a collector's address. Left empty, there "
-    "is no browser telemetry.",
-    meanwhile="Until it is mended, there is no browser telemetry.",
+    help="Where browsers send to: a path of this site such as /v1/traces, or a collector's address. Empty: no browser "
+    "telemetry.",
+    meanwhile="Until it is corrected, there is no browser telemetry.",
 )
 BROWSER_DEPLOYMENT_TYPE = Setting[DeploymentType | None](
     "NEXT_PUBLIC_DEPLOYMENT_TYPE",
     "analytics.E009",
     optional(choice(DeploymentType)),
     otherwise=None,
-    help="cloud or self_hosted, for browsers that send straight to a collector; left empty, the same as "
-    "DEPLOYMENT_TYPE.",
-    meanwhile="Until it is mended, it counts as DEPLOYMENT_TYPE.",
+    help="cloud or self_hosted, for browsers that send directly to a collector. Empty: the same as DEPLOYMENT_TYPE.",
+    meanwhile="Until it is corrected, it counts as DEPLOYMENT_TYPE.",
 )
 
 SETTINGS: tuple[Setting[Any], ...] = (

@@ -1,4 +1,4 @@
-"""Declarations of OpenTelemetry's standard variables that are honoured. `analytics.otel_variables` has all others."""
+"""Declarations of the standard OpenTelemetry variables we support. `analytics.otel_variables` lists all others."""
 
 import re
 from enum import StrEnum
@@ -9,10 +9,10 @@ from urllib.parse import unquote
 from privacy.declared import Setting
 from privacy.kinds import Misread, address, choice, flag, listed, optional, plain, whole_number
 
-# What HTTP and gRPC both can carry. A header's value, here, is printable ASCII.
+# Header names valid in both HTTP and gRPC.
 HEADER_NAME = re.compile(r"(?!grpc-)[0-9A-Za-z_.-]+(?<!-bin)", re.IGNORECASE)
-# A second one of these would make every request malformed.
-OF_THE_TRANSPORT = {
+# Headers that the transport sets; a second one would make every request malformed.
+TRANSPORT_HEADERS = {
     "connection",
     "content-encoding",
     "content-length",
@@ -25,13 +25,13 @@ OF_THE_TRANSPORT = {
     "upgrade",
     "user-agent",
 }
-# A file that cannot be read must not mean that any certificate will do: opening this one fails.
+# Stands for an unreadable file. Opening it fails, so that no other certificate is trusted instead.
 UNREADABLE = Path("/dev/null/unreadable")
 LONGEST_MILLISECONDS = 86_400_000 * 365
 
 
 class Protocol(StrEnum):
-    """Values of OTEL_EXPORTER_OTLP_PROTOCOL that are understood here."""
+    """Supported values of OTEL_EXPORTER_OTLP_PROTOCOL."""
 
     GRPC = "grpc"
     HTTP_PROTOBUF = "http/protobuf"
@@ -42,7 +42,7 @@ class MetricsProtocol(StrEnum):
 
 
 class Compression(StrEnum):
-    """Values of OTEL_EXPORTER_OTLP_COMPRESSION that the specification has."""
+    """Values of OTEL_EXPORTER_OTLP_COMPRESSION in the specification."""
 
     NONE = "none"
     GZIP = "gzip"
@@ -60,7 +60,7 @@ class HistogramAggregation(StrEnum):
 
 
 def headers(text: str) -> dict[str, str]:
-    """The specification's form for headers in a variable: `name=value,name=value`, values percent-encoded."""
+    """Headers in the specification's format: `name=value,name=value`, values percent-encoded."""
     found: dict[str, str] = {}
     for pair in filter(str.strip, text.split(",")):
         name, equals, value = (part.strip() for part in pair.partition("="))
@@ -73,14 +73,14 @@ def headers(text: str) -> dict[str, str]:
                 "is malformed; it must be name=value, several separated by commas, "
                 "each value percent-encoded printable ASCII"
             )
-        if name.lower() in OF_THE_TRANSPORT:
-            raise Misread(f"has the header {name.lower()}, which is not for you to set")
+        if name.lower() in TRANSPORT_HEADERS:
+            raise Misread(f"has the header {name.lower()}, which the transport sets; remove it")
         found[name.lower()] = value.strip()
     return found
 
 
 def pem_file(text: str) -> Path | None:
-    """A file with a certificate or a key in PEM; None for empty text."""
+    """Path of a certificate or key in PEM; None for empty text."""
     if not text.strip():
         return None
     path = Path(text.strip())
@@ -102,17 +102,17 @@ PROTOCOL = Setting(
     choice(Protocol),
     otherwise=Protocol.HTTP_PROTOBUF,
     default="http/protobuf",
-    help="http/protobuf (port 4318 by custom) or grpc (port 4317).",
-    meanwhile="Until it is mended, it counts as http/protobuf.",
+    help="http/protobuf (usually port 4318) or grpc (usually port 4317).",
+    meanwhile="Until it is corrected, it counts as http/protobuf.",
 )
 HEADERS = Setting[dict[str, str]](
     "OTEL_EXPORTER_OTLP_HEADERS",
     "analytics.E006",
     headers,
     otherwise={},
-    help="More headers for the endpoint, as name=value, several separated by commas, values percent-encoded "
+    help="Additional headers for the endpoint, as name=value, several separated by commas, values percent-encoded "
     "(a space is %20).",
-    meanwhile="Until it is mended, none of its headers is sent.",
+    meanwhile="Until it is corrected, none of its headers is sent.",
 )
 COMPRESSION = Setting(
     "OTEL_EXPORTER_OTLP_COMPRESSION",
@@ -120,32 +120,32 @@ COMPRESSION = Setting(
     choice(Compression),
     otherwise=Compression.NONE,
     default="none",
-    help="none or gzip, of what is sent.",
-    meanwhile="Until it is mended, it counts as none.",
+    help="Compression of requests: none or gzip.",
+    meanwhile="Until it is corrected, it counts as none.",
 )
 CERTIFICATE = Setting[Path | None](
     "OTEL_EXPORTER_OTLP_CERTIFICATE",
     "analytics.E016",
     pem_file,
     otherwise=UNREADABLE,
-    help="A file of certificates (PEM) to trust for the endpoint. Left empty, the machine's authorities are trusted.",
-    meanwhile="Until it is mended, nothing is sent.",
+    help="File of certificates (PEM) to trust for the endpoint. Empty: the machine's certificate authorities.",
+    meanwhile="Until it is corrected, nothing is sent.",
 )
 CLIENT_KEY = Setting[Path | None](
     "OTEL_EXPORTER_OTLP_CLIENT_KEY",
     "analytics.E017",
     pem_file,
     otherwise=UNREADABLE,
-    help="The file of the key (PEM) that belongs to OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE.",
-    meanwhile="Until it is mended, nothing is sent.",
+    help="File of the key (PEM) for OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE.",
+    meanwhile="Until it is corrected, nothing is sent.",
 )
 CLIENT_CERTIFICATE = Setting[Path | None](
     "OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE",
     "analytics.E018",
     pem_file,
     otherwise=UNREADABLE,
-    help="A file with the certificate (PEM) this site shows to the endpoint.",
-    meanwhile="Until it is mended, nothing is sent.",
+    help="File of the certificate (PEM) that this site presents to the endpoint.",
+    meanwhile="Until it is corrected, nothing is sent.",
 )
 TIMEOUT = Setting(
     "OTEL_EXPORTER_OTLP_TIMEOUT",
@@ -153,9 +153,8 @@ TIMEOUT = Setting(
     _milliseconds,
     otherwise=0,
     default="5000",
-    help="The time for a batch with all its attempts, in milliseconds. At most 5000, and 0 is 5000: telemetry never "
-    "takes longer.",
-    meanwhile="Until it is mended, it counts as 5000.",
+    help="Timeout of a batch with all its attempts, in milliseconds, at most 5000. 0 means 5000.",
+    meanwhile="Until it is corrected, it counts as 5000.",
 )
 BSP_QUEUE = Setting(
     "OTEL_BSP_MAX_QUEUE_SIZE",
@@ -163,17 +162,16 @@ BSP_QUEUE = Setting(
     _spans,
     otherwise=2048,
     default="2048",
-    help="Spans that may wait in a process; what comes while so many wait is dropped and counted.",
-    meanwhile="Until it is mended, it counts as 2048.",
+    help="Size of a process's queue, in spans. While it is full, new spans are dropped and counted.",
+    meanwhile="Until it is corrected, it counts as 2048.",
 )
 BSP_BATCH = Setting[int | None](
     "OTEL_BSP_MAX_EXPORT_BATCH_SIZE",
     "analytics.E021",
     optional(_spans),
     otherwise=None,
-    help="Spans that are sent at once, at most OTEL_BSP_MAX_QUEUE_SIZE. Left empty: 512, or the queue's size if that "
-    "is less.",
-    meanwhile="Until it is mended, it counts as empty.",
+    help="Largest batch, in spans, at most OTEL_BSP_MAX_QUEUE_SIZE. Empty: 512, or the queue's size if smaller.",
+    meanwhile="Until it is corrected, it counts as empty.",
 )
 BSP_DELAY = Setting(
     "OTEL_BSP_SCHEDULE_DELAY",
@@ -181,8 +179,8 @@ BSP_DELAY = Setting(
     _milliseconds,
     otherwise=5000,
     default="5000",
-    help="The longest wait for a batch to fill, in milliseconds.",
-    meanwhile="Until it is mended, it counts as 5000.",
+    help="Longest wait for a batch to fill, in milliseconds.",
+    meanwhile="Until it is corrected, it counts as 5000.",
 )
 BSP_TIMEOUT = Setting(
     "OTEL_BSP_EXPORT_TIMEOUT",
@@ -190,8 +188,8 @@ BSP_TIMEOUT = Setting(
     _milliseconds,
     otherwise=0,
     default="30000",
-    help="Like OTEL_EXPORTER_OTLP_TIMEOUT; the shorter one counts.",
-    meanwhile="Until it is mended, OTEL_EXPORTER_OTLP_TIMEOUT counts.",
+    help="Like OTEL_EXPORTER_OTLP_TIMEOUT; the shorter of the two applies.",
+    meanwhile="Until it is corrected, OTEL_EXPORTER_OTLP_TIMEOUT applies.",
 )
 SERVICE_NAME = Setting(
     "OTEL_SERVICE_NAME",
@@ -199,32 +197,32 @@ SERVICE_NAME = Setting(
     plain,
     otherwise="rhesis-backend",
     default="rhesis-backend",
-    help="`service.name` of everything that is sent.",
+    help="`service.name` of all spans.",
 )
 USE_STOCK_INSTRUMENTOR = Setting(
     "OTEL_PYTHON_DJANGO_INSTRUMENT",
     "analytics.E004",
     flag,
     otherwise=False,
-    help="true makes OpenTelemetry's own Django instrumentor the source of endpoint spans. Slower; the same promises "
-    "hold.",
-    meanwhile="Until it is mended, our own middleware measures requests.",
+    help="true: OpenTelemetry's own Django instrumentor measures requests instead of our middleware. It is slower; "
+    "the privacy promises are the same.",
+    meanwhile="Until it is corrected, our own middleware measures requests.",
 )
 METRICS_ENDPOINT = Setting(
     "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT",
     "analytics.E013",
     address,
     otherwise="",
-    help="Where the processor sends measurements of itself, by OTLP over HTTP with its whole path; they are about "
-    "nobody. Empty: nowhere. For example https://metrics.example.org/v1/metrics",
-    meanwhile="Until it is mended, they are sent nowhere.",
+    help="Address, with path, that the processor sends metrics about itself to (OTLP over HTTP), such as "
+    "https://metrics.example.org/v1/metrics. They contain no personal data. Empty: no metrics.",
+    meanwhile="Until it is corrected, no metrics are sent.",
 )
 METRICS_EXPORTER = Setting(
     "OTEL_METRICS_EXPORTER",
     "",
     lambda text: "none" in map(str.lower, listed(text)),
     otherwise=True,
-    help="none stops the processor's measurements. Any other value is for the host's own metrics.",
+    help="none switches the processor's metrics off. Any other value is for the host's own metrics.",
 )
 METRICS_PROTOCOL = Setting(
     "OTEL_EXPORTER_OTLP_METRICS_PROTOCOL",
@@ -232,8 +230,8 @@ METRICS_PROTOCOL = Setting(
     choice(MetricsProtocol),
     otherwise=MetricsProtocol.HTTP_PROTOBUF,
     default="http/protobuf",
-    help="Of the processor's measurements: only http/protobuf.",
-    meanwhile="Until it is mended, it counts as http/protobuf.",
+    help="Protocol of the processor's metrics: only http/protobuf.",
+    meanwhile="Until it is corrected, it counts as http/protobuf.",
 )
 METRICS_HEADERS = Setting[dict[str, str]](
     "OTEL_EXPORTER_OTLP_METRICS_HEADERS",
@@ -241,8 +239,8 @@ METRICS_HEADERS = Setting[dict[str, str]](
     headers,
     otherwise={},
     help="Headers for OTEL_EXPORTER_OTLP_METRICS_ENDPOINT, as name=value, several separated by commas, values "
-    "percent-encoded. Those of OTEL_EXPORTER_OTLP_HEADERS are not sent there.",
-    meanwhile="Until it is mended, none of them is sent.",
+    "percent-encoded. OTEL_EXPORTER_OTLP_HEADERS are not sent there.",
+    meanwhile="Until it is corrected, none of them is sent.",
 )
 METRICS_COMPRESSION = Setting(
     "OTEL_EXPORTER_OTLP_METRICS_COMPRESSION",
@@ -250,8 +248,8 @@ METRICS_COMPRESSION = Setting(
     choice(Compression),
     otherwise=Compression.NONE,
     default="none",
-    help="none or gzip, of the processor's measurements.",
-    meanwhile="Until it is mended, it counts as none.",
+    help="Compression of the processor's metrics: none or gzip.",
+    meanwhile="Until it is corrected, it counts as none.",
 )
 METRICS_CERTIFICATE, METRICS_CLIENT_KEY, METRICS_CLIENT_CERTIFICATE = (
     Setting[Path | None](
@@ -259,8 +257,8 @@ METRICS_CERTIFICATE, METRICS_CLIENT_KEY, METRICS_CLIENT_CERTIFICATE = (
         number,
         pem_file,
         otherwise=UNREADABLE,
-        help=f"Like OTEL_EXPORTER_OTLP_{what}, for the processor's measurements.",
-        meanwhile="Until it is mended, none is sent.",
+        help=f"Like OTEL_EXPORTER_OTLP_{what}, for the processor's metrics.",
+        meanwhile="Until it is corrected, no metrics are sent.",
     )
     for what, number in (
         ("CERTIFICATE", "analytics.E027"),
@@ -274,8 +272,8 @@ METRICS_TIMEOUT = Setting(
     whole_number(1, LONGEST_MILLISECONDS, of="milliseconds"),
     otherwise=10_000,
     default="10000",
-    help="The time for sending the processor's measurements once, in milliseconds.",
-    meanwhile="Until it is mended, it counts as 10000.",
+    help="Timeout for sending the processor's metrics once, in milliseconds.",
+    meanwhile="Until it is corrected, it counts as 10000.",
 )
 METRICS_INTERVAL = Setting(
     "OTEL_METRIC_EXPORT_INTERVAL",
@@ -283,8 +281,8 @@ METRICS_INTERVAL = Setting(
     whole_number(1, LONGEST_MILLISECONDS, of="milliseconds"),
     otherwise=60_000,
     default="60000",
-    help="How often the processor sends measurements, in milliseconds.",
-    meanwhile="Until it is mended, it counts as 60000.",
+    help="Interval at which the processor sends metrics, in milliseconds.",
+    meanwhile="Until it is corrected, it counts as 60000.",
 )
 METRICS_TEMPORALITY = Setting(
     "OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE",
@@ -292,8 +290,8 @@ METRICS_TEMPORALITY = Setting(
     choice(Temporality),
     otherwise=Temporality.CUMULATIVE,
     default="cumulative",
-    help="cumulative, delta or lowmemory, of the processor's measurements.",
-    meanwhile="Until it is mended, it counts as cumulative.",
+    help="Temporality of the processor's metrics: cumulative, delta or lowmemory.",
+    meanwhile="Until it is corrected, it counts as cumulative.",
 )
 METRICS_AGGREGATION = Setting(
     "OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION",
@@ -301,8 +299,8 @@ METRICS_AGGREGATION = Setting(
     choice(HistogramAggregation),
     otherwise=HistogramAggregation.EXPLICIT,
     default="explicit_bucket_histogram",
-    help="explicit_bucket_histogram or base2_exponential_bucket_histogram, of the processor's measurements.",
-    meanwhile="Until it is mended, it counts as explicit_bucket_histogram.",
+    help="Histograms of the processor's metrics: explicit_bucket_histogram or base2_exponential_bucket_histogram.",
+    meanwhile="Until it is corrected, it counts as explicit_bucket_histogram.",
 )
 
 SETTINGS: tuple[Setting[Any], ...] = (

@@ -1,6 +1,6 @@
-"""What becomes of each standard variable of OpenTelemetry: honoured, ignored for a reason, or refused by number.
+"""Every standard OpenTelemetry variable, and whether it is honoured, ignored or refused, with the reason.
 
-docs/settings.md prints `EVERY_VARIABLE`; tests/analytics/test_otel_variables.py holds the code to it.
+docs/settings.md prints `EVERY_VARIABLE`; tests/analytics/test_otel_variables.py checks the code against it.
 """
 
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from privacy import switches
 
 
 class Fate(StrEnum):
-    """What becomes of a variable."""
+    """How this project treats a variable."""
 
     HONOURED = "honoured"
     IGNORED = "ignored"
@@ -20,7 +20,7 @@ class Fate(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Variable:
-    """`name` may end in `*`, for all that begin so. `why` is a sentence for docs/settings.md."""
+    """One variable, or all with a prefix: `name` may end in `*`. `why` is a sentence for docs/settings.md."""
 
     name: str
     fate: Fate
@@ -30,11 +30,11 @@ class Variable:
         return name == self.name or (self.name.endswith("*") and name.startswith(self.name[:-1]))
 
 
-# Names by the reason they are ignored for.
+# Reason -> names of the variables ignored for it.
 _IGNORED: dict[str, tuple[str, ...]] = {
-    "It is for the host's own tracing. Usage data is sent only where the variables without TRACES_ lead, so that a "
-    "secret for another vendor never gets there.": ("OTEL_EXPORTER_OTLP_TRACES_*",),
-    "Nothing here sends logs by OpenTelemetry.": (
+    "It configures the host's own tracing. Usage data follows only the variables without TRACES_, so that another "
+    "vendor's secret is never sent to our endpoint.": ("OTEL_EXPORTER_OTLP_TRACES_*",),
+    "This project sends no logs by OpenTelemetry.": (
         "OTEL_LOGS_EXPORTER",
         "OTEL_EXPORTER_OTLP_LOGS_*",
         "OTEL_BLRP_*",
@@ -50,14 +50,14 @@ _IGNORED: dict[str, tuple[str, ...]] = {
         "OTEL_EXPORTER_OTLP_METRICS_INSECURE",
     ),
     "Only our own attributes are sent; these may name hosts and people.": ("OTEL_ENTITIES",),
-    "Consent decides what is recorded; a sample of it would be a wrong number in the reports.": (
+    "Consent decides what is recorded; sampling would make the reports wrong.": (
         "OTEL_TRACES_SAMPLER",
         "OTEL_TRACES_SAMPLER_ARG",
     ),
-    "A span of ours has no parent from outside and passes no context on.": ("OTEL_PROPAGATORS",),
-    "A span of ours has only the few attributes of the catalogue, no events and no links. "
-    "OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT must be a number all the same (analytics.E042): the SDK reads it as it is "
-    "loaded.": (
+    "Our spans have no outside parent and pass on no context.": ("OTEL_PROPAGATORS",),
+    "Our spans have only the few attributes of the catalogue, no events and no links. "
+    "OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT must still be a number (analytics.E042), because the SDK reads it when it is "
+    "imported.": (
         "OTEL_ATTRIBUTE_COUNT_LIMIT",
         "OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT",
         "OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT",
@@ -68,11 +68,11 @@ _IGNORED: dict[str, tuple[str, ...]] = {
         "OTEL_LINK_ATTRIBUTE_COUNT_LIMIT",
     ),
     "LOG_LEVEL is the level of every log.": ("OTEL_LOG_LEVEL",),
-    "Usage data goes by OTLP alone.": ("OTEL_EXPORTER_ZIPKIN_*", "OTEL_EXPORTER_JAEGER_*"),
-    "The processor's measurements go by OTLP alone.": ("OTEL_EXPORTER_PROMETHEUS_*",),
-    "The processor's measurements belong to no trace.": ("OTEL_METRICS_EXEMPLAR_FILTER",),
-    "OTEL_EXPORTER_OTLP_METRICS_TIMEOUT is the time for sending measurements.": ("OTEL_METRIC_EXPORT_TIMEOUT",),
-    "Our provider is private, made without the global one and its configuration.": (
+    "Usage data is sent by OTLP only.": ("OTEL_EXPORTER_ZIPKIN_*", "OTEL_EXPORTER_JAEGER_*"),
+    "The processor's metrics are sent by OTLP only.": ("OTEL_EXPORTER_PROMETHEUS_*",),
+    "The processor's metrics belong to no trace.": ("OTEL_METRICS_EXEMPLAR_FILTER",),
+    "OTEL_EXPORTER_OTLP_METRICS_TIMEOUT is the timeout of metrics.": ("OTEL_METRIC_EXPORT_TIMEOUT",),
+    "Our provider is private and does not use the global configuration.": (
         "OTEL_PYTHON_TRACER_PROVIDER",
         "OTEL_PYTHON_METER_PROVIDER",
         "OTEL_PYTHON_TRACER_CONFIGURATOR",
@@ -81,26 +81,26 @@ _IGNORED: dict[str, tuple[str, ...]] = {
         "OTEL_PYTHON_CONTEXT",
         "OTEL_PYTHON_SDK_INTERNAL_METRICS_ENABLED",
     ),
-    "It is for programs started by `opentelemetry-instrument`; this site instruments itself.": (
+    "It is for programs started with `opentelemetry-instrument`; this site instruments itself.": (
         "OTEL_PYTHON_DISTRO",
         "OTEL_PYTHON_CONFIGURATOR",
         "OTEL_PYTHON_DISABLED_INSTRUMENTATIONS",
         "OTEL_PYTHON_AUTO_INSTRUMENTATION_*",
     ),
     "OTEL_EXPORTER_OTLP_HEADERS and OTEL_API_KEY are the credentials.": ("OTEL_PYTHON_EXPORTER_OTLP_*",),
-    "It adds to the stock instrumentor's spans; of those only method, route, status and times are read.": (
+    "It adds attributes to the stock instrumentor's spans, of which we read only method, route, status and times.": (
         "OTEL_PYTHON_DJANGO_TRACED_REQUEST_ATTRS",
         "OTEL_INSTRUMENTATION_HTTP_*",
         "OTEL_PYTHON_INSTRUMENTATION_HTTP_CAPTURE_ALL_METHODS",
         "OTEL_SEMCONV_STABILITY_OPT_IN",
     ),
-    "It is for instrumentation of other packages.": ("OTEL_PYTHON_*", "OTEL_INSTRUMENTATION_*"),
+    "It configures instrumentation of other packages.": ("OTEL_PYTHON_*", "OTEL_INSTRUMENTATION_*"),
 }
 _BY_THE_STOCK_INSTRUMENTOR = (
-    "With OTEL_PYTHON_DJANGO_INSTRUMENT=true, requests it matches are not recorded. Our own middleware ignores it."
+    "With OTEL_PYTHON_DJANGO_INSTRUMENT=true, matching requests are not recorded. Our own middleware ignores it."
 )
-_ON_MEASUREMENTS = (
-    "Only for the processor's measurements, which are about nobody. Of usage data only our own attributes are sent; "
+_ON_METRICS = (
+    "Only for the processor's metrics, which contain no personal data. Usage data has only our own attributes; "
     "OTEL_SERVICE_NAME names the service."
 )
 
@@ -115,10 +115,10 @@ EVERY_VARIABLE: tuple[Variable, ...] = (
     Variable(
         "OTEL_PYTHON_DJANGO_MIDDLEWARE_POSITION",
         Fate.HONOURED,
-        "With OTEL_PYTHON_DJANGO_INSTRUMENT=true, the place of the instrumentor's middleware; the first measures all.",
+        "With OTEL_PYTHON_DJANGO_INSTRUMENT=true, position of the instrumentor's middleware; use the first.",
     ),
-    Variable("OTEL_RESOURCE_ATTRIBUTES", Fate.HONOURED, _ON_MEASUREMENTS),
-    Variable("OTEL_EXPERIMENTAL_RESOURCE_DETECTORS", Fate.HONOURED, _ON_MEASUREMENTS),
+    Variable("OTEL_RESOURCE_ATTRIBUTES", Fate.HONOURED, _ON_METRICS),
+    Variable("OTEL_EXPERIMENTAL_RESOURCE_DETECTORS", Fate.HONOURED, _ON_METRICS),
     *(Variable(name, Fate.IGNORED, why) for why, names in _IGNORED.items() for name in names),
 )
 

@@ -1,4 +1,4 @@
-"""Sends the `analytics` app to a database of its own where ANALYTICS_DATABASE_URL names one."""
+"""Database router: routes the `analytics` app to the database of ANALYTICS_DATABASE_URL, if set."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from psycopg.pq import Conninfo
 
 
 def analytics_database() -> str:
-    """The alias of the database that holds the analytics tables."""
+    """Alias of the database with the analytics tables."""
     return "analytics" if "analytics" in settings.DATABASES else DEFAULT_DB_ALIAS
 
 
@@ -28,7 +28,7 @@ class AnalyticsRouter:
 
 
 def conninfo() -> str:
-    """How libpq reaches the database of analytics; starts the embedded server if that is the one."""
+    """libpq connection string of the analytics database; starts the embedded server if it is used."""
     parameters = connections[analytics_database()].get_connection_params()
     known = {option.keyword.decode() for option in Conninfo.get_defaults()}
     return make_conninfo(**{name: value for name, value in parameters.items() if name in known and value})

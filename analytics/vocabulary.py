@@ -1,10 +1,10 @@
-"""Names on the wire, shared by both ends (design, section 5; OpenTelemetry semantic conventions for HTTP)."""
+"""Names of spans and attributes, shared by sender and processor (OpenTelemetry semantic conventions for HTTP)."""
 
 from enum import StrEnum
 
 
 class Category(StrEnum):
-    """Value of `event.category`; decides the table a span goes to."""
+    """Value of `event.category`, which selects the table of a span."""
 
     USER_ACTIVITY = "user_activity"
     ENDPOINT_USAGE = "endpoint_usage"
@@ -41,14 +41,14 @@ HTTP_STATUS_CODE = "http.response.status_code"
 FEATURE_NAME = "feature.name"
 FEATURE_ACTION = "feature.action"
 
-# What older Rhesis clients send instead
+# Names that older Rhesis clients send
 LEGACY_HTTP_METHOD = "http.method"
 LEGACY_HTTP_STATUS_CODE = "http.status_code"
 LEGACY_DURATION_MS = "duration_ms"
 
-# Whose a span is; of these there are many different ones, of everything else few.
+# High-cardinality attributes: the pseudonyms of a span's person, organization and session.
 IDENTITIES = frozenset({USER_ID, ORGANIZATION_ID, SESSION_ID})
-# Every other name that a span's attribute may have, besides those that begin with METADATA_PREFIX.
+# Every other attribute name, except those that begin with METADATA_PREFIX.
 WORDS = frozenset(
     {
         EVENT_CATEGORY,
@@ -64,20 +64,20 @@ WORDS = frozenset(
     }
 )
 
-# A request that no URL pattern matched; its path is never sent.
 OTHER_SIGN_IN_METHOD = "other"
+# Route of a request that no URL pattern matched; its path is never sent.
 UNMATCHED_ROUTE = "unmatched"
-# A route in no notation that is known; it is never stored as text.
+# Stored instead of a route in an unknown notation.
 UNRECOGNISED_ROUTE = "{unrecognised}"
-# Semantic conventions' name for a method outside the known ones.
+# Name of an unknown method in the semantic conventions.
 OTHER_METHOD = "_OTHER"
 KNOWN_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"})
 
-# Status of a request that ended in an exception before it had one; counted as an error.
+# Status of a request that ended in an exception without a response; counted as an error.
 UNKNOWN_STATUS = 0
 
-# The largest integer that JSON readers, JavaScript among them, hold exactly.
+# Largest integer that is exact in JSON and JavaScript.
 LARGEST_INTEGER = 2**53 - 1
 
-# The request to delete, travelling as an event to where the rows live (design, section 7).
+# Event type of a request to delete that is sent to the server with the rows.
 ERASURE_REQUESTED = "erasure_requested"

@@ -1,4 +1,4 @@
-"""The address of a PostgreSQL database, as DATABASE_URL and ANALYTICS_DATABASE_URL have it.
+"""Parser of database addresses, for DATABASE_URL and ANALYTICS_DATABASE_URL.
 
 Stricter than django-environ, which parses it: an option that would be dropped, or have no effect, is refused.
 """
@@ -27,7 +27,7 @@ WHOLE_NUMBERS = {
     "keepalives_count",
     "tcp_user_timeout",
 }
-WORDS = {
+CHOICES = {
     "sslmode": {"disable", "allow", "prefer", "require", "verify-ca", "verify-full"},
     "channel_binding": {"disable", "prefer", "require"},
     "target_session_attrs": {"any", "read-write", "read-only", "primary", "standby", "prefer-standby"},
@@ -103,6 +103,6 @@ def _options(query: str) -> tuple[dict[str, object], dict[str, object]]:
 def _of_libpq(name: str, value: str) -> object:
     if name in WHOLE_NUMBERS:
         return whole_number(0, 2_147_483_647)(value)
-    if name in WORDS and value not in WORDS[name]:
-        raise Misread(f"must be one of {', '.join(sorted(WORDS[name]))}")
+    if name in CHOICES and value not in CHOICES[name]:
+        raise Misread(f"must be one of {', '.join(sorted(CHOICES[name]))}")
     return value

@@ -1,6 +1,6 @@
-"""This site's own settings, each declared once, and the whole list with those of `privacy` and `analytics`.
+"""Declarations of this site's own settings, and the list of all settings.
 
-`AT_START` must be right before Django can start: `rhesis_site.settings` raises a numbered error for each.
+Settings in `AT_START` must be valid before Django starts: `rhesis_site.settings` raises a numbered error for each.
 """
 
 from collections.abc import Iterable, Mapping
@@ -35,30 +35,30 @@ def log_level(text: str) -> LogLevel:
 
 
 def hosts(text: str) -> list[str]:
-    """Names that Django's ALLOWED_HOSTS can match."""
+    """Host names for Django's ALLOWED_HOSTS."""
     found = listed(text)
     for each in found:
         name = each[1:-1] if each.startswith("[") and each.endswith("]") else each.removeprefix(".")
         if each != "*" and (not is_host(name) or (":" in name) is not each.startswith("[")):
-            raise Misread("must have names of hosts alone, such as rhesis.example, without http://, port or path")
+            raise Misread("must contain only host names, such as rhesis.example, without http://, port or path")
     return found
 
 
 def origins(text: str) -> list[str]:
-    """Origins that Django's CSRF_TRUSTED_ORIGINS can match."""
+    """Origins for Django's CSRF_TRUSTED_ORIGINS."""
     found = listed(text)
     for each in found:
         try:
             address(each.replace("://*.", "://"))
         except Misread:
-            raise Misread("must have origins such as https://rhesis.example") from None
+            raise Misread("must contain origins such as https://rhesis.example") from None
         if each.count("/") != 2 or "?" in each or "#" in each:
-            raise Misread("must have origins such as https://rhesis.example, without a path")
+            raise Misread("must contain origins such as https://rhesis.example, without a path")
     return found
 
 
 def signing_key(text: str) -> str:
-    """A key as it is written. Django encodes it in UTF-8."""
+    """A key, unchanged. It must be valid UTF-8, because Django encodes it."""
     try:
         text.encode()
     except UnicodeEncodeError:
@@ -71,8 +71,8 @@ SECRET_KEY = Setting(
     "site.E001",
     signing_key,
     otherwise="",
-    help="Signs sessions and, unless TELEMETRY_HASH_KEY is set, keys the pseudonyms. Left empty, a random one is made "
-    "and kept in .local/secret_key, which does for one machine; several machines must be given the same.",
+    help="Signs sessions and, unless TELEMETRY_HASH_KEY is set, keys the pseudonyms. Empty: a random key is created "
+    "and stored in .local/secret_key, which is enough for one machine. Several machines must share one key.",
 )
 ALLOWED_HOSTS = Setting[list[str]](
     "ALLOWED_HOSTS",
@@ -80,14 +80,14 @@ ALLOWED_HOSTS = Setting[list[str]](
     hosts,
     otherwise=[],
     default="localhost,127.0.0.1,[::1]",
-    help="Host names the site answers to, separated by commas.",
+    help="Host names of the site, separated by commas.",
 )
 CSRF_TRUSTED_ORIGINS = Setting[list[str]](
     "CSRF_TRUSTED_ORIGINS",
     "site.E003",
     origins,
     otherwise=[],
-    help="Origins that may send forms when a proxy changes the host, separated by commas, such as "
+    help="Origins that may send forms if a proxy changes the host, separated by commas, such as "
     "https://rhesis.example.",
 )
 DEBUG = Setting(
@@ -96,14 +96,14 @@ DEBUG = Setting(
     flag,
     otherwise=False,
     default="false",
-    help="Never true where strangers can reach the site: error pages show settings and values.",
+    help="Never set to true on a public site: error pages show settings and values.",
 )
 HTTPS = Setting[bool | None](
     "DJANGO_HTTPS",
     "site.E005",
     optional(flag),
     otherwise=True,
-    help="Redirect to HTTPS, secure cookies, HSTS. Left empty: true, unless DJANGO_DEBUG is. Where this is not named, "
+    help="Redirect to HTTPS, secure cookies, HSTS. Empty: true, unless DJANGO_DEBUG is. If `.env` does not name it, "
     "`dev.py run` sets it to false, for plain HTTP on loopback.",
 )
 BEHIND_PROXY = Setting(
@@ -112,8 +112,8 @@ BEHIND_PROXY = Setting(
     flag,
     otherwise=False,
     default="false",
-    help="true where a proxy in front sets X-Forwarded-Proto and X-Forwarded-For, and nobody can reach the site "
-    "around it.",
+    help="true if a proxy in front sets X-Forwarded-Proto and X-Forwarded-For, and the site cannot be reached without "
+    "it.",
 )
 LOG_LEVEL = Setting(
     "LOG_LEVEL",
@@ -121,7 +121,7 @@ LOG_LEVEL = Setting(
     log_level,
     otherwise=LogLevel.INFO,
     default="INFO",
-    help="DEBUG, INFO, WARNING, ERROR or CRITICAL. Logs hold no personal data at any level.",
+    help="DEBUG, INFO, WARNING, ERROR or CRITICAL. Logs contain no personal data at any level.",
 )
 FAILURES_PER_ACCOUNT = Setting(
     "SIGN_IN_FAILURES_PER_ACCOUNT",
@@ -130,7 +130,7 @@ FAILURES_PER_ACCOUNT = Setting(
     otherwise="1/hour",
     default="10/hour",
     help="Failed sign-ins allowed for one account from one address, as a rate: N/second, /minute, /hour or /day. An "
-    "IPv6 network of 64 bits is one address.",
+    "IPv6 network of 64 bits counts as one address.",
 )
 FAILURES_PER_ADDRESS = Setting(
     "SIGN_IN_FAILURES_PER_ADDRESS",
@@ -146,16 +146,16 @@ SESSION_TOKEN_HOURS = Setting(
     whole_number(1, 8760, of="hours"),
     otherwise=1,
     default="10",
-    help="How long a session token of the API is valid, in hours.",
-    meanwhile="Until it is mended, a token is valid for 1 hour.",
+    help="Lifetime of the API's session tokens, in hours.",
+    meanwhile="Until it is corrected, a token is valid for 1 hour.",
 )
 DATABASE_URL = Setting[dict[str, Any]](
     "DATABASE_URL",
     "site.E008",
     database,
     otherwise={},
-    help="postgres://user:password@host/name, with what is special in a password percent-encoded. Left empty, a "
-    "PostgreSQL 18 starts itself under .local/ and ends with the last process that uses it. May be a PgBouncer's. "
+    help="postgres://user:password@host/name, with special characters of the password percent-encoded. Empty: an "
+    "embedded PostgreSQL 18 starts under .local/ and ends with the last process that uses it. May be a PgBouncer's. "
     "Options of libpq follow a ?, such as ?sslmode=verify-full&connect_timeout=5.",
 )
 ANALYTICS_DATABASE_URL = Setting[dict[str, Any]](
@@ -163,7 +163,7 @@ ANALYTICS_DATABASE_URL = Setting[dict[str, Any]](
     "site.E009",
     database,
     otherwise={},
-    help="A database of its own for telemetry; left empty, it is kept beside the rest.",
+    help="A separate database for telemetry. Empty: telemetry is stored in the database of DATABASE_URL.",
 )
 
 AT_START: tuple[Setting[Any], ...] = (
@@ -177,7 +177,7 @@ AT_START: tuple[Setting[Any], ...] = (
     DATABASE_URL,
     ANALYTICS_DATABASE_URL,
 )
-# Must be right to start too. `manage.py check` judges them again: tests and other settings modules may change them.
+# Checked at start and again by `manage.py check`, because tests and other settings modules may change them.
 LIVE: tuple[Setting[Any], ...] = (FAILURES_PER_ACCOUNT, FAILURES_PER_ADDRESS, SESSION_TOKEN_HOURS)
 
 # Titles and settings, in the order of `.env.example` and docs/settings.md.
@@ -199,12 +199,12 @@ SECTIONS: dict[str, tuple[Setting[Any], ...]] = {
 EVERY_SETTING: tuple[Setting[Any], ...] = tuple(each for settings_ in SECTIONS.values() for each in settings_)
 OF_THE_APPS: tuple[Setting[Any], ...] = (*switches.SETTINGS, *declared.SETTINGS, *otel.SETTINGS)
 
-# Every variable that begins so is ours, or has one meaning for everybody; another one is a typing mistake.
+# Prefixes of our own variables; an undeclared variable with one of them is a typing mistake.
 PREFIXES = ("TELEMETRY_", "SIGN_IN_", "SESSION_TOKEN_", "NEXT_PUBLIC_OTEL_", "OTEL_API_", "ANALYTICS_DATABASE_")
 
 
 def refuse_what_is_misread(environ: Mapping[str, str]) -> None:
-    """Raises ImproperlyConfigured, one line for each setting of the site that is not understood."""
+    """Raise ImproperlyConfigured with one line for each invalid setting of the site."""
     problems = ((setting.number, setting.problem(environ.get)) for setting in (*AT_START, *LIVE))
     refuse(f"{number}: {problem}" for number, problem in problems if problem)
 
@@ -215,10 +215,10 @@ def refuse(problems: Iterable[str]) -> None:
 
 
 def unknown_variables(environ: Mapping[str, str], file: Iterable[str] = ()) -> list[str]:
-    """Names nothing reads, and that seem to be meant for us.
+    """Names of variables that no code reads, although they seem meant for this project.
 
-    They have a prefix of ours, or are of OpenTelemetry's and in none of its lists, or differ from one of ours by the
-    case of letters, or are names of `file`, which is our `.env`, and much like one of ours.
+    A name counts if it has one of our prefixes, if it begins with OTEL_ and is unknown, if it differs from one of ours
+    only in letter case, or if it stands in `file`, our `.env`, and resembles one of ours.
     """
     from analytics.otel_variables import variable
 
@@ -239,7 +239,7 @@ def unknown_variables(environ: Mapping[str, str], file: Iterable[str] = ()) -> l
 def unknown_variables_findings() -> list[CheckMessage]:
     return [
         Warning(
-            f"{name} is set, and no such variable is read.", hint="docs/settings.md lists all of them.", id="site.W001"
+            f"{name} is set, but no such variable exists.", hint="docs/settings.md lists all variables.", id="site.W001"
         )
         for name in settings.UNKNOWN_VARIABLES
     ]

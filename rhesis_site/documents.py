@@ -11,20 +11,19 @@ from rhesis_site.declared import EVERY_SETTING, SECTIONS
 
 ROOT = Path(__file__).resolve().parent.parent
 WIDTH = 118
-BEGIN, END = "<!-- begin: made from the declarations -->", "<!-- end -->"
+BEGIN, END = "<!-- begin: generated from the declarations -->", "<!-- end -->"
 ENV_EXAMPLE_HEAD = (
-    "Every variable this project reads is here, with its default. `manage.py check` names what is wrong by number.",
-    "To try the project, copy only the lines you change to `.env`. `dev.py run` sets what makes it work on this "
-    "machine (plain HTTP, its own processor) where `.env` does not name it, and a line left empty names it too. For a "
-    "real installation copy all of it.",
-    "A variable of the environment takes precedence over the same one in `.env`. A blank variable counts as unset.",
-    "The file is UTF-8, one NAME=value a line, with or without `export` before it. A value is taken as it is written: "
-    "$, #, % and backslashes are like any other character. Spaces around a value do not count; quotes around all of it "
-    "go, and keep the spaces inside. A comment has a line of its own. Refused, because shells, systemd and Compose "
-    "disagree about them: a space and # or another NAME= outside quotes, a quote inside the same quotes, a "
-    "backslash in double quotes. "
-    "Put values in single quotes in a file that a shell or systemd reads too.",
-    "Made from the declarations by `python -m rhesis_site.documents`.",
+    "All variables of this project, with their defaults. `manage.py check` reports each invalid one by number.",
+    "To try the project, copy only the lines you change to `.env`. For variables that `.env` does not name, `dev.py "
+    "run` uses values for this machine (plain HTTP, its own processor); an empty line counts as naming it. For a real "
+    "installation, copy the whole file.",
+    "Environment variables take precedence over `.env`. A blank variable counts as unset.",
+    "The file is UTF-8, one NAME=value a line, with or without `export` before it. Values are literal: $, #, % and "
+    "backslashes have no special meaning. Spaces around a value and quotes around all of it are removed; quotes keep "
+    "the spaces inside. A comment needs its own line. Values that shells, systemd and Compose read differently are "
+    "errors: a space and # or another NAME= outside quotes, a quote inside the same quotes, a backslash in double "
+    "quotes. In a file that a shell or systemd reads too, put values in single quotes.",
+    "Generated from the declarations by `python -m rhesis_site.documents`.",
 )
 
 
@@ -55,7 +54,7 @@ def settings_tables() -> str:
 def _otel_table() -> Iterator[str]:
     declared = {setting.name for setting in EVERY_SETTING}
     yield "### Every standard variable of OpenTelemetry\n"
-    yield "| variable | what becomes of it | how, or why not |\n| --- | --- | --- |"
+    yield "| variable | treatment | reason |\n| --- | --- | --- |"
     for variable in EVERY_VARIABLE:
         why = "See above." if variable.name in declared else variable.why
         yield f"| `{variable.name}` | {variable.fate} | {why} |"

@@ -29,7 +29,7 @@ def person() -> User:
 def by_the_person(person: User) -> None:
     fields = {"old_password": PASSWORD, "new_password1": NEW, "new_password2": NEW}
     page = signed_in(User.objects.get(pk=person.pk)).post("/settings/password/", fields, follow=True)
-    assert "Every other browser and program was signed out" in page.text
+    assert "Every other browser was signed out" in page.text
 
 
 def by_staff(person: User) -> None:

@@ -91,7 +91,7 @@ def test_no_file_is_no_mistake_and_a_folder_is_one(tmp_path: Path) -> None:
 
 def test_a_link_to_a_file_that_is_gone_is_a_mistake(tmp_path: Path) -> None:
     (tmp_path / ".env").symlink_to(tmp_path / "gone")
-    with pytest.raises(dotenv.Unreadable, match="a link to a file that is not there"):
+    with pytest.raises(dotenv.Unreadable, match="a link to a missing file"):
         dotenv.read(tmp_path / ".env")
 
 
