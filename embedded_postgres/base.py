@@ -7,21 +7,40 @@ are psycopg's: like any other, they must be closed before a fork, not used after
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import psycopg
 from django.conf import settings
 from django.db.backends.postgresql import base as postgresql
+from django.db.backends.postgresql import client
 from django.utils.asyncio import async_unsafe
 from psycopg.conninfo import conninfo_to_dict
 
-from .client import DatabaseClient
+from .cluster import binaries
 from .exceptions import EmbeddedPostgresMisconfigured
 from .server import connection_url
 
 # One for the server that has died unnoticed, one for the moment a crashed one still answers.
 RESTARTS_PER_CONNECT = 2
+
+
+class DatabaseClient(client.DatabaseClient):
+    """`manage.py dbshell` on the embedded server, with the psql that came with it."""
+
+    connection: DatabaseWrapper
+
+    @classmethod
+    def settings_to_cmd_args_env(
+        cls, settings_dict: dict[str, Any], parameters: Iterable[str]
+    ) -> tuple[list[str], dict[str, str] | None]:
+        command, environment = super().settings_to_cmd_args_env(settings_dict, parameters)
+        return [str(binaries() / cls.executable_name), *command[1:]], environment
+
+    def runshell(self, parameters: Iterable[str]) -> None:
+        self.connection.point_at_server()
+        super().runshell(parameters)
 
 
 class DatabaseWrapper(postgresql.DatabaseWrapper):
