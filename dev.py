@@ -18,7 +18,7 @@ if sys.version_info < (3, 11):  # noqa: UP036 - whoever starts this may well hav
 
 from embedded_postgres.privileges import dying_with_parent
 from privacy.kinds import digits
-from tools import checks, collector, debian, environment, mutants, processes, product
+from tools import checks, collector, debian, documents, environment, mutants, processes, product
 
 FAILED = 1
 WRONG_USAGE = 2
@@ -72,6 +72,7 @@ def command(arguments: list[str]) -> int:
         )
     commands.add_parser("test", help="run the tests; what follows is pytest's", add_help=False)
     commands.add_parser("check", help="linters, types, import contracts, migrations, deployment settings")
+    commands.add_parser("docs", help="write every text that is made from the code")
     bench_parser = commands.add_parser("bench", help="run the benchmarks, or one of them")
     bench_parser.add_argument("name", nargs="?", help="a file of benchmarks/, without .py")
     mutate_parser = commands.add_parser("mutate", help="change the code in one place at a time; do its tests notice?")
@@ -90,6 +91,9 @@ def command(arguments: list[str]) -> int:
     environment.set_up()
     if options.command == "check":
         return 0 if checks.run_all() else FAILED
+    if options.command == "docs":
+        documents.write()
+        return 0
     print(f"set up; next: {sys.executable} dev.py run")
     return 0
 

@@ -1,0 +1,56 @@
+"""Write every text that is made from the code: `python3 dev.py docs`. Tests compare each with what is committed."""
+
+from __future__ import annotations
+
+import tomllib
+from typing import Any
+
+from .children import run
+from .environment import PYTHON, ROOT, SetupFailed, last_words
+
+CONTRIBUTING = ROOT / "CONTRIBUTING.md"
+WIDTH = 100  # characters of the picture
+BEGIN, END = "<!-- begin: drawn by `python3 dev.py docs` -->", "<!-- end -->"
+EXPORTS = {
+    "markdown": "docs/data-dictionary.md",
+    "typescript": "frontend/src/catalogue.ts",
+    "collector": "deploy/collector/allow-list.yaml",
+}
+COMMANDS = [
+    ["-m", "rhesis_site.documents"],
+    *(["manage.py", "export_catalogue", "--format", form, "--output", path] for form, path in EXPORTS.items()),
+]
+
+
+def write() -> None:
+    """Raises SetupFailed where one of the programs does."""
+    CONTRIBUTING.write_text(with_picture(CONTRIBUTING.read_text()))
+    for arguments in COMMANDS:
+        outcome = run([str(PYTHON), *arguments], directory=ROOT)
+        if outcome.returncode != 0:
+            raise SetupFailed(f"{' '.join(arguments[:2])}: {last_words(outcome.stderr)}")
+
+
+def with_picture(document: str) -> str:
+    """The document with the picture of the layers between its two marks."""
+    before, _, rest = document.partition(BEGIN)
+    return f"{before}{BEGIN}\n\n```text\n{picture()}\n```\n\n{END}{rest.partition(END)[2]}"
+
+
+def picture() -> str:
+    """Boxes from the roof down. A module imports from the boxes below its own; `analytics` has its layers inside it."""
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]
+    whole = next(each["layers"] for each in settings["contracts"] if each["type"] == "layers")
+    inside = {each["containers"][0]: each["layers"] for each in settings["contracts"] if "containers" in each}
+    return "\n".join(_boxes(whole, inside, WIDTH))
+
+
+def _boxes(layers: list[str], inside: dict[str, Any], width: int) -> list[str]:
+    """Lines of `width` characters: a box for each layer, on top of each other."""
+    lines = [f"┌{'─' * (width - 2)}┐"]
+    for layer in layers:
+        if len(lines) > 1:
+            lines.append(f"├{'─' * (width - 2)}┤")
+        lines.append(f"│ {layer:<{width - 4}} │")
+        lines += [f"│ {line} │" for line in _boxes(inside[layer], {}, width - 4)] if layer in inside else []
+    return [*lines, f"└{'─' * (width - 2)}┘"]
