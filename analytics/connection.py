@@ -6,16 +6,7 @@ import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from privacy.sessions import settle
-
-CONNECT_TIMEOUT_SECONDS = 5
-# A host that has vanished is noticed within a minute, not after the hours that TCP would wait. The operator's win.
-PATIENCE = {
-    "connect_timeout": CONNECT_TIMEOUT_SECONDS,
-    "keepalives_idle": 20,
-    "keepalives_interval": 10,
-    "keepalives_count": 3,
-    "tcp_user_timeout": 30_000,
-}
+from privacy.waits import PATIENCE, limit
 
 
 def connect(conninfo: str) -> psycopg.Connection:
@@ -28,6 +19,7 @@ def connect(conninfo: str) -> psycopg.Connection:
         cursor_factory=psycopg.ClientCursor,
     )
     try:
+        limit(connection)
         settle(connection, {"TimeZone": "UTC"})
     except BaseException:
         connection.close()

@@ -20,6 +20,8 @@ from django.db import DEFAULT_DB_ALIAS, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 from psycopg import IsolationLevel
 
+from privacy.waits import LimitedConnection
+
 # Databases with our tables: `default`, and `analytics` if configured.
 ALIASES = {DEFAULT_DB_ALIAS, "analytics"}
 FORMATS = {
@@ -112,7 +114,12 @@ def settle(connection: psycopg.Connection[Any], more: Mapping[str, str] | None =
 
 
 def lift_limits(cursor: Any, *, in_transaction: bool) -> None:
-    """Lift all timeouts, for this transaction or else for the session. A pooled session is left unchanged."""
+    """Lift all timeouts, for this transaction or else for the session. A pooled session is left unchanged.
+
+    On this side of the connection too; `privacy.waits.at_most` holds all the same.
+    """
+    if isinstance(cursor.connection, LimitedConnection):
+        cursor.connection.lift(in_transaction=in_transaction)
     cursor.execute(_LIFT, [in_transaction, list(LIMITS), in_transaction, cursor.connection.info.backend_pid])
 
 

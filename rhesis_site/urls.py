@@ -11,6 +11,8 @@ def healthz(request: HttpRequest) -> HttpResponse:
     return HttpResponse("ok\n", content_type="text/plain")
 
 
+handler500 = "rhesis_site.database_away.handler500"
+
 urlpatterns = [
     path("healthz", healthz, name="healthz"),
     path("api/schema", SpectacularJSONAPIView.as_view(), name="api-schema"),
