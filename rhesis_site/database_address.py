@@ -3,12 +3,15 @@
 Stricter than django-environ, which parses it: an option that would be dropped, or have no effect, is refused.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from privacy.kinds import Misread, flag, whole_number
+from privacy.waits import PATIENCE
 
+EMBEDDED = "embedded"
+EMBEDDED_SETTINGS: dict[str, Any] = {"ENGINE": "embedded_postgres", "NAME": "rhesis"}
 SHAPE = "postgres://user:password@host/name"
 # Options of the address that are no libpq's: Django's settings of a database, and one of its backend's options.
 OF_DJANGO: dict[str, Callable[[str], object]] = {
@@ -34,6 +37,28 @@ CHOICES = {
     "load_balance_hosts": {"disable", "random"},
     "gssencmode": {"disable", "prefer", "require"},
 }
+
+
+def database_or_embedded(text: str) -> dict[str, Any]:
+    """As `database`; the word "embedded" is the database that starts itself."""
+    return dict(EMBEDDED_SETTINGS) if text.strip() == EMBEDDED else database(text)
+
+
+def with_patience(address: Mapping[str, Any]) -> dict[str, Any]:
+    """Django's settings of a database, with limits of time for libpq where the address has none."""
+    return {**address, "OPTIONS": {**PATIENCE, **address.get("OPTIONS", {})}}
+
+
+def is_same(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    """Whether both are the same database, as far as their addresses tell."""
+
+    def place(of: Mapping[str, Any]) -> tuple[str, ...]:
+        options = of.get("OPTIONS", {})
+        host = of.get("HOST") or options.get("host") or ""
+        port = of.get("PORT") or options.get("port") or 5432
+        return str(host).lower(), str(port), str(of["NAME"])
+
+    return place(one) == place(other)
 
 
 def database(text: str) -> dict[str, Any]:

@@ -3,20 +3,21 @@
 Settings in `AT_START` must be valid before Django starts: `rhesis_site.settings` raises a numbered error for each.
 """
 
-from collections.abc import Iterable, Mapping
+import ipaddress
+from collections.abc import Iterable, Iterator, Mapping
 from difflib import get_close_matches
 from enum import StrEnum
 from typing import Any
 
 from django.conf import settings
-from django.core.checks import CheckMessage, Warning  # noqa: A004  Django's name for it
+from django.core.checks import CheckMessage, Error, Warning  # noqa: A004  Django's name for it
 from django.core.exceptions import ImproperlyConfigured
 
 from analytics import declared, otel
 from privacy import switches
 from privacy.declared import Setting
-from privacy.kinds import Misread, address, either, flag, is_host, listed, optional, rate, whole_number
-from rhesis_site.database_address import database
+from privacy.kinds import Misread, address, choice, either, flag, is_host, listed, optional, rate, whole_number
+from rhesis_site.database_address import EMBEDDED, database, database_or_embedded, is_same
 
 
 class LogLevel(StrEnum):
@@ -25,6 +26,13 @@ class LogLevel(StrEnum):
     WARNING = "WARNING"
     ERROR = "ERROR"
     CRITICAL = "CRITICAL"
+
+
+class Hsts(StrEnum):
+    OFF = "off"
+    HOST = "host"
+    SUBDOMAINS = "subdomains"
+    PRELOAD = "preload"
 
 
 def log_level(text: str) -> LogLevel:
@@ -106,6 +114,25 @@ HTTPS = Setting[bool | None](
     help="Redirect to HTTPS, secure cookies, HSTS. Empty: true, unless DJANGO_DEBUG is. If `.env` does not name it, "
     "`dev.py run` sets it to false, for plain HTTP on loopback.",
 )
+HSTS = Setting(
+    "DJANGO_HSTS",
+    "site.E011",
+    choice(Hsts),
+    otherwise=Hsts.HOST,
+    default=Hsts.HOST.value,
+    help="Which names browsers may reach by HTTPS only, from their first visit on, where DJANGO_HTTPS is true. host: "
+    "the site's own name. subdomains: all names below it, too; they must all have HTTPS. preload: as subdomains, and "
+    "browsers may have the name built in, which takes months to undo. off: none.",
+)
+HSTS_SECONDS = Setting(
+    "DJANGO_HSTS_SECONDS",
+    "site.E012",
+    whole_number(1, 63_072_000, of="seconds"),
+    otherwise=3600,
+    default="31536000",
+    help="How long a browser remembers that, in seconds (a year). Begin with 3600 if you are not sure of your HTTPS. "
+    "preload wants a year at least.",
+)
 BEHIND_PROXY = Setting(
     "DJANGO_BEHIND_PROXY",
     "site.E006",
@@ -152,11 +179,13 @@ SESSION_TOKEN_HOURS = Setting(
 DATABASE_URL = Setting[dict[str, Any]](
     "DATABASE_URL",
     "site.E008",
-    database,
+    database_or_embedded,
     otherwise={},
-    help="postgres://user:password@host/name, with special characters of the password percent-encoded. Empty: an "
-    "embedded PostgreSQL 18 starts under .local/ and ends with the last process that uses it. May be a PgBouncer's. "
-    "Options of libpq follow a ?, such as ?sslmode=verify-full&connect_timeout=5.",
+    help="postgres://user:password@host/name, with special characters of the password percent-encoded. May be a "
+    "PgBouncer's. Options of libpq follow a ?; put the value in single quotes, because a shell ends it at the &: "
+    "'postgres://user:password@host/name?sslmode=verify-full&connect_timeout=5'. embedded: a PostgreSQL 18 for a "
+    "laptop, which starts under .local/ and ends with the last process that uses it. Empty: commands on a laptop use "
+    "that one too; servers and deployments refuse to (site.E013).",
 )
 ANALYTICS_DATABASE_URL = Setting[dict[str, Any]](
     "ANALYTICS_DATABASE_URL",
@@ -172,6 +201,8 @@ AT_START: tuple[Setting[Any], ...] = (
     CSRF_TRUSTED_ORIGINS,
     DEBUG,
     HTTPS,
+    HSTS,
+    HSTS_SECONDS,
     BEHIND_PROXY,
     LOG_LEVEL,
     DATABASE_URL,
@@ -188,6 +219,8 @@ SECTIONS: dict[str, tuple[Setting[Any], ...]] = {
         CSRF_TRUSTED_ORIGINS,
         DEBUG,
         HTTPS,
+        HSTS,
+        HSTS_SECONDS,
         BEHIND_PROXY,
         LOG_LEVEL,
         *LIVE,
@@ -204,9 +237,55 @@ PREFIXES = ("TELEMETRY_", "SIGN_IN_", "SESSION_TOKEN_", "NEXT_PUBLIC_OTEL_", "OT
 
 
 def refuse_what_is_misread(environ: Mapping[str, str]) -> None:
-    """Raise ImproperlyConfigured with one line for each invalid setting of the site."""
+    """Raise ImproperlyConfigured with one line for each setting that is invalid or contradicts another."""
     problems = ((setting.number, setting.problem(environ.get)) for setting in (*AT_START, *LIVE))
     refuse(f"{number}: {problem}" for number, problem in problems if problem)
+    refuse(_contradictions(environ))
+
+
+def _contradictions(environ: Mapping[str, str]) -> Iterator[str]:
+    """Problems of settings that are each understood."""
+    site, analytics = DATABASE_URL.read(environ.get), ANALYTICS_DATABASE_URL.read(environ.get)
+    if is_embedded_unasked(environ) and (signs := list(_signs_of_a_deployment(environ))):
+        yield f"{EMBEDDED_UNASKED}: {NO_DATABASE}, and {signs[0]} is set as for a deployment. {NAME_A_DATABASE}"
+    if site and analytics and is_same(site, analytics):
+        yield (
+            "site.E014: ANALYTICS_DATABASE_URL names the database of DATABASE_URL; left empty, telemetry is kept there."
+        )
+    if HSTS.read(environ.get) is Hsts.PRELOAD and HSTS_SECONDS.read(environ.get) < 31_536_000:
+        yield "site.E015: DJANGO_HSTS=preload wants DJANGO_HSTS_SECONDS of a year at least (31536000)."
+
+
+EMBEDDED_UNASKED = "site.E013"
+NO_DATABASE = "DATABASE_URL names no database"
+NAME_A_DATABASE = (
+    "Name one, in single quotes, because a shell cuts the address at an &; or ask for this machine's embedded one: "
+    f"DATABASE_URL={EMBEDDED}."
+)
+
+
+def is_embedded_unasked(environ: Mapping[str, str]) -> bool:
+    """Whether the embedded database would be used although nobody has named it."""
+    return not DEBUG.read(environ.get) and not DATABASE_URL.text(environ.get).strip()
+
+
+def _signs_of_a_deployment(environ: Mapping[str, str]) -> Iterator[str]:
+    """Names of variables that nobody sets to try the project on a laptop."""
+    if any(not _is_this_machine(host) for host in ALLOWED_HOSTS.read(environ.get)):
+        yield ALLOWED_HOSTS.name
+    for setting in (HTTPS, BEHIND_PROXY):
+        if setting.text(environ.get).strip() and setting.read(environ.get):
+            yield setting.name
+    others = (SECRET_KEY, CSRF_TRUSTED_ORIGINS, ANALYTICS_DATABASE_URL, declared.HASH_KEY)
+    yield from (each.name for each in others if each.text(environ.get).strip())
+
+
+def _is_this_machine(host: str) -> bool:
+    name = host.strip("[]").removeprefix(".")
+    try:
+        return ipaddress.ip_address(name).is_loopback
+    except ValueError:
+        return name == "localhost" or name.endswith(".localhost")
 
 
 def refuse(problems: Iterable[str]) -> None:
@@ -234,6 +313,18 @@ def unknown_variables(environ: Mapping[str, str], file: Iterable[str] = ()) -> l
         )
 
     return sorted(filter(meant, {*environ, *ours} - known))
+
+
+def refuse_to_serve_unasked() -> None:
+    """Raises ImproperlyConfigured where a server would use the embedded database unasked."""
+    refuse(f"{each.id}: {each.msg} {each.hint}" for each in embedded_unasked_findings())
+
+
+def embedded_unasked_findings() -> list[CheckMessage]:
+    """For `check --deploy`."""
+    if not settings.EMBEDDED_UNASKED:
+        return []
+    return [Error(f"{NO_DATABASE}; the embedded one would be used.", hint=NAME_A_DATABASE, id=EMBEDDED_UNASKED)]
 
 
 def unknown_variables_findings() -> list[CheckMessage]:

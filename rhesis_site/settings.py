@@ -15,6 +15,7 @@ from csp.constants import NONE, SELF
 from analytics.declared import BROWSER_ENDPOINT
 from privacy.declared import as_written
 from rhesis_site import declared, dotenv
+from rhesis_site.database_address import EMBEDDED_SETTINGS, with_patience
 from rhesis_site.secret_key import local_secret_key
 
 # Allows subscripts at run time, such as ModelAdmin[User].
@@ -62,6 +63,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
+    "rhesis_site.database_away.LimitedWaits",
     # Outside the middlewares that identify the person, so that it measures the whole request.
     "analytics.collect.middleware.TelemetryMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -96,7 +98,8 @@ TEMPLATES = [
 # --- Databases: PostgreSQL only. Without DATABASE_URL, an embedded PostgreSQL starts under .local/. ---
 
 EMBEDDED_POSTGRES_DIR = LOCAL_DIR / "postgres"
-
+# Refused by servers and by `check --deploy`; with the variables of a deployment, by every command.
+EMBEDDED_UNASKED = declared.is_embedded_unasked(os.environ)
 
 # A transaction pooler gives each transaction another session, and a cursor of the server lives in one. Long tables are
 # read a page at a time anyway.
@@ -105,12 +108,11 @@ _KEPT_OPEN: dict[str, object] = {
     "CONN_HEALTH_CHECKS": True,
     "DISABLE_SERVER_SIDE_CURSORS": True,
 }
-_EMBEDDED: dict[str, object] = {"ENGINE": "embedded_postgres", "NAME": "rhesis"}
 DATABASES: dict[str, dict[str, object]] = {
-    "default": {**_KEPT_OPEN, **(declared.DATABASE_URL.read(_env) or _EMBEDDED)},
+    "default": _KEPT_OPEN | with_patience(declared.DATABASE_URL.read(_env) or EMBEDDED_SETTINGS),
 }
 if _analytics := declared.ANALYTICS_DATABASE_URL.read(_env):
-    DATABASES["analytics"] = {**_KEPT_OPEN, **_analytics}
+    DATABASES["analytics"] = _KEPT_OPEN | with_patience(_analytics)
 DATABASE_ROUTERS = ["analytics.router.AnalyticsRouter"]
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
@@ -178,9 +180,12 @@ SECURE_SSL_REDIRECT = HTTPS
 SECURE_REDIRECT_EXEMPT = [r"^healthz$"]
 SESSION_COOKIE_SECURE = HTTPS
 CSRF_COOKIE_SECURE = HTTPS
-SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
-SECURE_HSTS_INCLUDE_SUBDOMAINS = HTTPS
-SECURE_HSTS_PRELOAD = HTTPS
+_hsts = declared.HSTS.read(_env) if HTTPS else declared.Hsts.OFF
+SECURE_HSTS_SECONDS = 0 if _hsts is declared.Hsts.OFF else declared.HSTS_SECONDS.read(_env)
+SECURE_HSTS_INCLUDE_SUBDOMAINS = _hsts in {declared.Hsts.SUBDOMAINS, declared.Hsts.PRELOAD}
+SECURE_HSTS_PRELOAD = _hsts is declared.Hsts.PRELOAD
+# `check --deploy` wants subdomains and preload of everybody: whether other names have HTTPS is for the operator to say.
+SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
 BEHIND_PROXY = declared.BEHIND_PROXY.read(_env)
 if BEHIND_PROXY:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")

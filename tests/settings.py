@@ -9,6 +9,7 @@ os.environ.update(
     SECRET_KEY="a key for tests, long enough to be no warning: 0123456789",
     DJANGO_DEBUG="false",
     DJANGO_HTTPS="false",
+    DATABASE_URL=os.environ.get("DATABASE_URL") or "embedded",
     # For the processes that tests start, too. Queued spans go when a test says so.
     OTEL_BSP_SCHEDULE_DELAY="86400000",
 )

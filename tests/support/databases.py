@@ -54,6 +54,7 @@ def clean_environment(**environment: str) -> dict[str, str]:
         "DJANGO_HTTPS": "false",
         "SECRET_KEY": "a key for tests, long enough to be no warning: 0123456789",
         "ALLOWED_HOSTS": "localhost,127.0.0.1,testserver",
+        "DATABASE_URL": "embedded",
         "DEPLOYMENT_TYPE": "cloud",
         "OTEL_API_KEY": "",
         "OTEL_EXPORTER_OTLP_ENDPOINT": "",
