@@ -50,7 +50,8 @@ def command(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="dev.py", description="Run, test, check and measure this project.")
     port = _number("a port", 65535)
     commands = parser.add_subparsers(dest="command", required=True, metavar="command")
-    commands.add_parser("setup", help="make .venv and install what the project needs, if that is not done")
+    setup_parser = commands.add_parser("setup", help="make .venv and install what the project needs, if not done")
+    setup_parser.add_argument("--production", action="store_true", help="for a server: nothing but requirements.txt")
     run_parser = commands.add_parser("run", help="start database, processor and site; Ctrl-C stops them")
     run_parser.add_argument("--port", type=port, default=8000, help="of the site (8000)")
     run_parser.add_argument("--processor-port", type=port, default=4317, help="of the processor (4317)")
@@ -88,13 +89,13 @@ def command(arguments: list[str]) -> int:
         return bench(parser, options.name)
     if options.command == "mutate":
         return mutate(parser, options.path, options.workers)
-    environment.set_up()
+    environment.set_up(production=getattr(options, "production", False))
     if options.command == "check":
         return 0 if checks.run_all() else FAILED
     if options.command == "docs":
         documents.write()
         return 0
-    print(f"set up; next: {sys.executable} dev.py run")
+    print("set up; next: deploy/README.md" if options.production else f"set up; next: {sys.executable} dev.py run")
     return 0
 
 

@@ -4,6 +4,7 @@ Settings in `AT_START` must be valid before Django starts: `rhesis_site.settings
 """
 
 import ipaddress
+import logging
 from collections.abc import Iterable, Iterator, Mapping
 from difflib import get_close_matches
 from enum import StrEnum
@@ -18,6 +19,9 @@ from privacy import switches
 from privacy.declared import Setting
 from privacy.kinds import Misread, address, choice, either, flag, is_host, listed, optional, rate, whole_number
 from rhesis_site.database_address import EMBEDDED, database, database_or_embedded, is_same
+
+
+logger = logging.getLogger(__name__)
 
 
 class LogLevel(StrEnum):
@@ -276,7 +280,7 @@ def _signs_of_a_deployment(environ: Mapping[str, str]) -> Iterator[str]:
     for setting in (HTTPS, BEHIND_PROXY):
         if setting.text(environ.get).strip() and setting.read(environ.get):
             yield setting.name
-    others = (SECRET_KEY, CSRF_TRUSTED_ORIGINS, ANALYTICS_DATABASE_URL, declared.HASH_KEY)
+    others = (CSRF_TRUSTED_ORIGINS, ANALYTICS_DATABASE_URL, declared.HASH_KEY)
     yield from (each.name for each in others if each.text(environ.get).strip())
 
 
@@ -285,7 +289,8 @@ def _is_this_machine(host: str) -> bool:
     try:
         return ipaddress.ip_address(name).is_loopback
     except ValueError:
-        return name == "localhost" or name.endswith(".localhost")
+        # The last is the name of Django's own test client.
+        return name == "localhost" or name.endswith(".localhost") or name == "testserver"
 
 
 def refuse(problems: Iterable[str]) -> None:
@@ -317,7 +322,11 @@ def unknown_variables(environ: Mapping[str, str], file: Iterable[str] = ()) -> l
 
 def refuse_to_serve_unasked() -> None:
     """Raises ImproperlyConfigured where a server would use the embedded database unasked."""
-    refuse(f"{each.id}: {each.msg} {each.hint}" for each in embedded_unasked_findings())
+    problems = [f"{each.id}: {each.msg} {each.hint}" for each in embedded_unasked_findings()]
+    for problem in problems:
+        # By now logs are private, and the message of an exception does not get into them.
+        logger.error("%s", problem)
+    refuse(problems)
 
 
 def embedded_unasked_findings() -> list[CheckMessage]:

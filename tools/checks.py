@@ -7,7 +7,7 @@ import secrets
 import subprocess
 import time
 
-from .environment import PYTHON, ROOT, say
+from .environment import PYTHON, ROOT, say, value_of
 
 # The console script's own entry point: scripts in .venv/bin stop working when a checkout is moved.
 LINT_IMPORTS = "from importlinter.cli import lint_imports_command; lint_imports_command()"
@@ -34,7 +34,8 @@ def production_like() -> dict[str, str]:
         "DJANGO_DEBUG": "false",
         "DJANGO_HTTPS": "true",
     }
-    return {**os.environ, **deployment}
+    database = value_of("DATABASE_URL", os.environ, ROOT / ".env").strip() or "embedded"
+    return {**os.environ, **deployment, "DATABASE_URL": database}
 
 
 def run_all() -> bool:

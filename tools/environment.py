@@ -1,4 +1,7 @@
-"""The environment to work in: a `.venv` with what requirements-dev.txt names, made once and kept up to date."""
+"""The environment to work in: a `.venv` with what requirements-dev.txt names, made once and kept up to date.
+
+On a server, `.venv` has what requirements.txt names and nothing else.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +24,9 @@ VENV = ROOT / ".venv"
 PYTHON = VENV / "bin" / "python"
 LOCAL = ROOT / ".local"
 REQUIREMENTS = ROOT / "requirements-dev.txt"
+OF_PRODUCTION = ROOT / "requirements.txt"
 INSTALLED = VENV / "installed-requirements.sha256"
+PRODUCTION_MARK = "production "  # before the digest
 PACKAGES_PER_PROGRESS_LINE = 20
 LAST_WORDS_LINES = 5
 
@@ -30,15 +35,16 @@ class SetupFailed(Exception):
     """A step could not be done; the message says which, why, and what to do."""
 
 
-def set_up() -> None:
+def set_up(*, production: bool = False) -> None:
     """Do every step that is not done yet. Two at once take turns. Raises SetupFailed."""
+    requirements = OF_PRODUCTION if production else REQUIREMENTS
     LOCAL.mkdir(exist_ok=True)
     os.environ.update(own_caches(os.environ))
     with exclusively(LOCAL / "setup.lock", lambda holder: say(f"waiting for another set-up ({holder})")):
         for title, is_done, do in STEPS:
-            if not is_done():
+            if not is_done(requirements):
                 say(title)
-                do()
+                do(requirements)
 
 
 def own_caches(environment: Mapping[str, str]) -> dict[str, str]:
@@ -91,15 +97,20 @@ def _variables(file: Path) -> dict[str, str]:
         raise SetupFailed(str(error)) from None
 
 
-def _venv_is_made() -> bool:
-    """Whether there is a Python that starts (the one it links to may be gone) and what we install with."""
+def _venv_is_made(requirements: Path) -> bool:
+    """Whether there is a Python that starts (the one it links to may be gone) and what we install with.
+
+    One with the packages of development is none for production.
+    """
     if not PYTHON.exists():
+        return False
+    if requirements == OF_PRODUCTION and INSTALLED.exists() and not INSTALLED.read_text().startswith(PRODUCTION_MARK):
         return False
     probe = "pass" if shutil.which("uv") else "import pip"
     return subprocess.run([str(PYTHON), "-c", probe], capture_output=True, check=False).returncode == 0
 
 
-def _make_venv() -> None:
+def _make_venv(_: Path) -> None:
     if VENV.exists():
         shutil.rmtree(VENV)
     uv = shutil.which("uv")
@@ -111,26 +122,27 @@ def _make_venv() -> None:
         raise SetupFailed(f"could not make {VENV}{hint}: {last_words(outcome.stderr or outcome.stdout)}")
 
 
-def _fingerprint() -> str:
-    """Of what would be installed: requirements-dev.txt is compiled, so it names every package itself."""
-    return hashlib.sha256(REQUIREMENTS.read_bytes()).hexdigest()
+def _fingerprint(requirements: Path) -> str:
+    """Of what would be installed: both files are compiled, so they name every package themselves."""
+    digest = hashlib.sha256(requirements.read_bytes()).hexdigest()
+    return f"{PRODUCTION_MARK}{digest}" if requirements == OF_PRODUCTION else digest
 
 
-def _packages_are_installed() -> bool:
-    return INSTALLED.exists() and INSTALLED.read_text() == _fingerprint()
+def _packages_are_installed(requirements: Path) -> bool:
+    return INSTALLED.exists() and INSTALLED.read_text() == _fingerprint(requirements)
 
 
-def _install_packages() -> None:
+def _install_packages(requirements: Path) -> None:
     """Install with uv when it is there, else with pip, saying now and then how far it is."""
-    total = sum(1 for line in REQUIREMENTS.read_text().splitlines() if "==" in line)
+    total = sum(1 for line in requirements.read_text().splitlines() if "==" in line)
     uv = shutil.which("uv")
     if uv:
         say(f"  {total} packages, with uv")
-        command = [uv, "pip", "install", "--python", str(PYTHON), "-r", str(REQUIREMENTS)]
+        command = [uv, "pip", "install", "--python", str(PYTHON), "-r", str(requirements)]
     else:
         say(f"  {total} packages, with pip: a minute or two the first time")
         command = [str(PYTHON), "-m", "pip", "install", "--disable-pip-version-check", "--no-input"]
-        command += ["--progress-bar", "off", "-r", str(REQUIREMENTS)]
+        command += ["--progress-bar", "off", "-r", str(requirements)]
     lines: list[str] = []
     seen = 0
     with children.child(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as process:
@@ -145,8 +157,8 @@ def _install_packages() -> None:
         process.wait()
     if process.returncode != 0:
         complaints = [line for line in lines if "error" in line.lower()]
-        raise SetupFailed(f"could not install {REQUIREMENTS.name}: {last_words(''.join(complaints or lines))}")
-    INSTALLED.write_text(_fingerprint())
+        raise SetupFailed(f"could not install {requirements.name}: {last_words(''.join(complaints or lines))}")
+    INSTALLED.write_text(_fingerprint(requirements))
 
 
 def last_words(text: str) -> str:
@@ -155,20 +167,23 @@ def last_words(text: str) -> str:
     return " | ".join(lines[-LAST_WORDS_LINES:]) or "it said nothing"
 
 
-def _set_up_frontend() -> None:
+def _set_up_frontend(requirements: Path) -> None:
     from . import frontend  # which needs this module's names
 
     frontend.build()
+    if requirements == OF_PRODUCTION:
+        frontend.remove_node()
 
 
-def _frontend_is_built() -> bool:
+def _frontend_is_built(_: Path) -> bool:
     from . import frontend
 
     return frontend.is_built()
 
 
-# In this order; each is skipped when it is done. A step is a title, whether it is done, and how to do it.
-STEPS: list[tuple[str, Callable[[], bool], Callable[[], None]]] = [
+# In this order; each is skipped when it is done. A step is a title, whether it is done, and how to do it,
+# both given the file of requirements.
+STEPS: list[tuple[str, Callable[[Path], bool], Callable[[Path], None]]] = [
     ("making .venv", _venv_is_made, _make_venv),
     ("installing packages", _packages_are_installed, _install_packages),
     ("building the browser package", _frontend_is_built, _set_up_frontend),

@@ -68,6 +68,17 @@ def _install_node() -> None:
         raise SetupFailed(f"could not install {NODE_WHEEL}: {last_words(outcome.stderr or outcome.stdout)}")
 
 
+def remove_node() -> None:
+    """Take the Node that we installed out of `.venv`: once the package is built, a server needs none."""
+    if not (VENV / "bin" / "node").exists():
+        return
+    uv = shutil.which("uv")
+    command = [uv, "pip", "uninstall", "--python", str(PYTHON)] if uv else [str(PYTHON), "-m", "pip", "uninstall", "-y"]
+    outcome = children.run([*command, "--quiet", NODE_WHEEL.partition("==")[0]])
+    if outcome.returncode != 0:
+        raise SetupFailed(f"could not remove {NODE_WHEEL}: {last_words(outcome.stderr or outcome.stdout)}")
+
+
 def _npm(arguments: list[str], environment: dict[str, str]) -> None:
     npm = shutil.which("npm", path=environment["PATH"])
     outcome = children.run([npm or "npm", *arguments], environment=environment, directory=FRONTEND)

