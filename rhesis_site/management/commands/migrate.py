@@ -1,0 +1,66 @@
+"""`migrate` of every database of the site at once; `migrate --check` speaks of all of them."""
+
+from typing import Any
+
+from django.apps import apps
+from django.core.management.base import CommandError, CommandParser
+from django.core.management.commands.migrate import Command as Migrate
+from django.db import OperationalError, connections, router
+
+from privacy.outages import cause
+
+UNFINISHED = 1
+MEND_FIRST = 2
+
+
+class Command(Migrate):
+    help = "Updates the schema of every database, or of the one that --database names."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        super().add_arguments(parser)
+        parser.set_defaults(database=None)
+
+    def get_check_kwargs(self, options: dict[str, Any]) -> Any:
+        return {**super().get_check_kwargs(options), "databases": _aliases(options)}
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        aliases = _aliases(options)
+        unfinished = []
+        for alias in aliases:
+            if len(aliases) > 1 and options["verbosity"] >= 1:
+                self.stdout.write(self.style.MIGRATE_HEADING(f"Database {alias}:"))
+            try:
+                super().handle(*args, **{**options, "database": alias})
+            except SystemExit:  # --check: there is something to do
+                unfinished.append(alias)
+            except OperationalError as error:
+                why = cause(error, alias)
+                raise CommandError(f"the database cannot be used ({alias}): {why}", returncode=MEND_FIRST) from None
+            if not options["app_label"] and not options["plan"] and alias not in unfinished:
+                self._refuse_recorded_without_tables(alias)
+        if unfinished:
+            raise CommandError(f"not migrated: {', '.join(unfinished)}", returncode=UNFINISHED)
+
+    def _refuse_recorded_without_tables(self, alias: str) -> None:
+        """Migrations of an app may be recorded where its tables are not: they were in another database, or a part of a
+        backup was restored."""
+        connection = connections[alias]
+        with connection.cursor() as cursor:
+            there = set(connection.introspection.table_names(cursor, include_views=True))
+        missing = [
+            model._meta.db_table
+            for model in apps.get_models(include_auto_created=True)
+            if model._meta.managed and not model._meta.proxy and router.allow_migrate_model(alias, model)
+            if model._meta.db_table not in there
+        ]
+        if missing:
+            names = ", ".join(sorted(missing)[:3])
+            raise CommandError(
+                f"the database {alias} has migrations recorded whose tables are not there ({names}). "
+                f"For each app of these: manage.py migrate APP zero --fake --database {alias}; then migrate again",
+                returncode=MEND_FIRST,
+            )
+
+
+def _aliases(options: dict[str, Any]) -> list[str]:
+    return [options["database"]] if options["database"] else list(connections)
