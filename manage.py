@@ -11,6 +11,7 @@ from typing import NoReturn
 MEND_FIRST = 2
 # A table, a column, a function that the newest migration would have made.
 UNDEFINED = {"42P01", "42703", "42883"}
+REFUSED = {"42501", "3F000"}  # a right, or the schema, is missing
 
 
 def main() -> None:
@@ -18,7 +19,7 @@ def main() -> None:
     from django.core.exceptions import ImproperlyConfigured
     from django.core.management import execute_from_command_line
     from django.core.management.base import CommandParser, SystemCheckError
-    from django.db import OperationalError, ProgrammingError
+    from django.db import InterfaceError, InternalError, OperationalError, ProgrammingError
 
     try:
         "".join(sys.argv).encode()
@@ -31,12 +32,15 @@ def main() -> None:
         execute_from_command_line(sys.argv)
     except ImproperlyConfigured as error:
         _give_up(f"configuration error: {error}")
-    except OperationalError as error:
-        _give_up(f"the database cannot be used: {str(error).strip().splitlines()[0]}")
+    except (OperationalError, InterfaceError, InternalError) as error:
+        _give_up(f"the database cannot be used: {_cause(error)}")
     except ProgrammingError as error:
-        if getattr(error.__cause__, "sqlstate", None) not in UNDEFINED:
-            raise
-        _give_up("tables are missing; run manage.py migrate first")
+        state = getattr(error.__cause__, "sqlstate", None)
+        if state in UNDEFINED:
+            _give_up("tables are missing; run manage.py migrate first")
+        if state in REFUSED:
+            _give_up(f"the database cannot be used: {_cause(error)}")
+        raise
     except SystemExit as ending:
         # Django has listed the numbered errors, or found no such command, and ends with 1.
         if isinstance(ending.__context__, SystemCheckError | KeyError):
@@ -47,6 +51,15 @@ def main() -> None:
         if error.name is None or not f"{module}.".startswith(f"{error.name}."):
             raise
         _give_up("configuration error: DJANGO_SETTINGS_MODULE names no module that there is")
+
+
+def _cause(error: Exception) -> str:
+    from django.db import DEFAULT_DB_ALIAS, connections
+
+    from privacy.outages import cause
+
+    # Of several databases the error does not say which it is of.
+    return cause(error, DEFAULT_DB_ALIAS if len(list(connections)) == 1 else None)
 
 
 def _give_up(why: str) -> NoReturn:

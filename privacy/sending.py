@@ -17,6 +17,7 @@ from django.db import DEFAULT_DB_ALIAS, DatabaseError, InterfaceError, connectio
 from django.db.backends.utils import CursorWrapper
 
 from privacy.elapsed import elapsed
+from privacy.outages import cause
 
 logger = logging.getLogger(__name__)
 
@@ -76,7 +77,7 @@ def wait_for_attempts() -> bool:
         with _locked(BARRIER):
             return True
     except (DatabaseError, InterfaceError) as error:
-        logger.warning("A withdrawal did not wait for attempts under way: %s", type(error).__name__)
+        logger.warning("A withdrawal did not wait for attempts under way: %s", cause(error, DEFAULT_DB_ALIAS))
         return False
 
 

@@ -19,6 +19,7 @@ from analytics.collect.transport import StillPermitted, Transport
 from analytics.collect.transport.answers import Answer, Fate, Reason, again, of_error, refused
 from analytics.conf import EXPORT_TIMEOUT_SECONDS
 from privacy.elapsed import elapsed
+from privacy.outages import cause
 from privacy.sending import NoLongerHeld
 
 logger = logging.getLogger(__name__)
@@ -113,7 +114,7 @@ class Sender:
         try:
             return self._sent(batch, deadline) if batch.anything_left() else None
         except (ConsentUnreadable, DatabaseError, InterfaceError) as error:
-            logger.warning("Telemetry waits, consent could not be read: %s", type(error).__name__)
+            logger.warning("Telemetry waits, consent could not be read: %s", cause(error.__cause__ or error))
             return again(CONSENT_UNREADABLE)
         except NoLongerHeld:
             return again(Reason.TIMEOUT)

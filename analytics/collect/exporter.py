@@ -57,8 +57,8 @@ class ConsentedBatch:
         asked_at = time.monotonic()
         try:
             decisions = decisions_for({span.subject.user_id for span in self.left}) if self.left else {}
-        except Exception as error:  # noqa: BLE001  whatever keeps it from being read
-            raise ConsentUnreadable(type(error).__name__) from None
+        except Exception as error:
+            raise ConsentUnreadable(type(error).__name__) from error
         self._hint.note((who for who, decision in decisions.items() if not decision.enabled), read_at=asked_at)
         return decisions
 

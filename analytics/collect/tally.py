@@ -13,8 +13,11 @@ from django.db import DatabaseError, InterfaceError, connections
 
 from analytics.router import analytics_database
 from analytics.sql import sql
+from privacy.outages import cause
+from privacy.waits import at_most
 
 logger = logging.getLogger(__name__)
+WRITE_SECONDS = 2.0  # of the exporter's thread, and of the end of a process
 NO_USER = "no_user"  # an event outside any request or job of a known person
 
 
@@ -47,9 +50,9 @@ class Tally:
         # In one order everywhere, so that two processes never wait for each other's rows.
         days, outcomes, reasons, counts = zip(*((*key, spans) for key, spans in sorted(waiting.items())), strict=True)
         try:
-            with connections[analytics_database()].cursor() as cursor:
+            with at_most(WRITE_SECONDS), connections[analytics_database()].cursor() as cursor:
                 cursor.execute(sql("add_to_export_tally"), [list(days), list(outcomes), list(reasons), list(counts)])
         except (DatabaseError, InterfaceError) as error:
             with self._lock:
                 self._waiting.update(waiting)
-            logger.warning("The export tally waits in memory: %s", type(error).__name__)
+            logger.warning("The export tally waits in memory: %s", cause(error, analytics_database()))

@@ -15,6 +15,7 @@ from analytics.keep.rollups import (
     waiting_days,
 )
 from analytics.models import TouchedDay
+from privacy.outages import cause
 
 logger = logging.getLogger(__name__)
 # Of this process: whether something is owed, whether a thread is at it, and the lock of both.
@@ -66,7 +67,7 @@ def _correct_until_nothing_is_owed() -> None:
         while _take_turn():
             correct_rollups(say=logger.debug)
     except Exception as error:  # noqa: BLE001  the marks are in the database, and keep_telemetry goes by them
-        logger.warning("After an erasure, keep_telemetry will correct the reports: %s", type(error).__name__)
+        logger.warning("After an erasure, keep_telemetry will correct the reports: %s", cause(error))
         _rest()
     finally:
         connections.close_all()

@@ -14,6 +14,8 @@ from psycopg import errors
 from psycopg.pq import DiagnosticField, ExecStatus
 from psycopg.pq.abc import PGconn, PGresult
 
+from privacy.waits import WAIT_SECONDS, TookTooLong
+
 # libpq takes this much at a time without wanting to send it first.
 LARGEST_PIECE_BYTES = 128 * 1024
 
@@ -76,8 +78,11 @@ def _send(pgconn: PGconn) -> None:
 def _wait(pgconn: PGconn, events: int) -> int:
     poll = select.poll()
     poll.register(pgconn.socket, events)
-    [(_, happened)] = poll.poll()
-    return happened
+    # The server ends a statement that is slow; one that is frozen ends nothing.
+    if not (found := poll.poll(WAIT_SECONDS * 1000)):
+        pgconn.finish()
+        raise TookTooLong("PostgreSQL did not answer within the time allowed")
+    return found[0][1]
 
 
 def _error(result: PGresult) -> psycopg.Error:

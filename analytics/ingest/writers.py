@@ -22,6 +22,7 @@ from analytics.ingest import metrics
 from analytics.ingest.rejections import rejections
 from analytics.ingest.verdicts import Verdicts
 from analytics.ingest.writer import Writer
+from privacy.outages import cause
 
 logger = logging.getLogger(__name__)
 
@@ -164,7 +165,8 @@ def _write(writer: Writer, group: list[_Request]) -> None:
 
 
 def _log(error: Exception, group: list[_Request]) -> None:
-    # The message may quote rows; the class says enough.
+    # The message may quote rows; the cause is in words of ours.
     spans = sum(request.verdicts.received for request in group)
     level = logging.WARNING if isinstance(error, psycopg.Error) else logging.ERROR
-    logger.log(level, "Not stored: requests=%d spans=%d error=%s", len(group), spans, type(error).__name__)
+    why = f" cause={cause(error)}" if isinstance(error, psycopg.Error) else ""
+    logger.log(level, "Not stored: requests=%d spans=%d error=%s%s", len(group), spans, type(error).__name__, why)

@@ -5,15 +5,21 @@ from contextlib import contextmanager
 
 from django.core.checks import Tags, run_checks
 from django.core.management.base import CommandError
-from django.db import InterfaceError, OperationalError, ProgrammingError
+from django.db import InterfaceError, InternalError, OperationalError, ProgrammingError
 
 from analytics.keep.locks import LOCK_NOT_AVAILABLE
 from analytics.router import analytics_database
+from privacy.outages import cause, sqlstate
 
 TRY_AGAIN = 1
 WRONG_USAGE = 2
 # SQLSTATEs of a missing table, column or function: a migration has not been run.
 UNDEFINED = {"42P01", "42703", "42883"}
+# A right, or the schema, is missing.
+REFUSED = {"42501", "3F000"}
+# No trying again helps: role, password, name or rights must be mended.
+TO_MEND = {"28P01", "28000", "3D000", *REFUSED}
+DatabaseErrors = (OperationalError, InterfaceError, InternalError, ProgrammingError)
 
 
 def refuse_unusable_sessions() -> None:
@@ -24,21 +30,22 @@ def refuse_unusable_sessions() -> None:
 
 @contextmanager
 def database_may_go_away() -> Iterator[None]:
-    """Turn database errors into CommandError. Only the error's class is printed, since its message may quote rows."""
+    """Turn database errors into CommandError, with the cause in words of ours: messages may quote rows."""
     refuse_unusable_sessions()
     try:
         yield
-    except (OperationalError, InterfaceError) as error:
-        if getattr(error.__cause__, "sqlstate", None) == LOCK_NOT_AVAILABLE:
+    except DatabaseErrors as error:
+        state, why = sqlstate(error), cause(error, analytics_database())
+        if state == LOCK_NOT_AVAILABLE:
             raise CommandError(
                 "a process that writes rows is blocking this command; run it again, finished steps are kept",
                 returncode=TRY_AGAIN,
             ) from None
-        raise CommandError(
-            f"the database is not available ({type(error).__name__}); run this again, finished steps are kept",
-            returncode=TRY_AGAIN,
-        ) from None
-    except ProgrammingError as error:
-        if getattr(error.__cause__, "sqlstate", None) not in UNDEFINED:
-            raise
-        raise CommandError("tables are missing; run manage.py migrate first", returncode=WRONG_USAGE) from None
+        if state in UNDEFINED:
+            raise CommandError("tables are missing; run manage.py migrate first", returncode=WRONG_USAGE) from None
+        if isinstance(error, ProgrammingError) and state not in REFUSED:
+            raise  # a mistake of ours
+        what = f"the database is not available ({type(error).__name__}): {why}"
+        if state in TO_MEND:
+            raise CommandError(f"{what}; mend that first", returncode=WRONG_USAGE) from None
+        raise CommandError(f"{what}; run this again, finished steps are kept", returncode=TRY_AGAIN) from None
