@@ -29,8 +29,8 @@ class PersonalTelemetry(Telemetry):
     def rows(self, user_id: UUID, *, limit: int, cursor: str = "") -> Rows:
         return rows_of_person.rows(user_id, limit=limit, cursor=cursor)
 
-    def erase(self, user_id: UUID, *, go_on: bool) -> Receipt:
-        return requests.request_erasure(user_id, go_on=go_on)
+    def erase(self, user_id: UUID, *, request_id: UUID, go_on: bool) -> Receipt:
+        return requests.request_erasure(user_id, request_id=request_id, go_on=go_on)
 
     def receipts(self, user_id: UUID) -> list[Receipt]:
         return requests.receipts(user_id)

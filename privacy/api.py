@@ -19,13 +19,14 @@ from rest_framework.views import APIView
 
 from accounts.models import User
 from privacy import api_shapes as shapes
-from privacy.choices import choose, request_deletion
+from privacy.choices import choose, noted_receipts, request_deletion
 from privacy.consent import Decision, Reason
 from privacy.gate import decision_for
 from privacy.kinds import digits
 from privacy.models import ConsentEvent, Source
+from privacy.reach import Unreachable, telemetrys_database
 from privacy.streaming import as_the_server_reads, release_connections
-from privacy.telemetry import NoCursor, NothingToDelete, telemetry
+from privacy.telemetry import NoCursor, NothingToDelete, Rows, telemetry
 
 THANKS = "Thank you for helping improve Rhesis!"
 DISABLED = "Telemetry has been disabled."
@@ -129,10 +130,13 @@ class Data(PersonView):
             raise ParseError("offset is not supported. Follow `next`, the address of the next page.")
         limit, cursor = _whole(request, "limit"), request.query_params.get("cursor", "")
         try:
-            page = telemetry().rows(self.person.pk, limit=limit, cursor=cursor)
+            with telemetrys_database.using():
+                page = telemetry().rows(self.person.pk, limit=limit, cursor=cursor)
+                stored = telemetry().stored(self.person.pk)
         except NoCursor:
             raise ParseError("cursor must be copied from the `next` address of a page.") from None
-        stored = telemetry().stored(self.person.pk)
+        except Unreachable:
+            raise NotNow(UNREADABLE) from None
         return shapes.TelemetryData.answer(
             {
                 "stored_here": stored.here,
@@ -150,7 +154,7 @@ class Data(PersonView):
             receipt = request_deletion(self.person.pk, source=_source(request), actor_id=self.person.pk)
         except NothingToDelete:
             raise NotFound("This site collects nothing, so there is nothing to delete.") from None
-        except DatabaseError:
+        except (DatabaseError, Unreachable):
             raise NotNow from None
         return shapes.ErasureReceipt.answer(receipt, status=202)
 
@@ -159,7 +163,12 @@ class Erasures(PersonView):
     @extend_schema(responses=shapes.TelemetryErasures)
     def get(self, request: Request) -> Response:
         """The person's requests to delete and what became of them, newest first."""
-        return shapes.TelemetryErasures.answer({"results": telemetry().receipts(self.person.pk)})
+        try:
+            with telemetrys_database.using():
+                known = telemetry().receipts(self.person.pk)
+        except Unreachable:
+            raise NotNow(UNREADABLE) from None
+        return shapes.TelemetryErasures.answer({"results": [*noted_receipts(self.person.pk, known), *known]})
 
 
 class NotNow(APIException):
@@ -170,6 +179,9 @@ class NotNow(APIException):
     default_detail = "The database is not available. Nothing was changed; please try again in a moment."
 
 
+UNREADABLE = "The stored records are not available. Please try again in a moment."
+
+
 class ErasureThrottle(UserRateThrottle):
     """Each deletion waits for every writer of rows; nobody needs one every second. Shared by API and page."""
 
@@ -178,18 +190,26 @@ class ErasureThrottle(UserRateThrottle):
 
 
 def download(request: HttpRequest, person: User) -> StreamingHttpResponse:
-    """All stored rows of the person as NDJSON, streamed."""
+    """All stored rows of the person as NDJSON, streamed. Raises NotNow if the first of them cannot be read."""
 
-    def pages() -> Iterator[str]:
-        cursor: str | None = ""
-        while cursor is not None:
-            page = telemetry().rows(person.pk, limit=ROWS_AT_ONCE, cursor=cursor)
-            yield "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in page.rows)
-            cursor = page.next
+    def rows_after(cursor: str) -> Rows:
+        with telemetrys_database.using():
+            return telemetry().rows(person.pk, limit=ROWS_AT_ONCE, cursor=cursor)
+
+    def pages(page: Rows) -> Iterator[str]:
+        yield "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in page.rows)
+        while page.next is not None:
             # A slow reader holds no connection while it reads.
             release_connections()
+            page = rows_after(page.next)
+            yield "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in page.rows)
+        release_connections()
 
-    response = StreamingHttpResponse(as_the_server_reads(request, pages()), content_type="application/x-ndjson")
+    try:
+        first = rows_after("")
+    except Unreachable:
+        raise NotNow(UNREADABLE) from None
+    response = StreamingHttpResponse(as_the_server_reads(request, pages(first)), content_type="application/x-ndjson")
     response["Content-Disposition"] = 'attachment; filename="my-telemetry.ndjson"'
     response["Cache-Control"] = "no-store"
     return response

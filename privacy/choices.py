@@ -1,5 +1,7 @@
 """The only writers of consent. Each changes the stored state and the ledger in one transaction, or neither."""
 
+import logging
+from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -11,10 +13,13 @@ from privacy.consent import Decision, decide
 from privacy.gate import current_control
 from privacy.models import Action, ConsentEvent, InstallationControl, Preference, PrivacyNotice, Source
 from privacy.notices import forget_current_notice
+from privacy.reach import DELETE_SECONDS, Unreachable, telemetrys_database
 from privacy.sending import wait_for_attempts
 from privacy.signals import consent_changed
 from privacy.switches import DeploymentType, current_switches, deployment_type
 from privacy.telemetry import NothingToDelete, Receipt, telemetry
+
+logger = logging.getLogger(__name__)
 
 
 def _locked_preference(user_id: UUID) -> Preference:
@@ -54,8 +59,8 @@ def _record(
     actor_id: UUID | None,
     notice_version: int | None,
     at: datetime,
-) -> None:
-    ConsentEvent.objects.create(
+) -> ConsentEvent:
+    return ConsentEvent.objects.create(
         user_id=user_id,
         actor_id=actor_id,
         action=action,
@@ -222,25 +227,54 @@ def set_lock(*, locked: bool, source: Source, actor_id: UUID | None) -> None:
 def request_deletion(user_id: UUID, *, source: Source, actor_id: UUID | None) -> Receipt:
     """Delete what was collected of the person, or ask for it where it is stored; a line in the ledger, and the receipt.
 
-    Raises NothingToDelete, and django.db.DatabaseError if it cannot be done now; then the ledger says nothing either.
+    The line is the request: where the database of the rows cannot be used now, the receipt is a pending one, and
+    `keep_telemetry` carries the request out. Raises NothingToDelete, and django.db.Error if the ledger cannot be
+    written or a command asks; then nothing was asked.
     """
     if not telemetry().collects:
         raise NothingToDelete
-    note_deletion_request(user_id, source=source, actor_id=actor_id)
-    # A command sees to the rest itself, and shows it; its process would end before a thread has.
-    return telemetry().erase(user_id, go_on=source is not Source.COMMAND)
-
-
-def note_deletion_request(user_id: UUID, *, source: Source, actor_id: UUID | None) -> None:
-    """A line in the ledger and no more; `erase_user_telemetry --replay` carries out what is there and was not done."""
     preference = Preference.objects.filter(pk=user_id).first()
-    _record(
+    request = _record(
         Action.ERASURE_REQUESTED,
         source,
         user_id=user_id,
         actor_id=actor_id,
         notice_version=preference.notice_version if preference else None,
         at=database_now(),
+    )
+    try:
+        with telemetrys_database.using(DELETE_SECONDS):
+            # A command sees to the rest itself, and shows it; its process would end before a thread has.
+            return telemetry().erase(user_id, request_id=request.pk, go_on=source is not Source.COMMAND)
+    except Unreachable as error:
+        # An operator at a command sees that it failed. And where both databases are one, the transaction may be gone
+        # with the connection, and the line with it: then this very query raises.
+        if source is Source.COMMAND or not ConsentEvent.objects.filter(pk=request.pk).exists():
+            raise error.__cause__ or error from None
+        logger.warning("A deletion is in the ledger, and keep_telemetry will do it: %s", error)
+        return noted_receipt(request)
+
+
+def noted_receipts(user_id: UUID, known: Sequence[Receipt]) -> list[Receipt]:
+    """Receipts of the person's requests that are in the ledger alone: newer than all `known` ones. Newest first."""
+    requests = ConsentEvent.objects.filter(user_id=user_id, action=Action.ERASURE_REQUESTED)
+    if known:
+        newest = max(receipt.requested_at for receipt in known)
+        requests = requests.filter(recorded_at__gt=newest).exclude(pk__in=[receipt.id for receipt in known])
+    return [noted_receipt(request) for request in requests.order_by("-recorded_at")]
+
+
+def noted_receipt(request: ConsentEvent) -> Receipt:
+    """The receipt of a request that is in the ledger and nowhere else yet."""
+    return Receipt(
+        id=request.pk,
+        requested_at=request.recorded_at,
+        completed_at=None,
+        rows_deleted={},
+        days_recomputed=0,
+        recomputed_at=None,
+        days_to_recompute=0,
+        status="Noted. Your data will be deleted as soon as the database that holds it can be used again.",
     )
 
 

@@ -1,21 +1,13 @@
 """Deletes a person's telemetry with their account, because nobody could request it afterwards."""
 
-import logging
+from contextlib import suppress
 from typing import Any
-
-from django.db import DatabaseError, transaction
 
 from accounts.models import User
 from privacy.acting import actor_and_source
-from privacy.choices import (
-    note_deletion_request,
-    request_deletion,
-    wait_for_attempts_on_commit,
-)
+from privacy.choices import request_deletion, wait_for_attempts_on_commit
 from privacy.models import Action, ConsentEvent, Preference, Source
 from privacy.telemetry import NothingToDelete
-
-logger = logging.getLogger(__name__)
 
 
 def on_account_deletion(*, instance: User, **_: Any) -> None:
@@ -27,18 +19,9 @@ def on_account_deletion(*, instance: User, **_: Any) -> None:
         return
     wait_for_attempts_on_commit()
     actor_id, _source = actor_and_source(instance.pk)
-    try:
-        # A savepoint: an unavailable telemetry database must not prevent deleting the account.
-        with transaction.atomic():
-            request_deletion(instance.pk, source=Source.ACCOUNT_DELETED, actor_id=actor_id)
-    except NothingToDelete:
-        return
-    except DatabaseError as error:
-        note_deletion_request(instance.pk, source=Source.ACCOUNT_DELETED, actor_id=actor_id)
-        logger.warning(
-            "Telemetry of a deleted account could not be deleted (%s); run erase_user_telemetry --replay",
-            type(error).__name__,
-        )
+    with suppress(NothingToDelete):
+        # If telemetry's database is away, the request stays in the ledger, and the account is deleted all the same.
+        request_deletion(instance.pk, source=Source.ACCOUNT_DELETED, actor_id=actor_id)
 
 
 def _has_ever_shared(person: User) -> bool:

@@ -101,10 +101,11 @@ class Telemetry:
         """Stored rows, newest first, each with "table" and the table's columns. Raises NoCursor."""
         return Rows([], None)
 
-    def erase(self, user_id: UUID, *, go_on: bool) -> Receipt:
+    def erase(self, user_id: UUID, *, request_id: UUID, go_on: bool) -> Receipt:
         """Delete the rows, or ask for it where they are stored. Raises NothingToDelete, django.db.DatabaseError.
 
-        `go_on`: correct the reports, or send the request, in the background after the commit.
+        `request_id` is the id of the ledger's line, and becomes the receipt's. `go_on`: correct the reports, or send
+        the request, in the background after the commit.
         """
         raise NothingToDelete
 

@@ -9,7 +9,8 @@ from django.contrib.auth.decorators import login_required
 from django.contrib.auth.mixins import LoginRequiredMixin
 from django.core.paginator import Paginator
 from django.db import DatabaseError
-from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest, StreamingHttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest
+from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.utils.decorators import method_decorator
 from django.utils.http import url_has_allowed_host_and_scheme
@@ -20,13 +21,14 @@ from django.views.decorators.http import require_GET, require_POST
 from accounts.models import User
 from privacy import api, choices
 from privacy.api_shapes import LedgerLine
-from privacy.choices import choose, note_notice_shown, request_deletion
+from privacy.choices import choose, note_notice_shown, noted_receipts, request_deletion
 from privacy.context_processors import SHOWN, showing
 from privacy.gate import decision_for
 from privacy.kinds import digits
 from privacy.looking import asks_not_to_be_tracked, is_looked_at
 from privacy.models import ConsentEvent, Preference, Source
 from privacy.notices import current_notice
+from privacy.reach import Unreachable, telemetrys_database
 from privacy.signals import privacy_page_used
 from privacy.telemetry import NoCursor, NothingToDelete, telemetry
 
@@ -69,23 +71,35 @@ class PrivacyPage(LoginRequiredMixin, View):
 
 
 def _of_telemetry(person: User, cursor: str) -> dict[str, Any]:
-    stored = telemetry().stored(person.pk)
-    try:
-        page = telemetry().rows(person.pk, limit=ROWS_A_PAGE, cursor=cursor)
-    except NoCursor:
-        cursor, page = "", telemetry().rows(person.pk, limit=ROWS_A_PAGE)
     return {
         "declared": [
             (CATEGORY_TITLES.get(category, category), list(events))
             for category, events in groupby(telemetry().events(), key=lambda event: event.category)
         ],
         "preview": json.dumps(telemetry().preview(person.pk), indent=2),
+        **_of_the_rows(person, cursor),
+    }
+
+
+def _of_the_rows(person: User, cursor: str) -> dict[str, Any]:
+    """What is stored, and the receipts; `unreachable` where their database cannot be used now."""
+    try:
+        with telemetrys_database.using():
+            stored = telemetry().stored(person.pk)
+            try:
+                page = telemetry().rows(person.pk, limit=ROWS_A_PAGE, cursor=cursor)
+            except NoCursor:
+                cursor, page = "", telemetry().rows(person.pk, limit=ROWS_A_PAGE)
+            receipts = telemetry().receipts(person.pk)
+    except Unreachable:
+        return {"unreachable": True}
+    return {
         "stored_here": stored.here,
         "total": stored.count,
         "row_lines": [_table_row(row) for row in page.rows],
         "are_newest": not cursor,
         "older": page.next,
-        "receipts": telemetry().receipts(person.pk),
+        "receipts": [*noted_receipts(person.pk, receipts), *receipts],
     }
 
 
@@ -159,9 +173,12 @@ def note_seen(request: HttpRequest) -> HttpResponse:
 @require_GET
 @login_required
 @never_cache
-def download_rows(request: HttpRequest) -> StreamingHttpResponse:
+def download_rows(request: HttpRequest) -> HttpResponseBase:
     privacy_page_used.send(sender=None, action="downloaded")
-    return api.download(request, _person(request))
+    try:
+        return api.download(request, _person(request))
+    except api.NotNow as error:
+        return HttpResponse(str(error.detail), status=error.status_code, content_type="text/plain")
 
 
 @method_decorator(never_cache, name="dispatch")
@@ -171,8 +188,12 @@ class DeletePage(LoginRequiredMixin, View):
     def get(self, request: HttpRequest) -> HttpResponse:
         if not telemetry().collects:
             return redirect("privacy-settings")
-        stored = telemetry().stored(_person(request).pk)
-        context = {"stored_here": stored.here, "total": stored.count}
+        try:
+            with telemetrys_database.using():
+                stored = telemetry().stored(_person(request).pk)
+            context = {"stored_here": stored.here, "total": stored.count}
+        except Unreachable:
+            context = {"unreachable": True}
         return render(request, "privacy/delete.html", context)
 
     def post(self, request: HttpRequest) -> HttpResponse:
@@ -185,7 +206,7 @@ class DeletePage(LoginRequiredMixin, View):
             receipt = request_deletion(person.pk, source=Source.SETTINGS_PAGE, actor_id=person.pk)
         except NothingToDelete:
             return redirect("privacy-settings")
-        except DatabaseError:
+        except (DatabaseError, Unreachable):
             return self._refused(request, str(api.NotNow.default_detail), api.NotNow.status_code)
         messages.success(request, receipt.status)
         return redirect("privacy-settings")

@@ -20,7 +20,6 @@ from privacy.declared import Setting
 from privacy.kinds import Misread, address, choice, either, flag, is_host, listed, optional, rate, whole_number
 from rhesis_site.database_address import EMBEDDED, database, database_or_embedded, is_same
 
-
 logger = logging.getLogger(__name__)
 
 

@@ -15,6 +15,7 @@ from analytics.collect.relay import forward
 from analytics.erasure import correction
 from privacy.elapsed import elapsed, elapsed_ns
 from privacy.process import start_anew
+from privacy.reach import telemetrys_database
 from tests import profile
 from tests.support.clock import Clock
 from tests.support.threads import ended
@@ -79,6 +80,13 @@ def _deletions_end_with_the_test() -> Iterator[None]:
     yield
     ended("telemetry-erasure")
     correction.wait()
+
+
+@pytest.fixture(autouse=True)
+def _an_outage_ends_with_the_test() -> Iterator[None]:
+    """The pages do not try for a while a database that did not answer."""
+    yield
+    telemetrys_database.close()
 
 
 def _difference_ns() -> int:

@@ -30,12 +30,12 @@ from privacy.switches import current_switches
 from privacy.telemetry import Receipt
 
 
-def ask(pseudonym: UUID, *, send_now: bool) -> Receipt:
+def ask(pseudonym: UUID, *, request_id: UUID, send_now: bool, requested_at: datetime | None = None) -> Receipt:
     """Note a request, pending until it is acknowledged. `send_now` tries once, in a thread, after the commit.
 
     The person need not wait for a far collector; a later `send_pending` does what this attempt does not achieve.
     """
-    erasure = Erasure.objects.create(user_id=pseudonym, requested_at=timezone.now())
+    erasure = Erasure.objects.create(id=request_id, user_id=pseudonym, requested_at=requested_at or timezone.now())
     if send_now and current_switches().allow:
         sending = Thread(target=_try_to_send, args=(erasure,), name="telemetry-erasure", daemon=True)
         transaction.on_commit(sending.start)

@@ -60,21 +60,29 @@ def replay(logged: Iterable[Request]) -> list[Receipt]:
 
     For the day after a backup was restored, which brings back what was deleted since it was made.
     """
-    known: set[UUID] = set()
-    latest: dict[UUID, datetime] = {}
-    for erasure in Erasure.objects.order_by("requested_at"):
-        known.add(erasure.pk)
-        latest[erasure.user_id] = erasure.requested_at
-    carried_out: list[Receipt] = []
-    for request in sorted(logged, key=lambda each: each.requested_at, reverse=True):
-        moment = latest.get(request.user_id)
-        if request.id not in known and (moment is None or moment < request.requested_at):
-            carried_out.append(_again(request))
-            latest[request.user_id] = request.requested_at
+    carried_out = [_again(request) for request in missed(logged)]
     with connections[analytics_database()].cursor() as cursor:
         cursor.execute(sql("erasures_undone"))
         undone = [Request(*row) for row in cursor.fetchall()]
     return [*carried_out, *map(_again, undone)]
+
+
+def missed(logged: Iterable[Request]) -> list[Request]:
+    """Each pseudonym's latest request of the log, where the table has neither it nor a later one."""
+    latest: dict[UUID, Request] = {}
+    for request in sorted(logged, key=lambda each: each.requested_at):
+        latest[request.user_id] = request
+    known: set[UUID] = set()
+    done: dict[UUID, datetime] = {}
+    of_these = Erasure.objects.filter(user_id__in=latest).order_by("requested_at")
+    for id_, user_id, moment in of_these.values_list("id", "user_id", "requested_at"):
+        known.add(id_)
+        done[user_id] = moment
+    return [
+        each
+        for each in latest.values()
+        if each.id not in known and (each.user_id not in done or done[each.user_id] < each.requested_at)
+    ]
 
 
 def _again(request: Request) -> Receipt:

@@ -14,10 +14,12 @@ from django.utils import timezone
 from knox.models import AuthToken
 
 from accounts.models import User
+from analytics.erasure.requests import carry_out_noted
 from analytics.identity import Kind, pseudonym
 from analytics.models import EndpointUsage, FeatureUsage, UserActivity
 from privacy import choices
 from privacy.models import Source
+from privacy.reach import telemetrys_database
 from tests.support.people import a_person, signed_in, with_token
 from tests.support.wire import wired
 
@@ -233,16 +235,40 @@ def test_deleting_gives_a_receipt_and_leaves_nothing(client: Client, person: Use
     assert client.get(f"{BASE}history").json()["results"][0]["action"] == "erasure_requested"
 
 
-def test_a_deletion_that_cannot_be_done_is_503_and_nothing_is_written(
+def test_a_deletion_that_the_rows_database_cannot_take_is_noted_and_followed(
     client: Client, person: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def breaks(*_: object) -> None:
+    def breaks(*_: object, **__: object) -> None:
         raise DatabaseError
 
+    store_rows(person)
     monkeypatch.setattr("analytics.erasure.here.erase", breaks)
     answer = client.delete(f"{BASE}data")
-    assert answer.status_code == 503 and "Nothing was changed" in answer.json()["detail"]
-    assert client.get(f"{BASE}history").json()["count"] == 0
+    assert answer.status_code == 202
+    assert answer.json()["completed_at"] is None and answer.json()["status"].startswith("Noted.")
+    assert client.get(f"{BASE}history").json()["results"][0]["action"] == "erasure_requested"
+    telemetrys_database.close()
+    assert [each["id"] for each in client.get(f"{BASE}erasures").json()["results"]] == [answer.json()["id"]]
+    monkeypatch.undo()
+    assert carry_out_noted() == 1
+    done = client.get(f"{BASE}erasures").json()["results"]
+    assert [each["id"] for each in done] == [answer.json()["id"]] and done[0]["completed_at"] is not None
+    assert client.get(f"{BASE}data").json()["count"] == 0
+
+
+def test_what_the_rows_database_cannot_show_is_503_and_the_switch_works(
+    client: Client, person: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def breaks(*_: object, **__: object) -> None:
+        raise DatabaseError
+
+    for name in ("rows", "stored", "receipts"):
+        monkeypatch.setattr(f"analytics.person.PersonalTelemetry.{name}", breaks)
+    for path in ("data", "data?format=ndjson", "erasures"):
+        answer = client.get(f"{BASE}{path}")
+        assert answer.status_code == 503 and "are not available" in answer.json()["detail"]
+    assert client.put(f"{BASE}enable").json()["telemetry_enabled"] is True
+    assert client.put(f"{BASE}disable").json()["telemetry_enabled"] is False
 
 
 def test_deleting_again_and_again_is_braked(person: User) -> None:

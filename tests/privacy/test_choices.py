@@ -5,7 +5,7 @@ from uuid import UUID, uuid4
 
 import pytest
 from django.core.exceptions import PermissionDenied
-from django.db import DatabaseError, transaction
+from django.db import DatabaseError, InterfaceError, OperationalError, connection, transaction
 from django.test import override_settings
 
 from accounts.models import User
@@ -211,6 +211,10 @@ WRITERS: dict[str, Callable[[UUID], object]] = {
 }
 
 
+def breaks(*_: object, **__: object) -> None:
+    raise DatabaseError
+
+
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("name", WRITERS)
 def test_each_brings_a_transaction_of_its_own_and_does_all_or_nothing(
@@ -218,9 +222,6 @@ def test_each_brings_a_transaction_of_its_own_and_does_all_or_nothing(
 ) -> None:
     def everything() -> list[object]:
         return [list(model.objects.values()) for model in (Preference, InstallationControl, PrivacyNotice)]
-
-    def breaks(*_: object, **__: object) -> None:
-        raise DatabaseError
 
     person = someone_who_shares()
     before = everything()
@@ -235,14 +236,34 @@ def test_each_brings_a_transaction_of_its_own_and_does_all_or_nothing(
     assert everything() != before
 
 
-def test_a_deletion_that_fails_leaves_no_line_in_the_ledger(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_deletion_that_the_rows_database_cannot_take_is_in_the_ledger(monkeypatch: pytest.MonkeyPatch) -> None:
     person = someone_who_shares()
+    monkeypatch.setattr(PersonalTelemetry, "erase", breaks)
+    receipt = choices.request_deletion(person.pk, source=Source.API, actor_id=person.pk)
+    assert (Action.ERASURE_REQUESTED, Source.API) in ledger(person)
+    assert receipt.completed_at is None and receipt.status.startswith("Noted.")
+    assert receipt.id == ConsentEvent.objects.get(action=Action.ERASURE_REQUESTED, user_id=person.pk).pk
 
-    def breaks(user_id: object) -> None:
-        raise DatabaseError
 
-    monkeypatch.setattr(PersonalTelemetry, "erase", lambda self, user_id, go_on: breaks(user_id))
+def test_a_command_is_told_that_a_deletion_failed_and_nothing_was_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    person = someone_who_shares()
+    monkeypatch.setattr(PersonalTelemetry, "erase", breaks)
     with pytest.raises(DatabaseError):
+        choices.request_deletion(person.pk, source=Source.COMMAND, actor_id=None)
+    assert (Action.ERASURE_REQUESTED, Source.COMMAND) not in ledger(person)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_deletion_whose_line_in_the_ledger_is_lost_was_not_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rows and ledger may be in one database: its connection is lost with the line that is not committed."""
+
+    def loses_the_connection(*_: object, **__: object) -> None:
+        connection.close()
+        raise OperationalError
+
+    person = someone_who_shares()
+    monkeypatch.setattr(PersonalTelemetry, "erase", loses_the_connection)
+    with pytest.raises((DatabaseError, InterfaceError)):
         choices.request_deletion(person.pk, source=Source.API, actor_id=person.pk)
     assert (Action.ERASURE_REQUESTED, Source.API) not in ledger(person)
 
@@ -254,7 +275,7 @@ def test_a_deletion_goes_on_in_a_thread_where_the_process_does_and_names_the_not
     monkeypatch: pytest.MonkeyPatch, source: Source, goes_on: bool
 ) -> None:
     asked: list[bool] = []
-    monkeypatch.setattr(PersonalTelemetry, "erase", lambda self, user_id, go_on: asked.append(go_on))
+    monkeypatch.setattr(PersonalTelemetry, "erase", lambda self, user_id, request_id, go_on: asked.append(go_on))
     seen, unseen = a_person(), a_person()
     choices.note_notice_shown(seen.pk, 1, browser_signal=False)
     for person in (seen, unseen):

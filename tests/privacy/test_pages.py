@@ -11,10 +11,12 @@ from django.db import DatabaseError
 from django.test import Client, override_settings
 
 from accounts.models import User
+from analytics.erasure.requests import carry_out_noted
 from analytics.models import UserActivity
 from privacy import choices, telemetry
 from privacy.gate import decision_for
 from privacy.models import Action, ConsentEvent, Source
+from privacy.reach import telemetrys_database
 from tests.privacy.test_api import store_rows
 from tests.support.people import a_person, signed_in
 from tests.support.wire import wired
@@ -139,19 +141,52 @@ def test_deleting_and_switching_off_in_one_go(browser: Client, person: User) -> 
     assert UserActivity.objects.count() == 0
 
 
-def test_a_deletion_that_cannot_be_done_says_so_and_leaves_everything(
+def breaks(*_: object, **__: object) -> None:
+    raise DatabaseError
+
+
+def test_a_deletion_that_the_rows_database_cannot_take_is_noted_and_shown(
     browser: Client, person: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store_rows(person)
-
-    def breaks(*_: object) -> None:
-        raise DatabaseError
-
     monkeypatch.setattr("analytics.erasure.here.erase", breaks)
+    page = browser.post(DELETE, follow=True).text
+    assert "Noted. Your data will be deleted" in page
+    telemetrys_database.close()
+    assert "as soon as the database that holds it can be used again" in browser.get(PAGE).text
+    assert UserActivity.objects.count() == 1
+    monkeypatch.undo()
+    assert carry_out_noted() == 1
+    assert UserActivity.objects.count() == 0
+    assert "Done: 3 rows deleted." in browser.get(PAGE).text
+
+
+def test_a_deletion_that_cannot_be_written_down_says_so_and_leaves_everything(
+    browser: Client, person: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store_rows(person)
+    monkeypatch.setattr("privacy.choices.database_now", breaks)
     answer = browser.post(DELETE)
     assert answer.status_code == 503 and "Nothing was changed" in answer.text
     assert not ConsentEvent.objects.filter(action=Action.ERASURE_REQUESTED).exists()
     assert UserActivity.objects.count() == 1
+
+
+@pytest.mark.parametrize("broken", ["rows", "stored", "receipts"])
+def test_the_switch_works_whatever_the_rows_database_does(
+    broken: str, browser: Client, person: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store_rows(person)
+    monkeypatch.setattr(f"analytics.person.PersonalTelemetry.{broken}", breaks)
+    for wanted, state in (("on", "true"), ("off", "false")):
+        page = browser.post(SHARING, {"sharing": wanted}, follow=True).text
+        assert _Attributes(page).switch["aria-checked"] == state
+        assert "are not available at the moment" in page and "Nothing is stored about you" not in page
+        assert decision_for(person.pk).enabled is (wanted == "on")
+    assert "offer-deletion" in _Attributes(page).by_id
+    assert "Your request will be noted" in browser.get(DELETE).text
+    download = browser.get("/settings/privacy/download/")
+    assert (download.status_code, "are not available" in download.text) == (503, True)
 
 
 def test_where_nothing_is_collected_the_pages_work_and_there_is_nothing_to_delete(

@@ -7,7 +7,9 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import close_old_connections
 
-from analytics.erasure import elsewhere
+from analytics.conf import conf
+from analytics.erasure import elsewhere, requests
+from analytics.erasure.correction import correct_rollups
 from analytics.keep.locks import AlreadyKeeping, only_one_at_a_time
 from analytics.keep.partitions import make_months_ahead, missing_ahead
 from analytics.keep.retention import plan_purge, purge
@@ -74,7 +76,11 @@ def _run(months: int, *, recompute: bool, write: Write) -> None:
         except NotRolledUp as error:
             # Rows came in between our rollup and our purge; the next run counts them.
             raise CommandError(str(error), returncode=TRY_AGAIN) from None
+        if (noted := requests.carry_out_noted()) and conf.stored_here:
+            correct_rollups(say=lambda line: write(f"  {line}"))
         acknowledged, waiting = elsewhere.send_pending()
+    if noted:
+        write(f"4/4 deletions requested while the database was away: {noted}")
     write(f"4/4 deletions elsewhere: {acknowledged} accepted, {waiting} waiting")
 
 
@@ -104,5 +110,7 @@ def _print_plan(months: int, *, write: Write) -> None:
     write(f"3/4 purge: {first}")
     for line in rest:
         write(f"  {line}")
+    if noted := requests.number_noted():
+        write(f"4/4 deletions requested while the database was away: {noted} to carry out")
     write(f"4/4 deletions elsewhere: {elsewhere.number_pending()} to send again")
     write("dry run: nothing was changed")
