@@ -251,7 +251,7 @@ def request_deletion(user_id: UUID, *, source: Source, actor_id: UUID | None) ->
         # with the connection, and the line with it: then this very query raises.
         if source is Source.COMMAND or not ConsentEvent.objects.filter(pk=request.pk).exists():
             raise error.__cause__ or error from None
-        logger.warning("A deletion is in the ledger, and keep_telemetry will do it: %s", error)
+        logger.warning("A deletion is in the ledger, and keep_telemetry will do it: %s", str(error))
         return noted_receipt(request)
 
 

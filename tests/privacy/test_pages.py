@@ -158,7 +158,7 @@ def test_a_deletion_that_the_rows_database_cannot_take_is_noted_and_shown(
     monkeypatch.undo()
     assert carry_out_noted() == 1
     assert UserActivity.objects.count() == 0
-    assert "Done: 3 rows deleted." in browser.get(PAGE).text
+    assert "3 records deleted." in browser.get(PAGE).text
 
 
 def test_a_deletion_that_cannot_be_written_down_says_so_and_leaves_everything(
