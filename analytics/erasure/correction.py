@@ -67,7 +67,9 @@ def _correct_until_nothing_is_owed() -> None:
         while _take_turn():
             correct_rollups(say=logger.debug)
     except Exception as error:  # noqa: BLE001  the marks are in the database, and keep_telemetry goes by them
-        logger.warning("After an erasure, keep_telemetry will correct the reports: %s", cause(error))
+        logger.warning(
+            "After an erasure, keep_telemetry will correct the reports: %s, %s", type(error).__name__, cause(error)
+        )
         _rest()
     finally:
         connections.close_all()
