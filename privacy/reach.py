@@ -14,6 +14,7 @@ from threading import BoundedSemaphore
 from django.db import DEFAULT_DB_ALIAS, DatabaseError, InterfaceError, connections, transaction
 
 from privacy.outages import cause
+from privacy.process import anew_in_children
 from privacy.waits import at_most
 
 logger = logging.getLogger(__name__)
@@ -59,4 +60,4 @@ class Breaker:
         self._open_until = 0.0
 
 
-telemetrys_database = Breaker()
+telemetrys_database = anew_in_children(Breaker())
