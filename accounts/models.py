@@ -72,9 +72,11 @@ def _digest(password_hash: str) -> str:
 class SignInCount(models.Model):
     """Failed sign-ins of one account at one address, or of one address; written by `accounts.throttle` only."""
 
-    key = models.CharField(primary_key=True, max_length=80, help_text="What is counted, and a keyed hash of whose.")
+    key = models.CharField(
+        primary_key=True, max_length=80, help_text="Kind of count, and keyed hash of account or address."
+    )
     attempts = models.PositiveIntegerField()
-    ends_at = models.DateTimeField(db_index=True, help_text="When the count begins again.")
+    ends_at = models.DateTimeField(db_index=True, help_text="When the count expires.")
 
     class Meta:
         db_table = "accounts_sign_in_count"

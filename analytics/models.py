@@ -1,13 +1,12 @@
-"""The three tables of the original note, the ledgers of what was sent and what came in, and the rollups.
+"""Models of the three tables of the original note, of sent and received counts, and of the rollups.
 
-The three tables are partitioned by month on `timestamp`, which Django cannot say, so migrations make them in SQL. In
-Django's state `id` is the primary key, because the admin needs one column; in the database it is (timestamp, id,
-user_id), because a cluster shards by person; docs/keeping.md has the figures.
-Rows are written by `analytics.ingest` and never changed; people in them are pseudonyms.
+The three tables are partitioned by month on `timestamp`, which Django does not support, so migrations create them in
+SQL. In Django's state `id` is the primary key, because the admin needs one column; in the database it is (timestamp,
+id, user_id), because a cluster shards by person (figures in docs/keeping.md). `analytics.ingest` writes rows and never
+changes them; they name people by pseudonym.
 
-The rollups are written by `analytics.keep.rollups` alone and stay for good, except those that still tell one person
-from another (`Person`, `PeopleOfDay`, `EarlierPeople`), which go with the raw rows; docs/keeping.md says how they fit
-together.
+Only `analytics.keep.rollups` writes the rollups. They are permanent, except `Person`, `PeopleOfDay` and
+`EarlierPeople`, which distinguish people and go with the raw rows; see docs/keeping.md.
 """
 
 import uuid
@@ -21,7 +20,7 @@ DEPLOYMENT_TYPES = [("cloud", "Cloud"), ("self_hosted", "Self-hosted")]
 
 
 class Shown(models.Manager[Any]):
-    """Rows inside the window of retention. Older ones wait, out of sight, until their whole month is dropped."""
+    """Rows that are not past their 12 months. Older rows are hidden until the purge drops their whole month."""
 
     def get_queryset(self) -> models.QuerySet[Any]:
         shown_from = models.Func(function="analytics_shown_from", output_field=models.DateTimeField())
@@ -29,12 +28,12 @@ class Shown(models.Manager[Any]):
 
 
 class Usage(models.Model):
-    """The columns the three tables share."""
+    """Columns of all three tables."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     user_id = models.UUIDField(help_text="Pseudonym of the person.")
-    organization_id = models.UUIDField(null=True, help_text="Pseudonym of the organization, if there is one.")
-    timestamp = models.DateTimeField(help_text="When it happened, UTC.")
+    organization_id = models.UUIDField(null=True, help_text="Pseudonym of the organization, if any.")
+    timestamp = models.DateTimeField(help_text="Time of the event, UTC.")
     deployment_type = models.CharField(max_length=16, choices=DEPLOYMENT_TYPES)
     metadata = models.JSONField(default=dict, help_text="Only what the catalogue declares.")
 
@@ -89,9 +88,9 @@ class FeatureUsage(Usage):
 
 
 class ExportTally(models.Model):
-    """What the exporter did with the spans it was given: recorded = sent + withheld + dropped + failed.
+    """Sent counts: recorded = sent + withheld + dropped + failed, by the exporter.
 
-    Events that never became a span, because they are undeclared or malformed, are counted as `invalid`.
+    An undeclared or malformed event becomes no span and counts as `invalid`.
     """
 
     day = models.DateField(help_text="UTC day.")
@@ -102,28 +101,30 @@ class ExportTally(models.Model):
     class Meta:
         db_table = "analytics_export_tally"
         constraints = [models.UniqueConstraint(fields=["day", "outcome", "reason"], name="analytics_export_tally_key")]
-        verbose_name = "export tally"
-        verbose_name_plural = "export tallies"
+        verbose_name = "sent count"
+        verbose_name_plural = "sent counts"
 
     def __str__(self) -> str:
         return f"{self.day} {self.outcome} {self.reason}: {self.spans}"
 
 
 class IngestTally(models.Model):
-    """What the processor did with the spans it received: received = stored + duplicate + rejected(reason).
+    """Received counts: received = stored + duplicate + rejected(reason), by the processor.
 
-    Outcome `part` stands beside that: what stored spans were stored without.
-
-    Counted in the transaction that writes the rows. Each writer has a slot of its own, so writers never wait for
-    each other's counts.
+    Outcome `part` counts parts that were removed from stored spans. The counts are written in the transaction of the
+    rows. Each writer has its own slot, so writers never wait for each other's counts.
     """
 
-    day = models.DateField(help_text="UTC day on which the spans came in.")
-    slot = models.SmallIntegerField(help_text="Which of several writers at once counted.")
+    day = models.DateField(help_text="UTC day on which the spans were received.")
+    slot = models.SmallIntegerField(help_text="Number of the writer, of several in parallel.")
     outcome = models.CharField(max_length=16)
     reason = models.CharField(max_length=64, blank=True)
     sender = models.CharField(
-        max_length=64, blank=True, default="", db_default="", help_text="Service name, of what was not stored as sent."
+        max_length=64,
+        blank=True,
+        default="",
+        db_default="",
+        help_text="Service name of the sender, for spans not stored as sent.",
     )
     spans = models.BigIntegerField(default=0)
 
@@ -134,18 +135,18 @@ class IngestTally(models.Model):
                 fields=["day", "slot", "outcome", "reason", "sender"], name="analytics_ingest_tally_key"
             )
         ]
-        verbose_name = "ingest tally"
-        verbose_name_plural = "ingest tallies"
+        verbose_name = "received count"
+        verbose_name_plural = "received counts"
 
     def __str__(self) -> str:
         return f"{self.day} {self.outcome} {self.reason}: {self.spans}"
 
 
 class Erasure(models.Model):
-    """A request to delete what was collected of one pseudonym, and its receipt.
+    """A request to delete the rows of one pseudonym, its receipt, and its tombstone.
 
-    It is also the tombstone: rows of this pseudonym from before `requested_at` are refused from then on. There is no
-    link to the person: who asks for their receipts is found by computing their pseudonym again.
+    As a tombstone, it makes the processor reject rows of this pseudonym from before `requested_at`. There is no link to
+    the person; their receipts are found by computing their pseudonym again.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -154,9 +155,9 @@ class Erasure(models.Model):
     completed_at = models.DateTimeField(null=True)
     rows_deleted = models.JSONField(default=dict, help_text="Number of rows by table.")
     days_recomputed = models.IntegerField(
-        default=0, db_default=0, help_text="Days of the rollups that were computed again without the person."
+        default=0, db_default=0, help_text="Number of days whose rollups were recomputed without the person."
     )
-    recomputed_at = models.DateTimeField(null=True, help_text="When the last of those days was computed.")
+    recomputed_at = models.DateTimeField(null=True, help_text="When the last of those days was recomputed.")
 
     class Meta:
         db_table = "analytics_erasure"
@@ -167,33 +168,32 @@ class Erasure(models.Model):
         return f"Erasure {self.id}"
 
 
-# People are told apart in the rollups by dense numbers, and counted in chunks of this many bits.
+# Rollups identify people by dense numbers and store them as bits, in chunks of this many people.
 PEOPLE_PER_CHUNK = 8192
-# Beside `cloud` and `self_hosted` where people were counted who may be in both.
+# Deployment type of counts over both, in which a person counts once.
 EVERYWHERE = "all"
-# Room for a method, a space and the longest endpoint.
+# Fits a method, a space and the longest endpoint.
 LONGEST_NAME = 640
 
 
 class BitsField(models.Field[Any, Any]):
-    """One bit for each person of a chunk. Only SQL reads or writes it."""
+    """One bit for each person of a chunk. Only SQL reads and writes it."""
 
     def db_type(self, connection: BaseDatabaseWrapper) -> str:
         return f"bit({PEOPLE_PER_CHUNK})"
 
 
 class TouchedDay(models.Model):
-    """A day whose rollups are behind: written in the transaction that added or erased rows, taken by the rollup.
+    """A day whose rollups are out of date. The transaction that adds or erases rows inserts it; the rollup deletes it.
 
-    A mark without `user_id` stands for the whole day, one with it for that person's erased rows and nothing else; none
-    of the two replaces the other. Without a unique key, so that writers do not wait for each other. `stage` says what
-    is owed: the day's own rollups (`day`; `taken` once a rollup has begun), or those that people of several days enter
-    (`people`: cohorts and months).
+    Without `user_id` it means the whole day, with `user_id` only that person's erased rows; neither replaces the other.
+    There is no unique key, so that writers do not wait for each other. `stage` names what must be recomputed: the day's
+    own rollups (`day`, or `taken` once a rollup has begun), or those over several days (`people`: cohorts and months).
     """
 
     day = models.DateField(help_text="UTC day of the rows.")
     stage = models.CharField(max_length=8, default="day", db_default="day")
-    user_id = models.UUIDField(null=True, help_text="Pseudonym of the person whose rows were erased, if that was it.")
+    user_id = models.UUIDField(null=True, help_text="Pseudonym of the person, if rows were erased.")
 
     class Meta:
         db_table = "analytics_touched_day"
@@ -204,7 +204,7 @@ class TouchedDay(models.Model):
 
 
 class RolledUpDay(models.Model):
-    """A day that has been rolled up. Once closed, because its raw rows go, it is never computed again."""
+    """A day that has been rolled up. A closed day, whose raw rows are being purged, is never recomputed."""
 
     day = models.DateField(primary_key=True)
     rolled_up_at = models.DateTimeField()
@@ -218,7 +218,7 @@ class RolledUpDay(models.Model):
 
 
 class Person(models.Model):
-    """The dense number of a pseudonym. Goes with the person's last raw row, and no number is given twice."""
+    """Dense number of a pseudonym. Deleted with the person's last raw row; numbers are never reused."""
 
     number = models.BigAutoField(primary_key=True)
     user_id = models.UUIDField(unique=True, help_text="Pseudonym of the person.")
@@ -231,10 +231,10 @@ class Person(models.Model):
 
 
 class PeopleOfDay(models.Model):
-    """Who did it that day: a bit for each person.
+    """People counted on a day by one measure: one bit for each person.
 
-    `measure`: any (any row), sign_in, session, and with a `name` that says which: feature, action (`feature action`),
-    endpoint (`METHOD endpoint`).
+    `measure` is any (any row), sign_in or session, or, with a `name`, feature, action (`feature action`) or endpoint
+    (`METHOD endpoint`).
     """
 
     pk = models.CompositePrimaryKey("day", "deployment_type", "measure", "name", "chunk")
@@ -253,7 +253,7 @@ class PeopleOfDay(models.Model):
 
 
 class EarlierPeople(models.Model):
-    """Who of those still known was active on a day that is closed by now, and is therefore not new when they return."""
+    """Known people who were active on a closed day, and are therefore not new when they return."""
 
     pk = models.CompositePrimaryKey("deployment_type", "chunk")
     deployment_type = models.CharField(max_length=16)
@@ -268,16 +268,16 @@ class EarlierPeople(models.Model):
 
 
 class DailyActivity(models.Model):
-    """A day's people and events; deployment type `all` counts a person once who was in both."""
+    """People and events of a day. Deployment type `all` counts a person of both types once."""
 
     pk = models.CompositePrimaryKey("day", "deployment_type")
     day = models.DateField()
     deployment_type = models.CharField(max_length=16)
-    people = models.IntegerField(help_text="With any row that day: the active people of the reports.")
-    people_signed_in = models.IntegerField(help_text="With a login that day.")
-    people_in_sessions = models.IntegerField(db_default=0, help_text="With a row of a session that day.")
-    people_using_features = models.IntegerField(db_default=0, help_text="With a use of any feature that day.")
-    people_requesting = models.IntegerField(db_default=0, help_text="With a request that day.")
+    people = models.IntegerField(help_text="People with any row that day: the active people of the reports.")
+    people_signed_in = models.IntegerField(help_text="People with a login that day.")
+    people_in_sessions = models.IntegerField(db_default=0, help_text="People with a row of a session that day.")
+    people_using_features = models.IntegerField(db_default=0, help_text="People who used a feature that day.")
+    people_requesting = models.IntegerField(db_default=0, help_text="People with a request that day.")
     sign_ins = models.BigIntegerField(help_text="Number of login events.")
     events = models.BigIntegerField(help_text="Number of rows of user activity.")
 
@@ -304,7 +304,7 @@ class DailyFeature(models.Model):
 
 
 class DailyEndpoint(models.Model):
-    """A day's requests. `buckets` and `counts` are the histogram of durations; see rollup_functions.sql."""
+    """Requests of a day. `buckets` and `counts` are the histogram of durations; see rollup_functions.sql."""
 
     pk = models.CompositePrimaryKey("day", "deployment_type", "endpoint", "method")
     day = models.DateField()
@@ -312,7 +312,7 @@ class DailyEndpoint(models.Model):
     endpoint = models.CharField(max_length=512)
     method = models.CharField(max_length=16)
     requests = models.BigIntegerField()
-    errors = models.BigIntegerField(help_text="Answered with 500 or more, or without a known status.")
+    errors = models.BigIntegerField(help_text="Requests with status 500 or more, or unknown.")
     duration_ns = models.DecimalField(max_digits=38, decimal_places=0, help_text="Sum, in whole nanoseconds.")
     buckets = ArrayField(models.SmallIntegerField())
     counts = ArrayField(models.BigIntegerField())
@@ -325,7 +325,7 @@ class DailyEndpoint(models.Model):
 
 
 class DailySessions(models.Model):
-    """A day's sessions, each from its first event of that UTC day to its last.
+    """Sessions of a day, each from its first to its last event of that UTC day.
 
     `buckets` and `counts` are the histogram of lengths in microseconds.
     """
@@ -346,17 +346,17 @@ class DailySessions(models.Model):
 
 
 class Cohort(models.Model):
-    """The people whose first event is of a day, and how many were active again on one of the seven days after it."""
+    """People whose first event is on one day, and how many were active again on the seven days after it."""
 
     pk = models.CompositePrimaryKey("first_day", "deployment_type")
     first_day = models.DateField()
     deployment_type = models.CharField(max_length=16)
     people = models.IntegerField()
-    returned = models.IntegerField(help_text="So far; final once the seven days are over.")
+    returned = models.IntegerField(help_text="People who returned so far; final after the seven days.")
     returned_on = ArrayField(
         models.IntegerField(),
         db_default=[],
-        help_text="How many did on each of the seven days, in their order; empty where that was not kept.",
+        help_text="People who returned on each of the seven days, in order; empty if unknown.",
     )
 
     class Meta:
@@ -367,7 +367,7 @@ class Cohort(models.Model):
 
 
 class MonthlyPeople(models.Model):
-    """Distinct people of a month (its first day, UTC); what `PeopleOfDay` would give, kept when that is gone."""
+    """Distinct people of a month (its first day, UTC), stored before `PeopleOfDay` of its days is deleted."""
 
     pk = models.CompositePrimaryKey("month", "deployment_type", "measure", "name")
     month = models.DateField()
@@ -384,13 +384,13 @@ class MonthlyPeople(models.Model):
 
 
 class ViewThreshold(models.Model):
-    """The fewest people that a row of the views for BI may be about: a single row, which `migrate` writes.
+    """Smallest number of people in a row of the BI views: a single row, which `migrate` writes.
 
     The views read it, because a view cannot read a setting. Without the row they are empty.
     """
 
     id = models.PositiveSmallIntegerField(primary_key=True, default=1, editable=False)
-    smallest_group = models.PositiveIntegerField(help_text="TELEMETRY_SMALLEST_GROUP_BI, as it was last made known.")
+    smallest_group = models.PositiveIntegerField(help_text="TELEMETRY_SMALLEST_GROUP_BI at the last update.")
 
     class Meta:
         db_table = "analytics_view_threshold"
@@ -405,13 +405,13 @@ class ViewThreshold(models.Model):
 
 
 class Keeping(models.Model):
-    """What keeping has done so far: a single row. All moments are by the database's clock."""
+    """State of `keep_telemetry`: a single row. All times are by the database's clock."""
 
     id = models.PositiveSmallIntegerField(primary_key=True, default=1, editable=False)
-    kept_at = models.DateTimeField(null=True, help_text="When a run of keeping last came to its end.")
-    shown_from = models.DateTimeField(null=True, help_text="Rows from before are past their time, and not shown.")
-    dropped_before = models.DateTimeField(null=True, help_text="Months from before were dropped.")
-    cohorts_from = models.DateField(null=True, help_text="Cohorts of days before it are final, open or closed.")
+    kept_at = models.DateTimeField(null=True, help_text="When keep_telemetry last finished.")
+    shown_from = models.DateTimeField(null=True, help_text="Older rows are hidden until they are purged.")
+    dropped_before = models.DateTimeField(null=True, help_text="Older months have been dropped.")
+    cohorts_from = models.DateField(null=True, help_text="Cohorts of earlier days are final.")
 
     class Meta:
         db_table = "analytics_keeping"

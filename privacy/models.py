@@ -30,10 +30,10 @@ class Action(models.TextChoices):
     ENABLED = "enabled", "Sharing switched on"
     DISABLED = "disabled", "Sharing switched off"
     NOTICE_SHOWN = "notice_shown", "Privacy notice shown"
-    BROWSER_SIGNAL = "browser_signal", "Browser asked not to be tracked"
+    BROWSER_SIGNAL = "browser_signal", "Browser asked sites not to track"
     ERASURE_REQUESTED = "erasure_requested", "Deletion of collected data requested"
-    LOCKED = "locked", "Telemetry locked off for the installation"
-    UNLOCKED = "unlocked", "Installation's lock lifted"
+    LOCKED = "locked", "Collecting stopped for everyone"
+    UNLOCKED = "unlocked", "Collecting allowed again"
     NOTICE_PUBLISHED = "notice_published", "Privacy notice published"
     # No choices, but needed to judge them: anybody who sets a password can sign in with it.
     PASSWORD_SET = "password_set", "Password set"
@@ -71,19 +71,19 @@ class Preference(models.Model):
         primary_key=True,
         related_name="privacy_preference",
     )
-    choice = models.BooleanField(null=True, blank=True, help_text="What the person chose; empty if nothing yet.")
+    choice = models.BooleanField(null=True, blank=True, help_text="The person's choice; empty if they have not chosen.")
     chosen_at = models.DateTimeField(null=True, blank=True)
     notice_version = models.PositiveIntegerField(
         null=True, blank=True, help_text="The newest notice shown to the person."
     )
     notice_shown_at = models.DateTimeField(
-        null=True, blank=True, help_text="When a notice was first shown by an installation that shares by default."
+        null=True, blank=True, help_text="When a notice was first shown while sharing was on by default."
     )
     dismissed_version = models.PositiveIntegerField(
-        null=True, blank=True, help_text="The newest notice the person has put away."
+        null=True, blank=True, help_text="The newest notice the person has dismissed."
     )
     browser_signal_at = models.DateTimeField(
-        null=True, blank=True, help_text="When their browser first sent Sec-GPC: 1."
+        null=True, blank=True, help_text="When the person's browser first sent Sec-GPC: 1."
     )
     consenting_since = models.DateTimeField(null=True, blank=True)
 
@@ -142,7 +142,7 @@ class ConsentEvent(models.Model):
         db_constraint=False,
         null=True,
         related_name="+",
-        help_text="Who did it; empty for the system itself.",
+        help_text="The person who did it; empty for the system.",
     )
     action = models.CharField(max_length=32, choices=Action.choices)
     source = models.CharField(max_length=32, choices=Source.choices)
@@ -175,7 +175,7 @@ class ConsentEvent(models.Model):
 class Access(models.TextChoices):
     """Kind of access by staff to other people's data."""
 
-    LISTED = "listed", "Looked at a list"
+    LISTED = "listed", "Listed"
     SEARCHED = "searched", "Searched"
     OPENED = "opened", "Opened"
     EXPORTED = "exported", "Exported"
@@ -193,7 +193,7 @@ class AccessEvent(models.Model):
         settings.AUTH_USER_MODEL, on_delete=models.DO_NOTHING, db_constraint=False, db_index=False, related_name="+"
     )
     access = models.CharField(max_length=16, choices=Access.choices)
-    what = models.CharField(max_length=100, help_text="Which list, row or report.")
+    what = models.CharField(max_length=100, help_text="The list, row or report.")
     about = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         on_delete=models.DO_NOTHING,
@@ -201,9 +201,9 @@ class AccessEvent(models.Model):
         db_index=False,
         null=True,
         related_name="+",
-        help_text="Whose data it was, if it was one person's and the page says whose.",
+        help_text="The person whose data it was, if the page names one person.",
     )
-    lines = models.PositiveIntegerField(null=True, help_text="How many lines were shown or exported.")
+    lines = models.PositiveIntegerField(null=True, help_text="Number of lines shown or exported.")
     recorded_at = models.DateTimeField()
 
     class Meta:
@@ -235,7 +235,9 @@ class InstallationControl(models.Model):
     """The operator's lock: a single row, created by `migrate`. Without the row, nothing is recorded."""
 
     id = models.PositiveSmallIntegerField(primary_key=True, default=1, editable=False)
-    locked = models.BooleanField(default=False, help_text="Telemetry off for this installation.")
+    locked = models.BooleanField(
+        "stop collecting for everyone", default=False, help_text="Nothing is collected from anyone while this is on."
+    )
     changed_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
@@ -245,7 +247,7 @@ class InstallationControl(models.Model):
         constraints = [models.CheckConstraint(name="privacy_installation_control_single", condition=Q(id=1))]
 
     def __str__(self) -> str:
-        return "Telemetry is locked off" if self.locked else "Telemetry is not locked"
+        return "Collecting is stopped for everyone" if self.locked else "Collecting is allowed"
 
     @property
     def control(self) -> Control:

@@ -82,14 +82,14 @@ class Migration(migrations.Migration):
                 (
                     "key",
                     models.CharField(
-                        help_text="What is counted, and a keyed hash of whose.",
+                        help_text="Kind of count, and keyed hash of account or address.",
                         max_length=80,
                         primary_key=True,
                         serialize=False,
                     ),
                 ),
                 ("attempts", models.PositiveIntegerField()),
-                ("ends_at", models.DateTimeField(db_index=True, help_text="When the count begins again.")),
+                ("ends_at", models.DateTimeField(db_index=True, help_text="When the count expires.")),
             ],
             options={
                 "db_table": "accounts_sign_in_count",

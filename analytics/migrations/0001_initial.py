@@ -748,9 +748,9 @@ class Migration(migrations.Migration):
                         ("user_id", models.UUIDField(help_text="Pseudonym of the person.")),
                         (
                             "organization_id",
-                            models.UUIDField(help_text="Pseudonym of the organization, if there is one.", null=True),
+                            models.UUIDField(help_text="Pseudonym of the organization, if any.", null=True),
                         ),
-                        ("timestamp", models.DateTimeField(help_text="When it happened, UTC.")),
+                        ("timestamp", models.DateTimeField(help_text="Time of the event, UTC.")),
                         (
                             "deployment_type",
                             models.CharField(
@@ -779,9 +779,9 @@ class Migration(migrations.Migration):
                         ("user_id", models.UUIDField(help_text="Pseudonym of the person.")),
                         (
                             "organization_id",
-                            models.UUIDField(help_text="Pseudonym of the organization, if there is one.", null=True),
+                            models.UUIDField(help_text="Pseudonym of the organization, if any.", null=True),
                         ),
-                        ("timestamp", models.DateTimeField(help_text="When it happened, UTC.")),
+                        ("timestamp", models.DateTimeField(help_text="Time of the event, UTC.")),
                         (
                             "deployment_type",
                             models.CharField(
@@ -808,9 +808,9 @@ class Migration(migrations.Migration):
                         ("user_id", models.UUIDField(help_text="Pseudonym of the person.")),
                         (
                             "organization_id",
-                            models.UUIDField(help_text="Pseudonym of the organization, if there is one.", null=True),
+                            models.UUIDField(help_text="Pseudonym of the organization, if any.", null=True),
                         ),
-                        ("timestamp", models.DateTimeField(help_text="When it happened, UTC.")),
+                        ("timestamp", models.DateTimeField(help_text="Time of the event, UTC.")),
                         (
                             "deployment_type",
                             models.CharField(
@@ -849,13 +849,13 @@ class Migration(migrations.Migration):
                 ("first_day", models.DateField()),
                 ("deployment_type", models.CharField(max_length=16)),
                 ("people", models.IntegerField()),
-                ("returned", models.IntegerField(help_text="So far; final once the seven days are over.")),
+                ("returned", models.IntegerField(help_text="People who returned so far; final after the seven days.")),
                 (
                     "returned_on",
                     django.contrib.postgres.fields.ArrayField(
                         base_field=models.IntegerField(),
                         db_default=[],
-                        help_text="How many did on each of the seven days, in their order; empty where that was not kept.",
+                        help_text="People who returned on each of the seven days, in order; empty if unknown.",
                         size=None,
                     ),
                 ),
@@ -875,17 +875,20 @@ class Migration(migrations.Migration):
                 ),
                 ("day", models.DateField()),
                 ("deployment_type", models.CharField(max_length=16)),
-                ("people", models.IntegerField(help_text="With any row that day: the active people of the reports.")),
-                ("people_signed_in", models.IntegerField(help_text="With a login that day.")),
+                (
+                    "people",
+                    models.IntegerField(help_text="People with any row that day: the active people of the reports."),
+                ),
+                ("people_signed_in", models.IntegerField(help_text="People with a login that day.")),
                 (
                     "people_in_sessions",
-                    models.IntegerField(db_default=0, help_text="With a row of a session that day."),
+                    models.IntegerField(db_default=0, help_text="People with a row of a session that day."),
                 ),
                 (
                     "people_using_features",
-                    models.IntegerField(db_default=0, help_text="With a use of any feature that day."),
+                    models.IntegerField(db_default=0, help_text="People who used a feature that day."),
                 ),
-                ("people_requesting", models.IntegerField(db_default=0, help_text="With a request that day.")),
+                ("people_requesting", models.IntegerField(db_default=0, help_text="People with a request that day.")),
                 ("sign_ins", models.BigIntegerField(help_text="Number of login events.")),
                 ("events", models.BigIntegerField(help_text="Number of rows of user activity.")),
             ],
@@ -914,7 +917,7 @@ class Migration(migrations.Migration):
                 ("endpoint", models.CharField(max_length=512)),
                 ("method", models.CharField(max_length=16)),
                 ("requests", models.BigIntegerField()),
-                ("errors", models.BigIntegerField(help_text="Answered with 500 or more, or without a known status.")),
+                ("errors", models.BigIntegerField(help_text="Requests with status 500 or more, or unknown.")),
                 (
                     "duration_ns",
                     models.DecimalField(decimal_places=0, help_text="Sum, in whole nanoseconds.", max_digits=38),
@@ -1083,12 +1086,12 @@ class Migration(migrations.Migration):
                     models.IntegerField(
                         db_default=0,
                         default=0,
-                        help_text="Days of the rollups that were computed again without the person.",
+                        help_text="Number of days whose rollups were recomputed without the person.",
                     ),
                 ),
                 (
                     "recomputed_at",
-                    models.DateTimeField(help_text="When the last of those days was computed.", null=True),
+                    models.DateTimeField(help_text="When the last of those days was recomputed.", null=True),
                 ),
             ],
             options={
@@ -1107,8 +1110,8 @@ class Migration(migrations.Migration):
                 ("spans", models.BigIntegerField(default=0)),
             ],
             options={
-                "verbose_name": "export tally",
-                "verbose_name_plural": "export tallies",
+                "verbose_name": "sent count",
+                "verbose_name_plural": "sent counts",
                 "db_table": "analytics_export_tally",
                 "constraints": [
                     models.UniqueConstraint(fields=("day", "outcome", "reason"), name="analytics_export_tally_key")
@@ -1119,8 +1122,8 @@ class Migration(migrations.Migration):
             name="IngestTally",
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("day", models.DateField(help_text="UTC day on which the spans came in.")),
-                ("slot", models.SmallIntegerField(help_text="Which of several writers at once counted.")),
+                ("day", models.DateField(help_text="UTC day on which the spans were received.")),
+                ("slot", models.SmallIntegerField(help_text="Number of the writer, of several in parallel.")),
                 ("outcome", models.CharField(max_length=16)),
                 ("reason", models.CharField(blank=True, max_length=64)),
                 (
@@ -1129,15 +1132,15 @@ class Migration(migrations.Migration):
                         blank=True,
                         db_default="",
                         default="",
-                        help_text="Service name, of what was not stored as sent.",
+                        help_text="Service name of the sender, for spans not stored as sent.",
                         max_length=64,
                     ),
                 ),
                 ("spans", models.BigIntegerField(default=0)),
             ],
             options={
-                "verbose_name": "ingest tally",
-                "verbose_name_plural": "ingest tallies",
+                "verbose_name": "received count",
+                "verbose_name_plural": "received counts",
                 "db_table": "analytics_ingest_tally",
                 "constraints": [
                     models.UniqueConstraint(
@@ -1150,15 +1153,15 @@ class Migration(migrations.Migration):
             name="Keeping",
             fields=[
                 ("id", models.PositiveSmallIntegerField(default=1, editable=False, primary_key=True, serialize=False)),
-                ("kept_at", models.DateTimeField(help_text="When a run of keeping last came to its end.", null=True)),
+                ("kept_at", models.DateTimeField(help_text="When keep_telemetry last finished.", null=True)),
                 (
                     "shown_from",
-                    models.DateTimeField(help_text="Rows from before are past their time, and not shown.", null=True),
+                    models.DateTimeField(help_text="Older rows are hidden until they are purged.", null=True),
                 ),
-                ("dropped_before", models.DateTimeField(help_text="Months from before were dropped.", null=True)),
+                ("dropped_before", models.DateTimeField(help_text="Older months have been dropped.", null=True)),
                 (
                     "cohorts_from",
-                    models.DateField(help_text="Cohorts of days before it are final, open or closed.", null=True),
+                    models.DateField(help_text="Cohorts of earlier days are final.", null=True),
                 ),
             ],
             options={
@@ -1174,9 +1177,7 @@ class Migration(migrations.Migration):
                 ("stage", models.CharField(db_default="day", default="day", max_length=8)),
                 (
                     "user_id",
-                    models.UUIDField(
-                        help_text="Pseudonym of the person whose rows were erased, if that was it.", null=True
-                    ),
+                    models.UUIDField(help_text="Pseudonym of the person, if rows were erased.", null=True),
                 ),
             ],
             options={
@@ -1190,7 +1191,7 @@ class Migration(migrations.Migration):
                 ("id", models.PositiveSmallIntegerField(default=1, editable=False, primary_key=True, serialize=False)),
                 (
                     "smallest_group",
-                    models.PositiveIntegerField(help_text="TELEMETRY_SMALLEST_GROUP_BI, as it was last made known."),
+                    models.PositiveIntegerField(help_text="TELEMETRY_SMALLEST_GROUP_BI at the last update."),
                 ),
             ],
             options={

@@ -49,7 +49,14 @@ class Migration(migrations.Migration):
             name="InstallationControl",
             fields=[
                 ("id", models.PositiveSmallIntegerField(default=1, editable=False, primary_key=True, serialize=False)),
-                ("locked", models.BooleanField(default=False, help_text="Telemetry off for this installation.")),
+                (
+                    "locked",
+                    models.BooleanField(
+                        default=False,
+                        help_text="Nothing is collected from anyone while this is on.",
+                        verbose_name="stop collecting for everyone",
+                    ),
+                ),
                 ("changed_at", models.DateTimeField(blank=True, null=True)),
             ],
             options={
@@ -77,7 +84,7 @@ class Migration(migrations.Migration):
                 (
                     "choice",
                     models.BooleanField(
-                        blank=True, help_text="What the person chose; empty if nothing yet.", null=True
+                        blank=True, help_text="The person's choice; empty if they have not chosen.", null=True
                     ),
                 ),
                 ("chosen_at", models.DateTimeField(blank=True, null=True)),
@@ -91,19 +98,21 @@ class Migration(migrations.Migration):
                     "notice_shown_at",
                     models.DateTimeField(
                         blank=True,
-                        help_text="When a notice was first shown by an installation that shares by default.",
+                        help_text="When a notice was first shown while sharing was on by default.",
                         null=True,
                     ),
                 ),
                 (
                     "dismissed_version",
                     models.PositiveIntegerField(
-                        blank=True, help_text="The newest notice the person has put away.", null=True
+                        blank=True, help_text="The newest notice the person has dismissed.", null=True
                     ),
                 ),
                 (
                     "browser_signal_at",
-                    models.DateTimeField(blank=True, help_text="When their browser first sent Sec-GPC: 1.", null=True),
+                    models.DateTimeField(
+                        blank=True, help_text="When the person's browser first sent Sec-GPC: 1.", null=True
+                    ),
                 ),
                 ("consenting_since", models.DateTimeField(blank=True, null=True)),
             ],
@@ -158,7 +167,7 @@ class Migration(migrations.Migration):
                     "access",
                     models.CharField(
                         choices=[
-                            ("listed", "Looked at a list"),
+                            ("listed", "Listed"),
                             ("searched", "Searched"),
                             ("opened", "Opened"),
                             ("exported", "Exported"),
@@ -167,15 +176,15 @@ class Migration(migrations.Migration):
                         max_length=16,
                     ),
                 ),
-                ("what", models.CharField(help_text="Which list, row or report.", max_length=100)),
-                ("lines", models.PositiveIntegerField(help_text="How many lines were shown or exported.", null=True)),
+                ("what", models.CharField(help_text="The list, row or report.", max_length=100)),
+                ("lines", models.PositiveIntegerField(help_text="Number of lines shown or exported.", null=True)),
                 ("recorded_at", models.DateTimeField()),
                 (
                     "about",
                     models.ForeignKey(
                         db_constraint=False,
                         db_index=False,
-                        help_text="Whose data it was, if it was one person's and the page says whose.",
+                        help_text="The person whose data it was, if the page names one person.",
                         null=True,
                         on_delete=django.db.models.deletion.DO_NOTHING,
                         related_name="+",
@@ -217,10 +226,10 @@ class Migration(migrations.Migration):
                             ("enabled", "Sharing switched on"),
                             ("disabled", "Sharing switched off"),
                             ("notice_shown", "Privacy notice shown"),
-                            ("browser_signal", "Browser asked not to be tracked"),
+                            ("browser_signal", "Browser asked sites not to track"),
                             ("erasure_requested", "Deletion of collected data requested"),
-                            ("locked", "Telemetry locked off for the installation"),
-                            ("unlocked", "Installation's lock lifted"),
+                            ("locked", "Collecting stopped for everyone"),
+                            ("unlocked", "Collecting allowed again"),
                             ("notice_published", "Privacy notice published"),
                             ("password_set", "Password set"),
                             ("account_changed", "User name or e-mail address changed"),
@@ -252,7 +261,7 @@ class Migration(migrations.Migration):
                     "actor",
                     models.ForeignKey(
                         db_constraint=False,
-                        help_text="Who did it; empty for the system itself.",
+                        help_text="The person who did it; empty for the system.",
                         null=True,
                         on_delete=django.db.models.deletion.DO_NOTHING,
                         related_name="+",
