@@ -18,10 +18,11 @@ A file has one table for each event, `[user_activity.<type>]`, `[feature_usage.<
     description = "..."
     choices = ["a", "b"]           choice only
 
-and, if its routes have words that `analytics/routes/words.txt` has not:
+and, for the routes of a project (each key may be left out):
 
     [routes]
-    words = ["kanban", "step1"]    text that may stand in a route, whoever sends it
+    words = ["kanban", "step1"]         text that may stand in a route, whoever sends it, beside words.txt
+    pages = ["/boards", "/boards/:id"]  pages of a front end: more choices of page_view's `route`
 """
 
 import math
@@ -34,7 +35,7 @@ from enum import StrEnum
 from functools import lru_cache
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from analytics.conf import conf
@@ -44,8 +45,11 @@ from analytics.vocabulary import LARGEST_INTEGER, Category
 NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
 ROUTES = "routes"
 ROUTE_WORD = re.compile(r"[A-Za-z0-9._~-]{1,64}")
+PAGE = re.compile(r"/|(?=.{1,100}$)(?:/(?::[A-Za-z_][A-Za-z0-9_]*|[A-Za-z0-9._~-]+))+/?")
 CHOICE = re.compile(r"[A-Za-z0-9_./:<>\-\[\]]{1,100}")
 MAXIMUM_ENTRIES = 1000
+PAGE_VIEW = (Category.FEATURE_USAGE, "page_view")
+PAGE_ROUTE = "route"
 
 
 class FieldType(StrEnum):
@@ -185,24 +189,37 @@ def usable_catalogue(paths: Sequence[Path]) -> Catalogue:
     """The events of those files that have no problem: one broken file costs no other one its events."""
     events: dict[tuple[Category, str], Event] = {}
     route_words: frozenset[str] = frozenset()
+    pages: frozenset[str] = frozenset()
     problems = []
     for path in paths:
         try:
-            new, words = _read(path, events)
+            new, routes = _read(path, events)
         except CatalogueError as problem:
             problems.append(problem)
             continue
         events |= new
-        route_words |= words
+        route_words |= routes.words
+        pages |= routes.pages
+    if PAGE_VIEW in events:
+        events[PAGE_VIEW] = _with_pages(events[PAGE_VIEW], pages)
     return Catalogue(MappingProxyType(events), route_words, problems=tuple(problems))
+
+
+def _with_pages(event: Event, pages: frozenset[str]) -> Event:
+    """The event whose field `route`, a choice, has these choices too."""
+    field = event.fields.get(PAGE_ROUTE)
+    if field is None or field.type is not FieldType.CHOICE:
+        return event
+    route = replace(field, choices=field.choices | pages)
+    return replace(event, fields=MappingProxyType({**event.fields, PAGE_ROUTE: route}))
 
 
 def _read(
     path: Path, earlier: Mapping[tuple[Category, str], Event]
-) -> tuple[dict[tuple[Category, str], Event], frozenset[str]]:
-    """The file's events, none of which is among the `earlier` ones, and its words of routes. Raises CatalogueError."""
+) -> "tuple[dict[tuple[Category, str], Event], _Routes]":
+    """The file's events, none of which is among the `earlier` ones, and its routes. Raises CatalogueError."""
     reader, data = _read_file(path)
-    route_words = reader.route_words(data.pop(ROUTES, {}))
+    routes = reader.routes(data.pop(ROUTES, {}))
     events: dict[tuple[Category, str], Event] = {}
     for event in _events(reader, data):
         key = (event.category, event.name)
@@ -215,7 +232,7 @@ def _read(
         events[key] = event
     if len(earlier) + len(events) > MAXIMUM_ENTRIES:
         raise CatalogueError(f"more than {MAXIMUM_ENTRIES} events", path=str(path))
-    return events, route_words
+    return events, routes
 
 
 def current_catalogue() -> Catalogue:
@@ -257,6 +274,11 @@ def _events(reader: "_Reader", data: dict[str, Any]) -> Iterator[Event]:
             raise reader.error(f"{category_name} must be a table", category_name)
         for name, entry in entries.items():
             yield reader.event(Category(category_name), name, entry)
+
+
+class _Routes(NamedTuple):
+    words: frozenset[str]
+    pages: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -312,11 +334,13 @@ class _Reader:
             **texts,
         )
 
-    def route_words(self, entry: Any) -> frozenset[str]:
+    def routes(self, entry: Any) -> _Routes:
         if not isinstance(entry, dict):
             raise self.error(f"{ROUTES} must be a table", ROUTES)
-        self._only(entry, {"words"}, (ROUTES,))
-        return self._names(entry["words"], "words", ROUTE_WORD, (ROUTES,)) if entry else frozenset()
+        patterns = {"words": ROUTE_WORD, "pages": PAGE}
+        self._only(entry, set(patterns), (ROUTES,))
+        found = {key: self._names(entry[key], key, patterns[key], (ROUTES,)) for key in entry}
+        return _Routes(found.get("words", frozenset()), found.get("pages", frozenset()))
 
     def field(self, key: str, entry: Any, event: tuple[str, str]) -> Field:
         where = (*event, "metadata", key)
@@ -365,5 +389,6 @@ class _Reader:
         if not isinstance(value, list) or not value:
             raise self.error(f"{'.'.join(where)} needs `{key}`, a list of names", *where)
         if not all(isinstance(item, str) and pattern.fullmatch(item) for item in value):
-            raise self.error(f"{'.'.join(where)}: each of `{key}` must be a plain name", *where)
+            wanted = "a path such as /boards/:id" if pattern is PAGE else "a plain name"
+            raise self.error(f"{'.'.join(where)}: each of `{key}` must be {wanted}", *where)
         return frozenset(value)

@@ -1,9 +1,10 @@
 """The catalogue in the forms others read: a data dictionary, JSON, types for browsers, the collector's allow-list.
 
-All four are made from the one catalogue, so none can say something else than what is enforced.
+All are made from the one catalogue, so none can say something else than what is enforced.
 """
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from enum import StrEnum
 from typing import Any
@@ -21,6 +22,7 @@ class Format(StrEnum):
     MARKDOWN = "markdown"
     JSON = "json"
     TYPESCRIPT = "typescript"
+    PACKAGE = "package"
     COLLECTOR = "collector"
 
 
@@ -46,6 +48,7 @@ COLUMN_MEANINGS = {
     "feature_name": "Which feature, of those declared above.",
     "action": "What was done with the feature, of the actions declared above.",
 }
+PACKAGE = "@rhesis/telemetry"
 RESOURCE_ATTRIBUTES = (words.SERVICE_NAME, words.SERVICE_VERSION, words.DEPLOYMENT_TYPE)
 SPAN_ATTRIBUTES = (
     words.EVENT_CATEGORY,
@@ -65,8 +68,8 @@ def export(catalogue: Catalogue, form: Format) -> str:
             lines = _markdown(catalogue)
         case Format.JSON:
             return json.dumps(_json(catalogue), indent=2, ensure_ascii=False) + "\n"
-        case Format.TYPESCRIPT:
-            lines = _typescript(catalogue)
+        case Format.TYPESCRIPT | Format.PACKAGE:
+            lines = _typescript(catalogue, form)
         case Format.COLLECTOR:
             lines = _collector(catalogue)
     return "\n".join(lines) + "\n"
@@ -157,12 +160,17 @@ def _json_field(field: Field) -> dict[str, Any]:
     return found
 
 
-# --- TypeScript: for the browser package ---
+# --- TypeScript: an app's own catalogue, for the browser package, and the one that the package itself has ---
 
 
-def _typescript(catalogue: Catalogue) -> Iterator[str]:
-    yield f"// {_generated(Format.TYPESCRIPT)}"
+def _typescript(catalogue: Catalogue, form: Format) -> Iterator[str]:
+    yield f"// {_generated(form)}"
+    yield f'import type {{ Declared }} from "{"./declared.js" if form is Format.PACKAGE else PACKAGE}";'
     yield ""
+    if form is Format.TYPESCRIPT:
+        yield f'declare module "{PACKAGE}" {{'
+        yield "  interface Register { catalogue: Catalogue }"
+        yield from ("}", "")
     yield "/** What a browser may record. What is not declared here does not compile, and would be refused. */"
     yield "export interface Catalogue {"
     yield "  /** Event -> its metadata. */"
@@ -180,19 +188,25 @@ def _typescript(catalogue: Catalogue) -> Iterator[str]:
             yield f"    {event.name}: Record<{_union(event.actions)}, {_metadata(event.fields, '    ')}>;"
     yield from ("  };", "}")
     yield ""
-    yield "/** A value's kind: one of these texts, a number between these two, true for yes or no, null for an id. */"
-    yield "export type Kind = readonly string[] | readonly [number, number] | true | null;"
-    yield ""
-    yield "/** Category -> name -> actions and metadata: the same again, for programs that are not type-checked. */"
-    yield "export const DECLARED: Record<string, Record<string, [readonly string[], Record<string, Kind>]>> = {"
-    for category in (Category.USER_ACTIVITY, Category.FEATURE_USAGE):
+    yield "/** The same again, for `initTelemetry({ catalogue })` and for programs that are not type-checked. */"
+    yield "export const catalogue: Declared = {"
+    for category, events in for_browsers(catalogue).items():
         yield f"  {category}: {{"
-        for event in catalogue.of(category):
-            if event.browser:
-                fields = {field.name: _runtime_kind(field) for field in event.fields.values()}
-                yield f"    {event.name}: {json.dumps([sorted(event.actions), fields])},"
+        yield from (f"    {name}: {json.dumps(event)}," for name, event in events.items())
         yield "  },"
     yield "};"
+
+
+def for_browsers(catalogue: Catalogue) -> dict[str, dict[str, Any]]:
+    """What the browser package checks events against: category -> name -> actions and metadata."""
+    return {
+        category.value: {
+            event.name: [sorted(event.actions), {field.name: _runtime_kind(field) for field in event.fields.values()}]
+            for event in catalogue.of(category)
+            if event.browser
+        }
+        for category in (Category.USER_ACTIVITY, Category.FEATURE_USAGE)
+    }
 
 
 def _runtime_kind(field: Field) -> list[str] | list[float] | bool | None:
@@ -202,7 +216,8 @@ def _runtime_kind(field: Field) -> list[str] | list[float] | bool | None:
         case FieldType.BOOLEAN:
             return True
         case FieldType.CHOICE:
-            return sorted(field.choices)
+            # Of several routes that fit a path the last one counts, so one with a placeholder comes before text.
+            return sorted(field.choices, key=lambda choice: re.sub(r":\w+", "", choice))
         case FieldType.PSEUDONYM:
             return None
 

@@ -143,6 +143,11 @@ class AnalyticsSettings:
         return (OWN_CATALOGUE, *map(Path, declared.CATALOGUES.value))
 
     @property
+    def has_own_catalogues(self) -> bool:
+        """Whether a project adds files."""
+        return len(self.catalogue_paths) > 1
+
+    @property
     def strict(self) -> bool:
         """Whether undeclared events raise (DEBUG, tests) instead of being dropped and counted (production)."""
         return bool(settings.DEBUG) or declared.STRICT.value

@@ -9,6 +9,7 @@ from analytics.show import views
 urlpatterns = [
     path("v1/traces", relay.traces, name="browser-traces"),
     path("v1/identity", relay.identity, name="browser-identity"),
+    path("v1/catalogue", relay.catalogue, name="browser-catalogue"),
     path("admin/analytics/reports/", admin.site.admin_view(views.reports_page), name="reports"),
     path("admin/analytics/reports/<slug:name>/", admin.site.admin_view(views.reports_page), name="report-page"),
     path(

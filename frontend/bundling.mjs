@@ -19,8 +19,9 @@ const privateApi = {
 const unused = {
   name: "unused parts of the SDK",
   setup(builder) {
-    builder.onResolve({ filter: /^\.\/(sampler\/ParentBasedSampler|TracerMetrics|inspect)$/ }, ({ importer }) =>
-      importer.includes("@opentelemetry/sdk-trace/") ? { path: resolve(root, "src/unused.ts") } : undefined,
+    const names = /^\.\/(sampler\/ParentBasedSampler|TracerMetrics|inspect|logging-error-handler|default-service-name)$/;
+    builder.onResolve({ filter: names }, ({ importer }) =>
+      /@opentelemetry\/(sdk-trace|core|resources)\//.test(importer) ? { path: resolve(root, "src/unused.ts") } : undefined,
     );
   },
 };

@@ -89,6 +89,7 @@ TABLE = [
     # Telemetry of browsers
     Line("v1/traces", "401 403 403 403 403", "post"),  # of pages of the session, which this is none of
     Line("v1/identity", EVERYBODY),
+    Line("v1/catalogue", EVERYBODY),
     # Reports
     Line("admin/analytics/reports/", VIEWERS),
     Line("admin/analytics/reports/<slug:name>/", VIEWERS, path="admin/analytics/reports/features/"),

@@ -1,11 +1,21 @@
 // What the catalogue lets a browser say, checked while running: not every caller is type-checked.
-import { DECLARED, type Kind } from "./catalogue.js";
+import { catalogue } from "./catalogue.js";
+import { page } from "./page.js";
+
+/** A value's kind: one of these texts, a number between these two, true for yes or no, null for an id. */
+export type Kind = readonly string[] | readonly [number, number] | true | null;
+/** Category -> name -> actions and metadata. */
+export type Declared = Record<string, Record<string, [actions: readonly string[], metadata: Record<string, Kind>]>>;
 
 export type Value = string | number | boolean;
 export type Attributes = Record<string, Value>;
 
+const declared = (category: string): Declared[string] => (page.catalogue ?? catalogue)[category] ?? {};
+
 /** The route patterns a page view may carry. */
-export const ROUTES = DECLARED["feature_usage"]?.["page_view"]?.[1]["route"] as readonly string[];
+export function routes(): readonly string[] {
+  return (declared("feature_usage")["page_view"]?.[1]["route"] ?? []) as readonly string[];
+}
 
 /**
  * The attributes of an event, or null if the catalogue does not have it so.
@@ -18,9 +28,9 @@ export function admitted(
   metadata: object,
   mayHoldIds: boolean,
 ): Attributes | null {
-  const declared = DECLARED[category]?.[name];
-  if (!declared || !Object.hasOwn(DECLARED[category]!, name)) return null;
-  const [actions, kinds] = declared;
+  const events = declared(category);
+  if (!Object.hasOwn(events, name)) return null;
+  const [actions, kinds] = events[name]!;
   if (action !== null && !actions.includes(action)) return null;
   const found: Attributes =
     action === null

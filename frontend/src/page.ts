@@ -1,5 +1,6 @@
 // What copies of the package on one page share, so that together they are one.
 import type { Tracer } from "@opentelemetry/api";
+import type { Declared } from "./declared.js";
 import type { Outbox } from "./outbox.js";
 import type { TelemetryState } from "./state.js";
 import type { TelemetryOptions } from "./telemetry.js";
@@ -18,6 +19,8 @@ export interface Running {
 
 export interface PageState {
   settings: Settings | null;
+  /** An app's own; null for the one in this package. */
+  catalogue: Declared | null;
   running: Running | null;
   channel: BroadcastChannel | null;
   /** As last told; null before the first. */
@@ -35,6 +38,7 @@ const KEY = Symbol.for("rhesis.telemetry.2");
 
 export const page: PageState = ((globalThis as { [KEY]?: PageState })[KEY] ??= {
   settings: null,
+  catalogue: null,
   running: null,
   channel: null,
   state: null,

@@ -1,13 +1,16 @@
 // From the path of a page to its route pattern. The path itself goes no further than this file.
-import { ROUTES } from "./declared.js";
+import { routes } from "./declared.js";
 
 const OTHER = "other";
 
-/** The declared pattern that `path` matches, literal segments before placeholders; "other" for every other page. */
+/**
+ * The declared pattern that `path` matches, "other" if none does. One without placeholders comes first, then the last: the
+ * catalogue is in that order.
+ */
 export function routeOf(path: string): string {
   const segments = split(path.replace(/^[a-z][a-z0-9+.-]*:\/\/[^/]*/i, "").split(/[?#]/, 1)[0]!);
   let best = OTHER;
-  for (const route of ROUTES) {
+  for (const route of routes()) {
     const parts = split(route);
     if (
       route.startsWith("/") &&

@@ -3,21 +3,19 @@ import { JsonTraceSerializer } from "@opentelemetry/otlp-transformer";
 import { resourceFromAttributes } from "@opentelemetry/resources";
 import { AlwaysOnSampler, TracerProvider, type ReadableSpan } from "@opentelemetry/sdk-trace";
 import type { HrTime } from "@opentelemetry/api";
-import type { Catalogue } from "./catalogue.js";
 import { agrees, now, setClock } from "./clock.js";
-import { admitted } from "./declared.js";
+import { admitted, type Declared } from "./declared.js";
 import { askIdentity, type Identity } from "./identity.js";
 import { Outbox, type Road } from "./outbox.js";
 import { isInnerFrame, page, type Settings } from "./page.js";
 import { routeOf } from "./routes.js";
 import { activated, isMadeAhead, whenLookedAt } from "./looked.js";
+import type { Events, Features } from "./register.js";
 import { GIVEN_UP, type TelemetryState } from "./state.js";
 import { forgetTab, Tab } from "./tab.js";
 import { watch } from "./views.js";
 import { post } from "./wire.js";
 
-export type Events = Catalogue["events"];
-export type Features = Catalogue["features"];
 /** Taken for the sake of the original note's signatures and never looked at: the session says who it is. */
 type Ignored = string | null | undefined;
 
@@ -28,6 +26,8 @@ export interface TelemetryOptions {
   deploymentType?: string | undefined;
   /** Where the site says whether the person consents ("/v1/identity"). */
   identityUrl?: string;
+  /** Your own: what `manage.py export_catalogue --format typescript` writes, which has its types too. */
+  catalogue?: Declared;
   /** What the site has said already, with the page: then it is not asked again, unless that is old or a clock is off. */
   identity?: Identity;
   /** Count page views without being told (true). An app whose router tells them says false. */
@@ -55,6 +55,7 @@ export async function initTelemetry(options: TelemetryOptions): Promise<boolean>
       const settings = { ...options, url: tracesUrl(options.endpoint) };
       if (isFirst) listen();
       page.settings ??= settings;
+      page.catalogue = options.catalogue ?? page.catalogue;
       return begin(isFirst ? options.identity : undefined);
     }
   } catch {

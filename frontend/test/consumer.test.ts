@@ -66,6 +66,47 @@ for (const [resolution, options] of Object.entries(OPTIONS)) {
   });
 }
 
+const OWN = `
+import type { Declared } from "@rhesis/telemetry";
+declare module "@rhesis/telemetry" {
+  interface Register { catalogue: Catalogue }
+}
+export interface Catalogue {
+  events: { price_compared: { count?: number } };
+  features: { price_list: Record<"sorted", { by?: "name" | "price" }>; page_view: Record<"viewed", { route?: "/pricing/:id" }> };
+}
+export const catalogue: Declared = { user_activity: { price_compared: [[], { count: [0, 10] }] } };
+`;
+const OWN_RIGHT = `
+import { initTelemetry, trackEvent, trackFeatureUsage, type Events } from "@rhesis/telemetry";
+import { catalogue } from "./catalogue.js";
+await initTelemetry({ endpoint: "/v1/traces", catalogue });
+trackEvent("price_compared", { count: 3 });
+trackFeatureUsage("price_list", "sorted", { by: "price" });
+export const event: keyof Events = "price_compared";
+`;
+const OWN_WRONG = [
+  'trackEvent("button_click", { button_id: "create_test" });',
+  'trackEvent("price_compared", { count: "3" });',
+  'trackFeatureUsage("price_list", "burnt");',
+  'trackFeatureUsage("price_list", "sorted", { by: "colour" });',
+  'trackFeatureUsage("test_run", "created");',
+];
+
+for (const [resolution, options] of Object.entries(OPTIONS)) {
+  test(`under ${resolution} an app's own catalogue takes the place of the package's types`, () => {
+    writeFileSync(join(app, "catalogue.ts"), OWN);
+    writeFileSync(join(app, "own.ts"), `${OWN_RIGHT}${OWN_WRONG.join("\n")}\n`);
+    const lines = compile("--noEmit", "--strict", "--skipDefaultLibCheck", "--target", "esnext", "--lib", "esnext,dom", ...options, "own.ts");
+    const first = OWN_RIGHT.split("\n").length;
+    assert.deepEqual(
+      lines.map((error) => Number(/^own\.ts\((\d+),/.exec(error)?.[1])),
+      OWN_WRONG.map((_, number) => first + number),
+    );
+    for (const name of ["catalogue.ts", "own.ts"]) rmSync(join(app, name));
+  });
+}
+
 test("the configuration that `tsc --init` writes finds the five wrong calls too", () => {
   compile("--init");
   writeFileSync(join(app, "right.ts"), RIGHT);

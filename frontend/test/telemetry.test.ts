@@ -115,6 +115,61 @@ test("on this site a view is its pattern, and no id is on it", async () => {
   assert.ok(!JSON.stringify(requests).includes("4711"));
 });
 
+/** An app's own: what `export_catalogue --format typescript` writes, less its types. */
+const OWN = {
+  user_activity: { price_compared: [[], { count: [0, 10] }] },
+  feature_usage: {
+    price_list: [["sorted"], { by: ["name", "price"] }],
+    page_view: [["viewed"], { route: ["/:section/:id", "/pricing", "/pricing/:id", "other"] }],
+  },
+} satisfies import("../src/index.js").Declared;
+
+test("with a catalogue of its own, an app's events and routes are recorded, and the package's are not", async () => {
+  Object.assign(globalThis, { location: new URL("https://site.example/pricing/4711") });
+  await telemetry.initTelemetry({ endpoint: "/v1/traces", catalogue: OWN });
+  const { trackEvent, trackFeatureUsage } = telemetry as unknown as Record<string, (...what: unknown[]) => void>;
+  trackEvent!("price_compared", { count: 3 });
+  trackEvent!("price_compared", { count: 11 });
+  trackFeatureUsage!("price_list", "sorted", { by: "price" });
+  trackFeatureUsage!("price_list", "burnt");
+  trackEvent!("button_click", { button_id: "create_test" });
+  telemetry.trackPageView("/tests/4711/secret");
+  await pass(1000);
+  assert.deepEqual(
+    spans().map((span) => {
+      const { "event.category": _, ...rest } = attributes(span);
+      return rest;
+    }),
+    [
+      { "feature.name": "page_view", "feature.action": "viewed", "metadata.route": "/pricing/:id" },
+      { "event.type": "price_compared", "metadata.count": 3 },
+      { "feature.name": "price_list", "feature.action": "sorted", "metadata.by": "price" },
+      { "feature.name": "page_view", "feature.action": "viewed", "metadata.route": "other" },
+    ],
+  );
+});
+
+test("an app's catalogue counts from when it is given, also where the site's own script began", async () => {
+  await telemetry.initTelemetry({ endpoint: "/v1/traces", autoPageViews: false });
+  await telemetry.initTelemetry({ endpoint: "/v1/traces", catalogue: OWN });
+  await telemetry.initTelemetry({ endpoint: "/v1/traces" });
+  telemetry.trackPageView("/pricing/4711");
+  await pass(1000);
+  assert.equal(attributes(spans()[0])["metadata.route"], "/pricing/:id");
+});
+
+for (const [what, catalogue] of [
+  ["nothing", {}],
+  ["no routes", { feature_usage: { page_view: [["viewed"], {}] } }],
+] as const) {
+  test(`a catalogue with ${what} in it records nothing and hurts nobody`, async () => {
+    await telemetry.initTelemetry({ endpoint: "/v1/traces", catalogue: catalogue as object as typeof OWN });
+    telemetry.trackEvent("button_click", { button_id: "create_test" });
+    await pass(1000);
+    assert.deepEqual(requests, []);
+  });
+}
+
 test("ids given to the calls go nowhere", async () => {
   await telemetry.initTelemetry({ endpoint: "/v1/traces", autoPageViews: false });
   telemetry.trackPageView("/dashboard", "raw-user", "raw-organization");

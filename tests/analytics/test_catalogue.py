@@ -96,6 +96,16 @@ BROKEN: dict[str, tuple[str, int | None, str]] = {
     "unknown key of routes": ('[routes]\npaths = ["a"]\n', 1, "unknown paths"),
     "words of routes as text": ('[routes]\nwords = "kanban"\n', 1, "needs `words`, a list of names"),
     "a path among words of routes": ('[routes]\nwords = ["a/b"]\n', 1, "each of `words` must be a plain name"),
+    "pages as text": ('[routes]\npages = "/boards"\n', 1, "needs `pages`, a list of names"),
+    "no pages": ("[routes]\npages = []\n", 1, "needs `pages`, a list of names"),
+    **{
+        f"the page {page!r}": (
+            f"[routes]\npages = ['{page}']\n",
+            1,
+            "each of `pages` must be a path such as /boards/:id",
+        )
+        for page in ("", "boards", "/boards?q=1", "//boards", "/boards/{id}", "/:", "/a b", "/" + "a" * 100)
+    },
     "of this project": (instead(EVENT, "usage.dance", "usage.test_run"), 1, "is already declared in"),
 }
 
@@ -169,6 +179,19 @@ def test_words_of_routes_of_all_files_are_declared(tmp_path: Path, settings: Set
 
     assert complaints(settings, first, second) == []
     assert current_catalogue().route_words == {"step1", "socket.io", "kanbanesque"}
+
+
+def test_pages_of_all_files_are_routes_of_page_views(tmp_path: Path, settings: Settings) -> None:
+    first, second = tmp_path / "first.toml", tmp_path / "second.toml"
+    first.write_text('[routes]\npages = ["/boards/:id", "/boards/:id/cards/:card_id/", "/"]\n')
+    second.write_text('[routes]\npages = ["/v1.2/~boards"]\nwords = ["kanbanesque"]\n')
+
+    assert complaints(settings, first, second) == []
+    route = current_catalogue().event(Category.FEATURE_USAGE, "page_view", "viewed").field("route")
+    for page in ("/boards/:id", "/boards/:id/cards/:card_id/", "/v1.2/~boards", "/", "/tests/:id", "other"):
+        assert route.checked(page) == page
+    with pytest.raises(InvalidValue):
+        route.checked("/boards/4711")
 
 
 @pytest.mark.parametrize(

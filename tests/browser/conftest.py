@@ -31,8 +31,13 @@ class Processor:
         self.tree, self.port = tree, port
         self.process: subprocess.Popen[bytes] | None = None
 
-    def start(self) -> None:
-        environment = {**os.environ, "DJANGO_SETTINGS_MODULE": "rhesis_site.settings", "TELEMETRY_STORED_HERE": "true"}
+    def start(self, **more: str) -> None:
+        environment = {
+            **os.environ,
+            **more,
+            "DJANGO_SETTINGS_MODULE": "rhesis_site.settings",
+            "TELEMETRY_STORED_HERE": "true",
+        }
         for name in ("DATABASE_URL", "SECRET_KEY"):
             environment.pop(name, None)
         self.process = subprocess.Popen(

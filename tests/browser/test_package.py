@@ -11,7 +11,7 @@ from tests.browser.front_ends import fresh_clone, npm, npm_outcome
 from tools import frontend
 
 ROOT = frontend.FRONTEND.parent
-TYPES = ("catalogue", "choice", "identity", "index", "state", "telemetry")
+TYPES = ("catalogue", "choice", "declared", "identity", "index", "register", "state", "telemetry")
 
 
 def test_the_package_passes_its_own_tests() -> None:

@@ -5,6 +5,7 @@ from uuid import UUID
 
 from django.db import DatabaseError, InterfaceError
 from django.http import HttpRequest
+from django.urls import reverse
 from django.utils.crypto import constant_time_compare, salted_hmac
 
 from accounts.models import User
@@ -25,12 +26,16 @@ UNREADABLE = (DatabaseError, InterfaceError)
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """For the script of a page. `mark` tells pages of one session from those of another, and means nothing else."""
+    """For the script of a page. `mark` tells pages of one session from those of another, and means nothing else.
+
+    `catalogue` is where the script finds this project's own events and routes; empty where it has none.
+    """
 
     endpoint: str
     deployment_type: str
     mark: str
     now_ms: int
+    catalogue: str
 
 
 def browser_telemetry_is_on() -> bool:
@@ -56,7 +61,13 @@ def page_for(request: HttpRequest) -> Page | None:
         return None
     if permitted is None:
         return None
-    return Page(conf.browser_endpoint, conf.browser_deployment_type.value, mark(request), permitted.now_ms)
+    return Page(
+        conf.browser_endpoint,
+        conf.browser_deployment_type.value,
+        mark(request),
+        permitted.now_ms,
+        reverse("browser-catalogue") if conf.has_own_catalogues else "",
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""`POST /v1/traces` and `GET /v1/identity`: OTLP over HTTP for this site's own pages."""
+"""`POST /v1/traces`, `GET /v1/identity` and `GET /v1/catalogue`: OTLP over HTTP for this site's own pages."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils.http import is_same_domain
-from django.views.decorators.cache import never_cache
+from django.views.decorators.cache import cache_control, never_cache
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_GET, require_POST
 from google.protobuf.json_format import MessageToJson
@@ -21,6 +21,8 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
 )
 
 from accounts.models import User
+from analytics.catalogue import current_catalogue
+from analytics.catalogue_export import for_browsers
 from analytics.collect import pipeline
 from analytics.collect.records import RecordedSpan, Subject
 from analytics.collect.relay import page
@@ -37,6 +39,7 @@ T = TypeVar("T")
 
 LARGEST_BODY = 64 * 1024  # what browsers let a closing page send
 PAGE_HEADER = "X-Telemetry-Page"
+CATALOGUE_SECONDS = 600  # for which browsers keep it
 CODES = {
     400: code_pb2.INVALID_ARGUMENT,
     401: code_pb2.UNAUTHENTICATED,
@@ -123,6 +126,16 @@ def identity(request: HttpRequest) -> JsonResponse:
         return JsonResponse({"detail": refused.reason}, status=refused.status)
     finally:
         request.telemetry_refused = True  # type: ignore[attr-defined]
+
+
+@require_GET
+@cache_control(max_age=CATALOGUE_SECONDS)
+def catalogue(request: HttpRequest) -> JsonResponse:
+    """Events and page routes that a browser may send, for pages of a site with catalogues of its own."""
+    request.telemetry_refused = True  # type: ignore[attr-defined]
+    if not page.browser_telemetry_is_on():
+        return JsonResponse({"detail": "there is no browser telemetry here"}, status=404)
+    return JsonResponse(for_browsers(current_catalogue()))
 
 
 def _no(reason: str) -> JsonResponse:

@@ -1,5 +1,6 @@
-import { initTelemetry, trackEvent } from "@rhesis/telemetry";
+import { initTelemetry, trackFeatureUsage } from "@rhesis/telemetry";
 import { chooseSharing, readSharing } from "@rhesis/telemetry/choice";
+import { catalogue } from "./catalogue";
 
 const sharing = document.querySelector<HTMLInputElement>("#sharing")!;
 const outcome = document.querySelector("#outcome")!;
@@ -7,6 +8,7 @@ const outcome = document.querySelector("#outcome")!;
 // Page views count by themselves from here on, also those that only change the address.
 void initTelemetry({
   endpoint: "/v1/traces",
+  catalogue, // events and routes of this app
   onState: async (state) => {
     const shares = state === "signed_out" ? null : await readSharing();
     sharing.disabled = shares === null;
@@ -27,4 +29,4 @@ for (const link of document.querySelectorAll<HTMLAnchorElement>("nav a[href^='/p
   };
 }
 
-document.querySelector<HTMLButtonElement>("#create")!.onclick = () => trackEvent("button_click", { button_id: "create_test" });
+document.querySelector<HTMLButtonElement>("#sort")!.onclick = () => trackFeatureUsage("price_list", "sorted", { by: "price" });

@@ -1,5 +1,7 @@
 """Which pages have a telemetry script, and what finding that out costs."""
 
+from pathlib import Path
+
 import pytest
 from django.contrib.auth.models import AnonymousUser
 from django.db import connection
@@ -8,6 +10,8 @@ from django.test.utils import CaptureQueriesContext
 from pytest_django import Settings
 
 from accounts.models import User
+from analytics.catalogue import current_catalogue
+from analytics.catalogue_export import for_browsers
 from analytics.collect.relay.page import page_for
 from privacy.choices import choose
 from privacy.models import Source
@@ -24,6 +28,28 @@ def test_pages_of_who_consents_have_it(browser: Browser, path: str) -> None:
 
     assert page.count(SCRIPT) == 1
     assert f'data-endpoint="/v1/traces" data-deployment="self_hosted" data-page="{browser.page}"' in page
+
+
+def test_only_a_project_with_a_catalogue_of_its_own_has_its_pages_fetch_one(
+    browser: Browser, settings: Settings, tmp_path: Path
+) -> None:
+    assert b"data-catalogue" not in browser.client.get("/").content
+    (tmp_path / "own.toml").write_text('[routes]\npages = ["/pricing/:id"]\n')
+    settings.TELEMETRY_CATALOGUES = [str(tmp_path / "own.toml")]
+
+    assert b' data-catalogue="/v1/catalogue"></script>' in browser.client.get("/").content
+    answer = browser.client.get("/v1/catalogue")
+    assert answer["Cache-Control"] == "max-age=600"
+    declared = answer.json()
+    assert declared == for_browsers(current_catalogue())
+    assert "/pricing/:id" in declared["feature_usage"]["page_view"][1]["route"]
+    assert "login" not in declared["user_activity"], "browsers do not send it"
+
+
+def test_without_browser_telemetry_there_is_no_catalogue(settings: Settings) -> None:
+    settings.NEXT_PUBLIC_OTEL_ENDPOINT = ""
+
+    assert Client().get("/v1/catalogue").status_code == 404
 
 
 @pytest.mark.parametrize("path", PAGES)

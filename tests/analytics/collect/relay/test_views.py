@@ -3,6 +3,7 @@
 import base64
 import json
 import time
+from pathlib import Path
 from secrets import token_hex
 from typing import Any
 
@@ -535,6 +536,18 @@ def test_a_browser_that_asks_not_to_be_tracked_is_heard_before_anything_is_sent(
 
     assert browser.post(body(page_view()), **{"Sec-GPC": "1"}).status_code == 403
     assert len(wire.spans) == 1
+
+
+def test_a_page_goes_out_by_the_route_that_the_project_declares_and_by_no_path(
+    wire: Wire, browser: Browser, settings: Settings, tmp_path: Path
+) -> None:
+    (tmp_path / "own.toml").write_text('[routes]\npages = ["/pricing/:id"]\n')
+    settings.TELEMETRY_CATALOGUES = [str(tmp_path / "own.toml")]
+
+    answer = browser.post(body(page_view("/pricing/:id"), page_view("/pricing/4711")))
+
+    assert (answer.status_code, answer.json()["partialSuccess"]["errorMessage"]) == (200, "bad_metadata: 1")
+    assert [attributes(sent)["metadata.route"] for sent in wire.spans] == ["/pricing/:id"]
 
 
 def test_identity_of_a_first_party_page_holds_no_pseudonym(browser: Browser, person: User) -> None:
