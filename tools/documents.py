@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tomllib
 from typing import Any
 
@@ -11,22 +12,29 @@ from .environment import PYTHON, ROOT, SetupFailed, last_words
 CONTRIBUTING = ROOT / "CONTRIBUTING.md"
 WIDTH = 100  # characters of the picture
 BEGIN, END = "<!-- begin: drawn by `python3 dev.py docs` -->", "<!-- end -->"
-EXPORTS = {
-    "markdown": "docs/data-dictionary.md",
-    "typescript": "frontend/src/catalogue.ts",
-    "collector": "deploy/collector/allow-list.yaml",
-}
+EXAMPLE = "frontend/examples/vite"
+# File, its format, and the catalogue of an app that it is of.
+EXPORTS = [
+    ("docs/data-dictionary.md", "markdown", ""),
+    ("frontend/src/catalogue.ts", "package", ""),
+    ("deploy/collector/allow-list.yaml", "collector", ""),
+    (f"{EXAMPLE}/src/catalogue.ts", "typescript", f"{EXAMPLE}/catalogue.toml"),
+]
 COMMANDS = [
-    ["-m", "rhesis_site.documents"],
-    *(["manage.py", "export_catalogue", "--format", form, "--output", path] for form, path in EXPORTS.items()),
+    (["-m", "rhesis_site.documents"], ""),
+    *(
+        (["manage.py", "export_catalogue", "--format", form, "--output", path], catalogue)
+        for path, form, catalogue in EXPORTS
+    ),
 ]
 
 
 def write() -> None:
     """Raises SetupFailed where one of the programs does."""
     CONTRIBUTING.write_text(with_picture(CONTRIBUTING.read_text()))
-    for arguments in COMMANDS:
-        outcome = run([str(PYTHON), *arguments], directory=ROOT)
+    for arguments, catalogue in COMMANDS:
+        environment = {**os.environ, "TELEMETRY_CATALOGUES": catalogue}
+        outcome = run([str(PYTHON), *arguments], environment=environment, directory=ROOT)
         if outcome.returncode != 0:
             raise SetupFailed(f"{' '.join(arguments[:2])}: {last_words(outcome.stderr)}")
 
