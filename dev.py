@@ -18,7 +18,7 @@ if sys.version_info < (3, 11):  # noqa: UP036 - whoever starts this may well hav
 
 from embedded_postgres.privileges import dying_with_parent
 from privacy.kinds import digits
-from tools import checks, collector, debian, documents, environment, mutants, processes, product
+from tools import checkout, checks, collector, debian, documents, environment, mutants, processes, product
 
 FAILED = 1
 WRONG_USAGE = 2
@@ -35,7 +35,7 @@ def main(arguments: list[str]) -> int:
         if arguments[:1] == ["test"]:
             return test(arguments[1:])
         return command(arguments)
-    except (environment.SetupFailed, processes.Ended) as error:
+    except (checkout.SetupFailed, processes.Ended) as error:
         sys.stderr.write(f"{error}\n")
         return FAILED
     except OSError as error:
@@ -132,7 +132,7 @@ def test(pytest_arguments: list[str]) -> int:
 
 def bench(parser: argparse.ArgumentParser, name: str | None) -> int:
     available = sorted(
-        path.stem for path in (environment.ROOT / "benchmarks").glob("*.py") if not path.stem.startswith("_")
+        path.stem for path in (checkout.ROOT / "benchmarks").glob("*.py") if not path.stem.startswith("_")
     )
     if name is not None and name not in available:
         there_are = f"there are: {', '.join(available)}" if available else "there are none"
@@ -153,8 +153,8 @@ def mutate(parser: argparse.ArgumentParser, path: str | None, workers: int | Non
 
 def _python(*arguments: str) -> int:
     """Run the project's Python here, with our input and output; returns its exit code."""
-    command = [*dying_with_parent([]), str(environment.PYTHON), *arguments]
-    return subprocess.run(command, cwd=environment.ROOT, check=False).returncode
+    command = [*dying_with_parent([]), str(checkout.PYTHON), *arguments]
+    return subprocess.run(command, cwd=checkout.ROOT, check=False).returncode
 
 
 def _number(what: str, maximum: int) -> Callable[[str], int]:

@@ -7,7 +7,7 @@ import secrets
 import subprocess
 import time
 
-from .environment import PYTHON, ROOT, say, value_of
+from .checkout import PYTHON, ROOT, say, value_of
 
 # The console script's own entry point: scripts in .venv/bin stop working when a checkout is moved.
 LINT_IMPORTS = "from importlinter.cli import lint_imports_command; lint_imports_command()"

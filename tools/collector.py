@@ -13,7 +13,7 @@ from pathlib import Path
 from embedded_postgres.place import exclusively
 
 from . import children, debian
-from .environment import ROOT, SetupFailed, last_words, say
+from .checkout import ROOT, SetupFailed, last_words, say
 
 FOLDER = ROOT / "deploy" / "collector"
 MANIFEST = FOLDER / "builder.yaml"

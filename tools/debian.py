@@ -6,7 +6,7 @@ import os
 import shutil
 
 from . import children
-from .environment import last_words, say
+from .checkout import last_words, say
 
 
 def install(package: str, what_for: str) -> str | None:

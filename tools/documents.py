@@ -6,8 +6,8 @@ import os
 import tomllib
 from typing import Any
 
+from .checkout import PYTHON, ROOT, SetupFailed, last_words
 from .children import run
-from .environment import PYTHON, ROOT, SetupFailed, last_words
 
 CONTRIBUTING = ROOT / "CONTRIBUTING.md"
 WIDTH = 100  # characters of the picture

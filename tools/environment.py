@@ -15,24 +15,15 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from embedded_postgres.place import exclusively
-from rhesis_site import dotenv
 
-from . import children
+from . import children, frontend
+from .checkout import LOCAL, PYTHON, ROOT, VENV, SetupFailed, last_words, say
 
-ROOT = Path(__file__).resolve().parents[1]
-VENV = ROOT / ".venv"
-PYTHON = VENV / "bin" / "python"
-LOCAL = ROOT / ".local"
 REQUIREMENTS = ROOT / "requirements-dev.txt"
 OF_PRODUCTION = ROOT / "requirements.txt"
 INSTALLED = VENV / "installed-requirements.sha256"
 PRODUCTION_MARK = "production "  # before the digest
 PACKAGES_PER_PROGRESS_LINE = 20
-LAST_WORDS_LINES = 5
-
-
-class SetupFailed(Exception):
-    """A step could not be done; the message says which, why, and what to do."""
 
 
 def set_up(*, production: bool = False) -> None:
@@ -70,31 +61,6 @@ def _is_writable(folder: Path) -> bool:
             return True
     except OSError:
         return False
-
-
-def say(line: str) -> None:
-    print(line, flush=True)
-
-
-def with_defaults(environment: Mapping[str, str], defaults: Mapping[str, str], file: Path) -> dict[str, str]:
-    """`environment`, plus those `defaults` that neither it nor the `.env` file names, not even as empty.
-
-    The file's values are not put in: the site reads it itself, and prefers the environment.
-    """
-    named = {*environment, *_variables(file)}
-    return {**{name: value for name, value in defaults.items() if name not in named}, **environment}
-
-
-def value_of(name: str, environment: Mapping[str, str], file: Path) -> str:
-    """The site's value of `name`: the environment's, else the file's, else nothing."""
-    return environment[name] if name in environment else _variables(file).get(name, "")
-
-
-def _variables(file: Path) -> dict[str, str]:
-    try:
-        return dotenv.read(file)
-    except dotenv.Unreadable as error:
-        raise SetupFailed(str(error)) from None
 
 
 def _venv_is_made(requirements: Path) -> bool:
@@ -161,23 +127,13 @@ def _install_packages(requirements: Path) -> None:
     INSTALLED.write_text(_fingerprint(requirements))
 
 
-def last_words(text: str) -> str:
-    """The end of a program's output, on one line."""
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
-    return " | ".join(lines[-LAST_WORDS_LINES:]) or "it said nothing"
-
-
 def _set_up_frontend(requirements: Path) -> None:
-    from . import frontend  # which needs this module's names
-
     frontend.build()
     if requirements == OF_PRODUCTION:
         frontend.remove_node()
 
 
 def _frontend_is_built(_: Path) -> bool:
-    from . import frontend
-
     return frontend.is_built()
 
 

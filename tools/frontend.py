@@ -10,7 +10,7 @@ import subprocess
 from pathlib import Path
 
 from . import children
-from .environment import PYTHON, ROOT, VENV, SetupFailed, last_words, say
+from .checkout import PYTHON, ROOT, VENV, SetupFailed, last_words, say
 
 FRONTEND = ROOT / "frontend"
 # Beside what it speaks of, so that both are there or neither.

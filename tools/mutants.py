@@ -20,7 +20,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from .environment import LOCAL, PYTHON, ROOT, SetupFailed, last_words, say
+from .checkout import LOCAL, PYTHON, ROOT, SetupFailed, last_words, say
 
 DECLARATION = ROOT / "tests" / "mutants.toml"
 FOLDER = LOCAL / "mutants"

@@ -11,7 +11,7 @@ from pathlib import Path
 from privacy.kinds import flag
 
 from . import children, collector, processes
-from .environment import LOCAL, PYTHON, ROOT, SetupFailed, last_words, say, value_of, with_defaults
+from .checkout import LOCAL, PYTHON, ROOT, SetupFailed, last_words, say, value_of, with_defaults
 from .processes import LOOPBACK
 
 LOGS = LOCAL / "log"

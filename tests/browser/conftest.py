@@ -19,7 +19,7 @@ from tests.acceptance.product import TABLES, Product, copy_of_the_tree, free_por
 from tests.browser import front_ends
 from tests.browser.traffic import Traffic
 from tools import frontend
-from tools.environment import SetupFailed
+from tools.checkout import SetupFailed
 
 CHROMIUM = Path("/usr/bin/chromium")
 

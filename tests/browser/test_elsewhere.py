@@ -13,7 +13,7 @@ from tests.browser.conftest import Person, call, wait_for_telemetry
 from tests.browser.sites import another_site
 from tests.collector.parts import Collector
 from tools import collector
-from tools.environment import SetupFailed
+from tools.checkout import SetupFailed
 
 # The first of them may have to build the collector.
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(1800)]

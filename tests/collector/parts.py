@@ -18,7 +18,7 @@ from embedded_postgres import cluster, privileges
 from embedded_postgres.place import Place
 from tests.acceptance.product import free_port, wait_until
 from tools import collector, processes
-from tools.environment import SetupFailed
+from tools.checkout import SetupFailed
 
 ROOT = Path(__file__).resolve().parents[2]
 LOOPBACK = "127.0.0.1"

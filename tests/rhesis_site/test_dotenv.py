@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from rhesis_site import dotenv
-from tools.environment import SetupFailed, value_of
+from tools.checkout import SetupFailed, value_of
 
 ROOT = Path(__file__).resolve().parents[2]
 URL = "postgres://u:p$w#d@[::1]:5432/db?sslmode=prefer&connect_timeout=5"

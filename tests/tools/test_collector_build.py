@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tools import collector, debian
-from tools.environment import SetupFailed, value_of
+from tools.checkout import SetupFailed, value_of
 
 FakeGo = Callable[[str, str], Path]
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tools import checks, children, environment, processes, product
+from tools import checkout, checks, children, environment, processes, product
 
 ROOT = Path(__file__).parents[2]
 
@@ -81,7 +81,7 @@ def test_a_default_gives_way_to_the_environment_and_to_dotenv_even_where_they_sa
     dotenv.write_text("# DEFAULTED=no\nFROM_FILE = file\nexport EXPORTED=file\n  EMPTY_IN_FILE=\n")
     names = ("FROM_ENVIRONMENT", "EMPTY_IN_ENVIRONMENT", "FROM_FILE", "EXPORTED", "EMPTY_IN_FILE", "DEFAULTED")
 
-    result = environment.with_defaults(
+    result = checkout.with_defaults(
         {"FROM_ENVIRONMENT": "environment", "EMPTY_IN_ENVIRONMENT": ""}, dict.fromkeys(names, "default"), dotenv
     )
 
