@@ -16,12 +16,9 @@ from analytics.keep.rollups import (
 )
 from analytics.models import TouchedDay
 from privacy.outages import cause
+from privacy.process import anew_in_children
 
 logger = logging.getLogger(__name__)
-# Of this process: whether something is owed, whether a thread is at it, and the lock of both.
-_turn = Lock()
-_is_owed = _is_running = False
-_thread: Thread | None = None
 
 
 def correct_rollups(*, say: Callable[[Step], None]) -> list[date]:
@@ -44,46 +41,49 @@ def _days_of_erasures() -> list[date]:
     return [day for day in waiting_days() if day in erased]
 
 
-def correct_rollups_soon() -> None:
-    """Do that in a thread besides: whoever asked need not wait. However often it is called, there is one thread."""
-    global _is_owed, _is_running, _thread  # noqa: PLW0603  one process, one thread
-    with _turn:
-        _is_owed = True
-        if not _is_running:
-            _is_running = True
-            _thread = Thread(target=_correct_until_nothing_is_owed, name="telemetry-correction", daemon=True)
-            _thread.start()
+class _Background:
+    """One thread of this process, which corrects until nothing is owed."""
+
+    def __init__(self) -> None:
+        self._turn = Lock()
+        self._is_owed = self._is_running = False
+        self._thread: Thread | None = None
+
+    def start(self) -> None:
+        """`correct_rollups` in the thread: the caller need not wait. However often this is called, there is one."""
+        with self._turn:
+            self._is_owed = True
+            if not self._is_running:
+                self._is_running = True
+                self._thread = Thread(target=self._run, name="telemetry-correction", daemon=True)
+                self._thread.start()
+
+    def wait(self) -> None:
+        """Until the thread, if there is one, has ended."""
+        thread = self._thread
+        if thread is not None:
+            thread.join()
+
+    def _run(self) -> None:
+        try:
+            while self._is_something_owed():
+                correct_rollups(say=logger.debug)
+        except Exception as error:  # noqa: BLE001  the marks are in the database, and keep_telemetry goes by them
+            logger.warning(
+                "After an erasure, keep_telemetry will correct the reports: %s, %s", type(error).__name__, cause(error)
+            )
+            with self._turn:
+                self._is_running = False
+        finally:
+            connections.close_all()
+
+    def _is_something_owed(self) -> bool:
+        """If not, the thread ends, and the next `start` makes another."""
+        with self._turn:
+            self._is_running, self._is_owed = self._is_owed, False
+            return self._is_running
 
 
-def wait() -> None:
-    """Until the thread, if there is one, has come to its end."""
-    thread = _thread
-    if thread is not None:
-        thread.join()
-
-
-def _correct_until_nothing_is_owed() -> None:
-    try:
-        while _take_turn():
-            correct_rollups(say=logger.debug)
-    except Exception as error:  # noqa: BLE001  the marks are in the database, and keep_telemetry goes by them
-        logger.warning(
-            "After an erasure, keep_telemetry will correct the reports: %s, %s", type(error).__name__, cause(error)
-        )
-        _rest()
-    finally:
-        connections.close_all()
-
-
-def _take_turn() -> bool:
-    """Whether there is something to do; if not, the next call of `correct_rollups_soon` starts another thread."""
-    global _is_owed, _is_running
-    with _turn:
-        _is_running, _is_owed = _is_owed, False
-        return _is_running
-
-
-def _rest() -> None:
-    global _is_running  # noqa: PLW0603
-    with _turn:
-        _is_running = False
+_background = anew_in_children(_Background())
+correct_rollups_soon = _background.start
+wait = _background.wait

@@ -6,18 +6,7 @@ from threading import Barrier, Thread
 import pytest
 
 from privacy.process import Bounded, OnePerProcess, anew_in_children
-
-
-def in_a_child(question: object) -> bool:
-    """What `question()` is in a child forked now."""
-    child = os.fork()
-    if child == 0:
-        code = 2
-        try:
-            code = 0 if question() else 1  # type: ignore[operator]
-        finally:
-            os._exit(code)
-    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+from tests.support.children import in_a_child
 
 
 def test_the_entry_set_longest_ago_makes_room() -> None:

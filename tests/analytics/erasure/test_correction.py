@@ -17,6 +17,7 @@ from analytics.keep.rollups import waiting_days
 from analytics.models import Erasure, FeatureUsage, UserActivity
 from tests.analytics.keep.conftest import Elsewhere, hold_lock
 from tests.analytics.keep.rows import activity, aggregates, feature, moment, person, rolled_up, silently, store
+from tests.support.children import in_a_child
 from tests.support.people import a_person, signed_in, with_token
 
 pytestmark = pytest.mark.django_db(databases="__all__", transaction=True)
@@ -155,3 +156,13 @@ def test_one_that_fails_says_what_comes_of_it_and_the_next_one_is_tried(
     correction.correct_rollups_soon()
     correction.wait()
     assert waiting_days() == []
+
+
+def test_a_forked_worker_corrects_in_a_thread_of_its_own() -> None:
+    of_parent = correction._background
+    with of_parent._turn:
+        of_parent._is_running = True
+        try:
+            assert in_a_child(lambda: not of_parent._is_running and of_parent._turn.acquire(blocking=False))
+        finally:
+            of_parent._is_running = False
