@@ -1,24 +1,34 @@
-"""Cosmic Ray's command line, but each mutant's tests run in a fork of one process that has imported the libraries.
+"""Cosmic Ray's command line, but each mutant's tests run in a fork of a process that is ready to run them.
 
 Run as a script in a worker's tree, with Cosmic Ray's own arguments. With `unchanged` and pytest's arguments it runs
 the tests as for a mutant, but without any change, and ends with 1 where they fail.
 
-A new process would import Django, gRPC and pytest anew for every mutant, which takes longer than most modules' tests.
-No module of the tree is imported before a fork.
+Most mutants change the body of a function. Of these, the tests run first in a fork of a process that has collected
+them: the changed body is put into the functions that are there. What no test notices there, and what changes more than
+a function, is tried in a fork that has imported nothing of the tree, and imports the mutant. So a mutant is missed
+only if its tests pass in a process of its own; a new process would import Django, gRPC and pytest for each mutant.
 """
 
-import functools
+import contextlib
 import gc
 import importlib
+import inspect
 import multiprocessing
 import os
 import shlex
 import signal
 import sys
 import tempfile
+from collections import Counter
+from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+from types import CodeType, FunctionType
 
+import pytest
 from cosmic_ray import mutating
 from cosmic_ray.cli import main
+from cosmic_ray.config import load_config
 from cosmic_ray.work_item import TestOutcome
 
 # None of these reads Django's settings when it is imported: those would import modules of the tree.
@@ -31,61 +41,179 @@ PRELOADED = (
     "opentelemetry.exporter.otlp.proto.grpc.trace_exporter",
     "opentelemetry.exporter.otlp.proto.http.trace_exporter",
     "psycopg",
-    "pytest",
 )
 FORK = multiprocessing.get_context("fork")
-
-_last_was_killed = False
-
-
-def run_tests(command: str, timeout_s: float | None) -> tuple[TestOutcome, str]:
-    """Cosmic Ray's function of this name: whether the tests of `command` (pytest's arguments) notice, and their output.
-
-    A run that takes longer than `timeout_s` is killed, and counts as noticed; the next one makes its database anew.
-    """
-    global _last_was_killed  # noqa: PLW0603
-    _preload()
-    arguments = [*shlex.split(command), *(["--create-db"] if _last_was_killed else [])]
-    with tempfile.TemporaryFile() as output:
-        tests = FORK.Process(target=_pytest, args=(arguments, output.fileno()))
-        tests.start()
-        tests.join(timeout_s)
-        _last_was_killed = tests.exitcode is None and "--reuse-db" in arguments
-        if tests.exitcode is None and tests.pid:
-            os.killpg(tests.pid, signal.SIGKILL)
-            tests.join()
-        output.seek(0)
-        return (
-            TestOutcome.KILLED if tests.exitcode else TestOutcome.SURVIVED,
-            output.read().decode(errors="replace"),
-        )
+Body = tuple[str, int]  # a function's name and first line
 
 
-@functools.cache
-def _preload() -> None:
-    for name in PRELOADED:
-        importlib.import_module(name)
-    gc.freeze()
+class Runner:
+    """Has `run_tests` of Cosmic Ray, for mutants of one module; None for no module at all."""
+
+    def __init__(self, module: str | None, arguments: list[str]) -> None:
+        for name in PRELOADED:
+            importlib.import_module(name)
+        self._arguments = arguments
+        self._has_clean_database = True
+        self._collected: Connection | None = None
+        if module is not None:
+            self._collected, theirs = FORK.Pipe()
+            FORK.Process(target=_collect, args=(module, arguments, self._collected, theirs)).start()
+            theirs.close()
+
+    def close(self) -> None:
+        if self._collected is not None:
+            self._collected.close()
+
+    def run_tests(self, _command: str, timeout_s: float | None) -> tuple[TestOutcome, str]:
+        """Whether the tests notice, and their output. Tests that take longer than `timeout_s` count as noticing."""
+        if self._collected is not None:
+            self._collected.send((timeout_s, self._has_clean_database))
+            noticed, self._has_clean_database = self._collected.recv()
+            if noticed:
+                return TestOutcome.KILLED, noticed
+        with tempfile.TemporaryFile() as output:
+            tests = FORK.Process(target=_pytest, args=(self._arguments, self._has_clean_database, output.fileno()))
+            tests.start()
+            self._has_clean_database = _ended(tests, timeout_s)
+            output.seek(0)
+            printed = output.read().decode(errors="replace")
+        return TestOutcome.KILLED if tests.exitcode else TestOutcome.SURVIVED, printed
 
 
-def _pytest(arguments: list[str], output: int) -> None:
+def _ended(tests: BaseProcess, timeout_s: float | None) -> bool:
+    """Whether they ended in time. If not, they and what they started are ended now."""
+    tests.join(timeout_s)
+    in_time = tests.exitcode is not None
+    if not in_time and tests.pid:
+        os.killpg(tests.pid, signal.SIGKILL)
+        tests.join()
+    return in_time
+
+
+def _prepare(output: int) -> None:
     os.setsid()
     os.dup2(output, 1)
     os.dup2(output, 2)
     sys.dont_write_bytecode = True  # a mutant's would be found by the next one, where both are of one second
     os.environ["PYTHONDONTWRITEBYTECODE"] = "1"
     os.environ["TELEMETRY_TEST_PROFILE"] = "short"
-    if "--create-db" not in arguments:
-        # No mutant is of a migration; to find out that none is missing takes longer than many a module's tests.
-        importlib.import_module("django.core.management.commands.migrate").Command.handle = lambda *_, **__: None
-    sys.exit(importlib.import_module("pytest").main(arguments))
+
+
+def _without_migrations() -> None:
+    """No mutant is of one; to find out that none is missing takes longer than many a module's tests."""
+    importlib.import_module("django.core.management.commands.migrate").Command.handle = lambda *_, **__: None
+
+
+def _pytest(arguments: list[str], has_clean_database: bool, output: int) -> None:
+    _prepare(output)
+    if has_clean_database:
+        _without_migrations()
+    sys.exit(pytest.main(arguments if has_clean_database else [*arguments, "--create-db"]))
+
+
+def _collect(module: str, arguments: list[str], not_ours: Connection, asked: Connection) -> None:
+    not_ours.close()
+    _prepare(os.open(os.devnull, os.O_WRONLY))
+    pytest.main(["--capture=no", *arguments], plugins=[_Collected(Path(module), asked)])
+
+
+class _Collected:
+    """Instead of running the collected tests: for each mutant of `module`, a fork that runs them."""
+
+    def __init__(self, module: Path, asked: Connection) -> None:
+        self._path = str(module.absolute())
+        self._asked = asked
+        self._unchanged = self._compiled()
+
+    def _compiled(self) -> CodeType:
+        return compile(Path(self._path).read_bytes(), self._path, "exec", dont_inherit=True)
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtestloop(self, session: pytest.Session) -> bool:
+        while True:
+            try:
+                timeout_s, has_clean_database = self._asked.recv()
+            except EOFError:
+                return True
+            bodies = None
+            with contextlib.suppress(SyntaxError):
+                bodies = _changed_bodies(self._unchanged, self._compiled())
+            if not bodies:
+                self._asked.send(("", has_clean_database))
+                continue
+            theirs, ours = FORK.Pipe(duplex=False)
+            tests = FORK.Process(target=self._run, args=(session, bodies, has_clean_database, ours))
+            tests.start()
+            ours.close()
+            in_time = _ended(tests, timeout_s)
+            failed = ""
+            with contextlib.suppress(EOFError), theirs:
+                failed = theirs.recv()
+            # Whichever test noticed this mutant may well notice the next one.
+            session.items.sort(key=lambda item: item.nodeid != failed)
+            self._asked.send((failed if in_time else "the tests took too long", in_time))
+
+    def _run(
+        self, session: pytest.Session, bodies: dict[Body, CodeType], has_clean_database: bool, failed: Connection
+    ) -> None:
+        os.setsid()
+        if has_clean_database:
+            _without_migrations()
+        else:
+            session.config.option.create_db = True
+        for function in [each for each in gc.get_objects() if isinstance(each, FunctionType)]:
+            code = function.__code__
+            if code.co_filename == self._path and (body := bodies.get((code.co_qualname, code.co_firstlineno))):
+                function.__code__ = body
+        for item, following in zip(session.items, [*session.items[1:], None], strict=True):
+            item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
+            if session.testsfailed:
+                failed.send(item.nodeid)
+                session._setupstate.teardown_exact(None)
+                break
+
+
+def _changed_bodies(unchanged: CodeType, changed: CodeType) -> dict[Body, CodeType] | None:
+    """The bodies of functions that differ; None if it is more than that, or they cannot be told from others."""
+    if _at_import(unchanged) != _at_import(changed):
+        return None
+    found: dict[Body, CodeType] = {}
+    seen = Counter[Body]()
+    for before, after in zip(_codes(unchanged), _codes(changed), strict=True):
+        seen[key := (before.co_qualname, before.co_firstlineno)] += 1
+        if not before.co_flags & inspect.CO_OPTIMIZED:  # a class
+            bodies = _changed_bodies(before, after)
+            if bodies is None:
+                return None
+            found |= bodies
+        elif before != after:
+            found[key] = after
+    return None if any(seen[key] > 1 for key in found) else found
+
+
+def _codes(code: CodeType) -> list[CodeType]:
+    return [each for each in code.co_consts if isinstance(each, CodeType)]
+
+
+def _at_import(code: CodeType) -> tuple[object, ...]:
+    """What of a module or class is run when it is imported, but for the bodies of its functions."""
+    constants = [
+        (each.co_qualname, each.co_flags) if isinstance(each, CodeType) else (type(each), each)
+        for each in code.co_consts
+    ]
+    return code.co_code, constants, code.co_names
 
 
 if __name__ == "__main__":
     sys.path[0] = ""
     if sys.argv[1] == "unchanged":
-        outcome, printed = run_tests(shlex.join(sys.argv[2:]), None)
+        outcome, printed = Runner(None, sys.argv[2:]).run_tests("", None)
         print(printed)
         sys.exit(outcome is not TestOutcome.SURVIVED)
-    mutating.run_tests = run_tests
-    main()
+    with contextlib.ExitStack() as stack:
+        if sys.argv[1] == "exec":
+            configuration = load_config(sys.argv[2])
+            runner = Runner(configuration["module-path"], shlex.split(configuration["test-command"]))
+            stack.callback(runner.close)
+            mutating.run_tests = runner.run_tests
+        main()

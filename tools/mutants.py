@@ -273,6 +273,8 @@ def _mutants(dump: str, lines: list[str]) -> Iterator[Mutant]:
         item, result = json.loads(text)
         if result is None or result["worker_outcome"] == "skipped":
             continue
+        if result["worker_outcome"] == "exception":
+            raise SetupFailed(f"a mutant could not be tried: {last_words(result['output'])}")
         mutation = item["mutations"][0]
         row, column = mutation["start_pos"]
         if lines[row - 1][column:].startswith("*,") or lines[row - 1].startswith("@dataclass("):

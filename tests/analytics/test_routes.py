@@ -91,6 +91,12 @@ READ = {
     "^(?i:users)/list$": "/users/list",
     "^x{2}/list$": "/x/list",
     "^x+/list$": "/x/list",
+    "^" + "(?:" * 6 + "users" + ")" * 6 + "$": "/users",
+    "^x/\\d\\d/list$": "/x/{...}/list",
+    "/{id}{id}": "/{id}{id}",
+    "^users\\/?$": "/users",
+    "^users*/list$": "/users/list",
+    "/users(/*path)": "/users/{path}",
     # A dot is a dot, but for one that repeats.
     "^files/.*$": "/files/{...}",
     "^files/.+/edit$": "/files/{...}/edit",
