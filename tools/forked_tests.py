@@ -15,10 +15,12 @@ import importlib
 import inspect
 import multiprocessing
 import os
+import resource
 import shlex
 import signal
 import sys
 import tempfile
+import time
 from collections import Counter
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
@@ -43,6 +45,7 @@ PRELOADED = (
     "psycopg",
 )
 FORK = multiprocessing.get_context("fork")
+CPU_EXTRA_SECONDS = 4
 Body = tuple[str, int]  # a function's name and first line
 
 
@@ -118,59 +121,80 @@ def _collect(module: str, arguments: list[str], not_ours: Connection, asked: Con
 
 
 class _Collected:
-    """Instead of running the collected tests: for each mutant of `module`, a fork that runs them."""
+    """Instead of running the collected tests: for each mutant of `module`, a fork that runs them.
+
+    A fork may take four times the processor's time that one takes without any change, and some seconds: a mutant that
+    loops for ever is noticed by that long before it is by the clock, and no test fails of a busy machine.
+    """
 
     def __init__(self, module: Path, asked: Connection) -> None:
         self._path = str(module.absolute())
         self._asked = asked
         self._unchanged = self._compiled()
+        self._cpu_limit_s = resource.RLIM_INFINITY
 
     def _compiled(self) -> CodeType:
         return compile(Path(self._path).read_bytes(), self._path, "exec", dont_inherit=True)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
-        while True:
-            try:
+        failed, cpu_s, _ = self._tried(session, {}, None, has_clean_database=True)
+        works = not failed and cpu_s > 0
+        self._cpu_limit_s = int(4 * cpu_s + CPU_EXTRA_SECONDS)
+        with contextlib.suppress(EOFError):
+            while True:
                 timeout_s, has_clean_database = self._asked.recv()
-            except EOFError:
-                return True
-            bodies = None
-            with contextlib.suppress(SyntaxError):
-                bodies = _changed_bodies(self._unchanged, self._compiled())
-            if not bodies:
-                self._asked.send(("", has_clean_database))
-                continue
-            theirs, ours = FORK.Pipe(duplex=False)
-            tests = FORK.Process(target=self._run, args=(session, bodies, has_clean_database, ours))
-            tests.start()
-            ours.close()
-            in_time = _ended(tests, timeout_s)
-            failed = ""
-            with contextlib.suppress(EOFError), theirs:
-                failed = theirs.recv()
-            # Whichever test noticed this mutant may well notice the next one.
-            session.items.sort(key=lambda item: item.nodeid != failed)
-            self._asked.send((failed if in_time else "the tests took too long", in_time))
+                bodies = None
+                with contextlib.suppress(SyntaxError):
+                    bodies = _changed_bodies(self._unchanged, self._compiled())
+                if not bodies or not works:
+                    self._asked.send(("", has_clean_database))
+                    continue
+                failed, _, in_time = self._tried(session, bodies, timeout_s, has_clean_database=has_clean_database)
+                # Whichever test noticed this mutant may well notice the next one.
+                session.items.sort(key=lambda item: item.nodeid != failed)
+                self._asked.send((failed if in_time else "the tests took too long", in_time))
+        return True
+
+    def _tried(
+        self,
+        session: pytest.Session,
+        bodies: dict[Body, CodeType],
+        timeout_s: float | None,
+        *,
+        has_clean_database: bool,
+    ) -> tuple[str, float, bool]:
+        """The test that failed, if any; the processor's seconds, 0 if they did not come to an end; whether in time."""
+        theirs, ours = FORK.Pipe(duplex=False)
+        tests = FORK.Process(target=self._run, args=(session, bodies, has_clean_database, ours))
+        tests.start()
+        ours.close()
+        in_time = _ended(tests, timeout_s)
+        with theirs, contextlib.suppress(EOFError):
+            return (*theirs.recv(), in_time)
+        return "", 0.0, in_time and tests.exitcode != -signal.SIGXCPU
 
     def _run(
-        self, session: pytest.Session, bodies: dict[Body, CodeType], has_clean_database: bool, failed: Connection
+        self, session: pytest.Session, bodies: dict[Body, CodeType], has_clean_database: bool, outcome: Connection
     ) -> None:
         os.setsid()
         if has_clean_database:
             _without_migrations()
-        else:
+            resource.setrlimit(resource.RLIMIT_CPU, (self._cpu_limit_s, resource.RLIM_INFINITY))
+        else:  # which takes its time
             session.config.option.create_db = True
         for function in [each for each in gc.get_objects() if isinstance(each, FunctionType)]:
             code = function.__code__
             if code.co_filename == self._path and (body := bodies.get((code.co_qualname, code.co_firstlineno))):
                 function.__code__ = body
+        failed = ""
         for item, following in zip(session.items, [*session.items[1:], None], strict=True):
             item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
             if session.testsfailed:
-                failed.send(item.nodeid)
+                failed = item.nodeid
                 session._setupstate.teardown_exact(None)
                 break
+        outcome.send((failed, time.process_time()))
 
 
 def _changed_bodies(unchanged: CodeType, changed: CodeType) -> dict[Body, CodeType] | None:

@@ -166,7 +166,7 @@ def _hear_pools() -> None:
     if (util := sys.modules.get("multiprocessing.util")) is not None:
         util.Finalize(None, finish, exitpriority=0)
     if (celery := sys.modules.get("celery.signals")) is not None:
-        celery.worker_process_shutdown.connect(_worker_shut_down, weak=False, dispatch_uid=__name__)
+        celery.worker_process_shutdown.connect(_worker_shut_down, dispatch_uid=__name__)
 
 
 def _worker_shut_down(**_: object) -> None:

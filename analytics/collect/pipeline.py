@@ -24,7 +24,7 @@ from analytics.collect.tally import Outcome, Tally
 from analytics.collect.transport import Tls, Transport
 from analytics.collect.transport.otlp_grpc import GrpcTransport
 from analytics.collect.transport.otlp_http import HttpTransport
-from analytics.conf import EXPORT_TIMEOUT_SECONDS, Protocol, conf
+from analytics.conf import Protocol, conf
 from privacy.elapsed import elapsed
 from privacy.process import OnePerProcess, anew_in_children
 from privacy.switches import current_switches
@@ -33,9 +33,6 @@ from privacy.switches import current_switches
 # and what was not sent is counted.
 SENDING_AT_END_SECONDS = 2.5
 COUNTING_AT_END_SECONDS = 1.0
-DEFAULT_QUEUE_CAPACITY = 2048  # the specification's
-DEFAULT_BATCH_SIZE = 512
-DEFAULT_SCHEDULE_DELAY_MILLIS = 5_000
 TRACES_PATH = "/v1/traces"
 
 hint = anew_in_children(Hint())
@@ -112,12 +109,12 @@ class Pipeline:
 
     def __init__(
         self,
-        make_transport: Callable[[], Transport] = make_transport,
+        make_transport: Callable[[], Transport],
         *,
-        queue_capacity: int = DEFAULT_QUEUE_CAPACITY,
-        batch_size: int = DEFAULT_BATCH_SIZE,
-        schedule_delay_seconds: float = DEFAULT_SCHEDULE_DELAY_MILLIS / 1000,
-        timeout_seconds: float = EXPORT_TIMEOUT_SECONDS,
+        queue_capacity: int,
+        batch_size: int,
+        schedule_delay_seconds: float,
+        timeout_seconds: float,
     ) -> None:
         self._exporter = GatedExporter(make_transport, hint=hint, tally=tally, seconds=timeout_seconds)
         self._processor = _CountingProcessor(

@@ -362,7 +362,87 @@ def test_flush_raises_for_no_timeout(timeout: object) -> None:
         assert flush(timeout) in (True, False)  # type: ignore[arg-type]
 
 
-def test_work_that_does_not_end_in_time_is_not_waited_for() -> None:
+@pytest.mark.parametrize("seconds", [0.01, 0.0, -5.0])
+def test_work_that_does_not_end_in_time_is_not_waited_for(seconds: float) -> None:
     lock = ends._thread.allocate_lock()
     with lock:
-        assert ends.within(0.01, lock.acquire) is False
+        assert ends.within(seconds, lock.acquire) is False
+
+
+def test_work_is_done_only_if_it_does_not_break() -> None:
+    def breaks() -> None:
+        raise RuntimeError
+
+    assert ends.within(60, lambda: None) is True
+    assert ends.within(60, breaks) is False
+
+
+def test_after_a_signal_a_process_goes_on_for_four_and_a_half_seconds_at_most(monkeypatch: pytest.MonkeyPatch) -> None:
+    waits: list[float] = []
+    monkeypatch.setattr(ends, "within", lambda seconds, work: waits.append(seconds))
+    monkeypatch.setattr(ends, "_begun", [])
+    ends._end_by_signal(signal.SIGTERM, None)  # which is not the handler here: the process goes on
+    assert waits == [4.5]
+
+
+@pytest.mark.parametrize("under_asgi", [True, False])
+@pytest.mark.parametrize("hears_lifespan", [True, False])
+@pytest.mark.parametrize("uvicorn", [True, False])
+def test_what_is_missing_is_named_under_uvicorn_alone_and_only_where_it_is_missing(
+    under_asgi: bool,
+    hears_lifespan: bool,
+    uvicorn: bool,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setattr(ends, "_hear_signals", lambda: None)
+    monkeypatch.setattr(ends, "_hear_pools", lambda: None)
+    monkeypatch.setattr(ends, "under_asgi", under_asgi)
+    monkeypatch.setattr(ends, "hears_lifespan", hears_lifespan)
+    monkeypatch.delitem(sys.modules, "uvicorn", raising=False)
+    if uvicorn:
+        monkeypatch.setitem(sys.modules, "uvicorn", sys)
+    ends.listen()
+    assert ("with_lifespan" in caplog.text) is (under_asgi and not hears_lifespan and uvicorn)
+
+
+def test_until_something_serves_under_asgi_nobody_does(tmp_path: Path) -> None:
+    lines = USES + "    from analytics.collect import ends; print(ends.under_asgi, ends.hears_lifespan)\n"
+    with script(tmp_path, lines) as (_, process):
+        assert ended(process) == "False False\n"
+
+
+def test_only_a_worker_of_a_pool_is_woken_and_no_child_of_it(tmp_path: Path) -> None:
+    """What wakes a process may be used by one only; a host's event loop may need it."""
+    lines = """    use(0)
+    print(signal.set_wakeup_fd(-1), flush=True)
+    def work():
+        use(1)
+        if os.fork() == 0:
+            print(signal.set_wakeup_fd(-1), signal.getsignal(signal.SIGTERM).name, flush=True)
+            os._exit(0)
+        os.wait()
+        print(signal.set_wakeup_fd(-1) > 0, flush=True)
+    process = multiprocessing.get_context("fork").Process(target=work)
+    process.start()
+    process.join()
+"""
+    with script(tmp_path, lines) as (taken, process):
+        assert ended(process) == "-1\n-1 SIG_DFL\nTrue\n"
+    assert numbers(taken) == [0, 1]
+
+
+def test_what_wakes_a_worker_already_stays(tmp_path: Path) -> None:
+    lines = """    def work():
+        reading, writing = os.pipe()
+        os.set_blocking(writing, False)
+        signal.set_wakeup_fd(writing)
+        use(1)
+        print(signal.set_wakeup_fd(-1) == writing, flush=True)
+    process = multiprocessing.get_context("fork").Process(target=work)
+    process.start()
+    process.join()
+"""
+    with script(tmp_path, lines) as (taken, process):
+        assert ended(process) == "True\n"
+    assert numbers(taken) == [1]

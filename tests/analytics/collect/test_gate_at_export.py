@@ -3,6 +3,7 @@
 import time
 from datetime import timedelta
 from ssl import SSLCertVerificationError
+from types import SimpleNamespace
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -15,7 +16,6 @@ from django.test.utils import CaptureQueriesContext
 from accounts.models import User
 from analytics.collect import exporter as exporter_module
 from analytics.collect import middleware, pipeline
-from analytics.collect.pipeline import Pipeline
 from analytics.collect.records import RecordedSpan, Subject
 from analytics.collect.transport.answers import Answer, Fate
 from analytics.collect.transport.otlp_http import HttpTransport
@@ -313,7 +313,7 @@ def test_a_pipeline_ends_and_the_next_span_starts_another() -> None:
         running = pipeline.pipeline()
         assert running is first
         pipeline.stop()
-        pipeline._of_process.started(lambda: Pipeline(lambda: wire))
+        pipeline._of_process.started(lambda: pipeline.configured(lambda: wire))
         pipeline.record(recorded(person.pk))
         second = pipeline.pipeline()
         assert second is not None and second is not first
@@ -358,6 +358,39 @@ def test_what_no_time_is_left_for_when_the_process_ends_is_counted() -> None:
         wait_until("the counts", lambda: sum(tally().values()) == 6)
     assert len(taken.bodies) == 1
     assert tally()["dropped", "process_ended"] == 4
+
+
+def test_an_end_has_two_and_a_half_seconds_to_send_and_one_to_count(
+    clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of the five that a process may take; the SDK's queue and its thread are waited for no longer."""
+    clock.still = True
+    waits: list[tuple[str, float]] = []
+
+    class Queue:
+        _worker_thread = SimpleNamespace(join=lambda seconds: waits.append(("to count", seconds)))
+
+        def shutdown(self, timeout_millis: int) -> None:
+            waits.append(("to send", timeout_millis / 1000))
+
+    with wired() as (_, running):
+        monkeypatch.setattr(running._processor, "_batch_processor", Queue())
+        running.stop()
+        monkeypatch.undo()
+        assert waits == [("to send", 2.5), ("to count", 1.0)]
+        assert running._exporter.sender._ends_at == clock.now() + 2.5
+
+
+def test_the_provider_leaves_the_end_of_the_process_to_us() -> None:
+    """Its own would export without a limit of time."""
+    with wired() as (_, running):
+        assert running.provider._atexit_handler is None
+
+
+@pytest.mark.parametrize(("millis", "seconds"), [("50", 0.05), ("2000", 2.0)])
+def test_the_queue_waits_as_long_as_is_asked_for(millis: str, seconds: float) -> None:
+    with wired(OTEL_BSP_SCHEDULE_DELAY=millis) as (_, running):
+        assert running._processor._batch_processor._schedule_delay == seconds
 
 
 def test_settings_that_make_no_transport_are_counted() -> None:
