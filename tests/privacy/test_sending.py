@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from django.db import DatabaseError, connection, connections, transaction
+from django.db import DatabaseError, InterfaceError, connection, connections, transaction
 
 from accounts.models import User
 from privacy import choices, sending
@@ -256,8 +256,10 @@ def test_a_withdrawal_holds_even_if_it_waits_in_vain(
     person = someone_who_shares()
     with under_way(besides):
         switch_off(person)
+        assert not besides(sending.wait_for_attempts).result(60)
     assert not decision_for(person.pk).enabled
     assert "did not wait" in caplog.text and str(person.pk) not in caplog.text
+    assert sending.wait_for_attempts()
 
 
 def test_inside_somebody_s_transaction_an_attempt_leaves_neither_lock_nor_settings(
@@ -273,6 +275,45 @@ def test_inside_somebody_s_transaction_an_attempt_leaves_neither_lock_nor_settin
             cursor.execute("SHOW lock_timeout")
             assert cursor.fetchone() == ("0",)
     assert Preference.objects.get(pk=person.pk).dismissed_version == 1
+
+
+def test_an_attempt_that_is_over_permits_nothing_any_more() -> None:
+    with sending.attempt() as still_held:
+        pass
+    with pytest.raises(sending.NoLongerHeld):
+        still_held()
+
+
+def test_whatever_became_of_the_connection_the_next_who_needs_one_has_one() -> None:
+    with pytest.raises(InterfaceError), sending.attempt():
+        raise InterfaceError
+    assert connection.connection is None
+    assert sending.wait_for_attempts()
+
+
+def test_a_withdrawal_does_not_break_where_a_connection_was_closed_in_the_middle_of_a_transaction(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    with transaction.atomic():
+        connection.close()
+        assert not sending.wait_for_attempts()
+        transaction.set_rollback(True)
+    assert "did not wait" in caplog.text
+    assert sending.wait_for_attempts()
+
+
+def test_in_somebody_s_transaction_a_failure_leaves_the_connection_alone() -> None:
+    with transaction.atomic():
+        ours = connection.connection
+        with pytest.raises(DatabaseError), sending.attempt():
+            raise DatabaseError
+        assert connection.connection is ours and someone_who_shares().pk
+
+
+def test_a_withdrawal_waits_two_seconds_longer_than_any_attempt_lasts() -> None:
+    with sending._locked(sending.BARRIER) as cursor:
+        cursor.execute("SHOW lock_timeout")
+        assert cursor.fetchone() == ("8s",)
 
 
 def test_inside_a_transaction_that_shows_the_past_no_attempt_begins() -> None:

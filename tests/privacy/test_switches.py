@@ -39,11 +39,23 @@ def test_no_exporter_of_traces_is_an_off_switch_however_it_is_written(value: obj
 
 
 @pytest.mark.parametrize("blank", ["", " ", None, [], ()])
-def test_a_blank_off_switch_leaves_the_one_of_the_environment(blank: object, monkeypatch: pytest.MonkeyPatch) -> None:
-    with override_settings(OTEL_EXPORTER_OTLP_ENDPOINT="http://127.0.0.1:9", DO_NOT_TRACK=blank):
-        monkeypatch.delenv("DO_NOT_TRACK", raising=False)
+@pytest.mark.parametrize(
+    ("name", "off"),
+    [("DO_NOT_TRACK", "1"), ("OTEL_SDK_DISABLED", "true"), ("OTEL_TRACES_EXPORTER", "none"), ("OTEL_CONFIG_FILE", "x")],
+)
+def test_a_blank_off_switch_leaves_the_one_of_the_environment(
+    blank: object, name: str, off: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with override_settings(OTEL_EXPORTER_OTLP_ENDPOINT="http://127.0.0.1:9", **{name: blank}):
+        monkeypatch.delenv(name, raising=False)
         assert current_switches().allow
-        monkeypatch.setenv("DO_NOT_TRACK", "1")
+        monkeypatch.setenv(name, off)
+        assert not current_switches().allow
+
+
+@pytest.mark.parametrize("address", ["http://127.0.0.1:9/?a=b", "http://127.0.0.1:9/#a"])
+def test_an_address_that_no_path_can_be_added_to_collects_nothing(address: str) -> None:
+    with override_settings(OTEL_EXPORTER_OTLP_ENDPOINT=address):
         assert not current_switches().allow
 
 
