@@ -1,7 +1,7 @@
-"""Usage telemetry: collected only from those who consent, kept in PostgreSQL, shown as reports.
+"""Usage telemetry: collected with consent, stored in PostgreSQL, shown in reports.
 
-Developers call the four names below. They are looked up on first use, because this package is imported before Django's
-apps are ready.
+The four functions below are the public API. They are imported on first use, because Django imports this package before
+its apps are ready.
 """
 
 from typing import TYPE_CHECKING, Any

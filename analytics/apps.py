@@ -10,13 +10,13 @@ class AnalyticsConfig(AppConfig):
     verbose_name = "Usage telemetry"
 
     def import_models(self) -> None:
-        # Before anything of ours imports the SDK, which reads this one variable as it is imported.
+        # Import the SDK first, because its import fails on this variable.
         try:
             import opentelemetry.sdk.trace  # noqa: F401
         except ValueError:
             raise ImproperlyConfigured(
-                "analytics.E042: OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT must be a whole number, or blank: OpenTelemetry's SDK "
-                "cannot be loaded otherwise."
+                "analytics.E042: OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT must be a whole number or blank, because "
+                "OpenTelemetry's SDK cannot be imported otherwise."
             ) from None
         super().import_models()
 
@@ -42,15 +42,15 @@ class AnalyticsConfig(AppConfig):
         privacy_page_used.connect(on_privacy_page_used)
         telemetry.register(PersonalTelemetry())
         if conf.use_stock_instrumentor and current_switches().allow:
-            # OTEL_PROPAGATORS of the host's own tracing may name what is not there: analytics.W004 tells.
+            # OTEL_PROPAGATORS of the host's own tracing may name a missing package; analytics.W004 reports it.
             try:
                 with suppress(ImportError, ValueError):
                     from analytics.collect import stock
 
                     stock.instrument()
             except re.error:
-                # Our own middleware, which excludes nothing, must not measure instead.
+                # Do not fall back to our middleware, which would record excluded addresses.
                 raise ImproperlyConfigured(
-                    "analytics.E043: OTEL_PYTHON_DJANGO_EXCLUDED_URLS or OTEL_PYTHON_EXCLUDED_URLS is no list of "
+                    "analytics.E043: OTEL_PYTHON_DJANGO_EXCLUDED_URLS or OTEL_PYTHON_EXCLUDED_URLS must be a list of "
                     "regular expressions, separated by commas."
                 ) from None

@@ -1,28 +1,28 @@
-"""The catalogue: every event that may ever be collected. What is not in it is neither sent nor stored.
+"""Loader of the catalogue, which declares every event that may be collected. Nothing else is sent or stored.
 
 A file has one table for each event, `[user_activity.<type>]`, `[feature_usage.<feature>]`, and one
 `[endpoint_usage.request]` for the requests the middleware measures:
 
     [feature_usage.test_run]
-    description = "..."            what the event means
-    purpose     = "..."            what the answer is used for
-    owner       = "team@host"      who answers for it
-    expires     = 2028-01-01       from that UTC day on it is neither sent nor stored; a check warns 90 days ahead
+    description = "..."            meaning of the event
+    purpose     = "..."            use of the data
+    owner       = "team@host"      responsible team
+    expires     = 2028-01-01       not sent or stored from that UTC day on; a check warns 90 days ahead
     actions     = ["created"]      feature_usage only
     browser     = true             may come from a browser (default false)
 
     [feature_usage.test_run.metadata.test_count]
-    type = "integer"               integer | number | boolean | choice | pseudonym; there is no free text
+    type = "integer"               integer | number | boolean | choice | pseudonym; no free text
     minimum = 0                    integer and number: both bounds are required
     maximum = 100000
     description = "..."
     choices = ["a", "b"]           choice only
 
-and, for the routes of a project (each key may be left out):
+A file may also add to the routes (each key is optional):
 
     [routes]
-    words = ["kanban", "step1"]         text that may stand in a route, whoever sends it, beside words.txt
-    pages = ["/boards", "/boards/:id"]  pages of a front end: more choices of page_view's `route`
+    words = ["kanban", "step1"]         text allowed in a route, from any sender, in addition to words.txt
+    pages = ["/boards", "/boards/:id"]  pages of a front end: additional choices of page_view's `route`
 """
 
 import math
@@ -73,7 +73,7 @@ class Field:
 
     @property
     def kind(self) -> str:
-        """The type in words, such as "integer from 0 to 100"."""
+        """Description of the type, such as "integer from 0 to 100"."""
         match self.type:
             case FieldType.INTEGER | FieldType.NUMBER:
                 return f"{self.type} from {_plain(self.minimum)} to {_plain(self.maximum)}"
@@ -85,9 +85,9 @@ class Field:
                 return str(self.type)
 
     def checked(self, value: object) -> int | float | bool | str:
-        """`value` if it fits, as the type that is stored. A pseudonym must already be one (a UUID or its text).
+        """`value`, converted to the stored type. A pseudonym must be a UUID or its text.
 
-        Raises InvalidValue, whose message never contains the value.
+        Raises InvalidValue for a value that does not fit; the message never contains the value.
         """
         match self.type:
             case FieldType.BOOLEAN if isinstance(value, bool):
@@ -96,7 +96,7 @@ class Field:
                 if self.minimum <= value <= self.maximum:
                     return value
             case FieldType.NUMBER if isinstance(value, int | float) and not isinstance(value, bool):
-                # Bounds first: converting an integer of a thousand digits to float raises.
+                # Check the bounds first: converting a huge integer to float raises.
                 if self.minimum <= value <= self.maximum and math.isfinite(value):
                     return float(value)
             case FieldType.CHOICE if isinstance(value, str) and value in self.choices:
@@ -112,13 +112,13 @@ class Field:
 
 
 def _plain(number: float) -> str:
-    """Every digit, and no exponent where there need be none: 1000000, 0.5."""
+    """The number without an unnecessary exponent: 1000000, 0.5."""
     return str(int(number)) if number == int(number) else str(number)
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One declared event. `name` is the event type or the feature; `actions` is empty but for features."""
+    """One declared event. `name` is the event type or the feature; only features have `actions`."""
 
     category: Category
     name: str
@@ -133,7 +133,7 @@ class Event:
     line: int
 
     def field(self, key: str) -> Field:
-        """Raises UndeclaredEvent for a key that is not declared (the key is named only if it looks like one)."""
+        """The metadata field `key`. Raises UndeclaredEvent, whose message has the key only if it is a valid name."""
         try:
             return self.fields[key]
         except KeyError:
@@ -143,9 +143,9 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class Catalogue:
-    """All declared events by category and name, in the order of the files; those that expire by `today` are off.
+    """All declared events by category and name, in file order. An event is off from its expiry date on.
 
-    `problems`: one for each file that cannot be used, none of whose events is declared.
+    `problems` has one error for each unusable file, none of whose events is declared.
     """
 
     events: Mapping[tuple[Category, str], Event]
@@ -154,14 +154,14 @@ class Catalogue:
     problems: tuple[CatalogueError, ...] = ()
 
     def event(self, category: Category, name: str, action: str | None = None) -> Event:
-        """An event that may be sent and stored today. Raises UndeclaredEvent, or its kind ExpiredEvent."""
+        """An event that may be sent and stored today. Raises UndeclaredEvent, or its subclass ExpiredEvent."""
         event = self.declared(category, name, action)
         if event.expires <= self.today:
             raise ExpiredEvent(f"{category} {name!r} expired on {event.expires}")
         return event
 
     def declared(self, category: Category, name: str, action: str | None = None) -> Event:
-        """Raises UndeclaredEvent if the event, or for a feature the action, is not declared."""
+        """A declared event, expired or not. Raises UndeclaredEvent if it, or a feature's action, is not declared."""
         event = self.events.get((category, name))
         if event is None:
             shown = repr(name) if isinstance(name, str) and NAME.fullmatch(name) else "of such a name"
@@ -178,7 +178,7 @@ class Catalogue:
 
 
 def load_catalogue(paths: Sequence[Path]) -> Catalogue:
-    """Read and check the files. Raises CatalogueError naming file and line of the first thing wrong."""
+    """Read and check the files. Raises CatalogueError with file and line of the first error."""
     catalogue = usable_catalogue(paths)
     for problem in catalogue.problems:
         raise problem
@@ -186,7 +186,7 @@ def load_catalogue(paths: Sequence[Path]) -> Catalogue:
 
 
 def usable_catalogue(paths: Sequence[Path]) -> Catalogue:
-    """The events of those files that have no problem: one broken file costs no other one its events."""
+    """The events of all valid files; a broken file does not affect the others."""
     events: dict[tuple[Category, str], Event] = {}
     route_words: frozenset[str] = frozenset()
     pages: frozenset[str] = frozenset()
@@ -206,7 +206,7 @@ def usable_catalogue(paths: Sequence[Path]) -> Catalogue:
 
 
 def _with_pages(event: Event, pages: frozenset[str]) -> Event:
-    """The event whose field `route`, a choice, has these choices too."""
+    """The event, with `pages` added to the choices of its field `route`, if it has one."""
     field = event.fields.get(PAGE_ROUTE)
     if field is None or field.type is not FieldType.CHOICE:
         return event
@@ -217,7 +217,7 @@ def _with_pages(event: Event, pages: frozenset[str]) -> Event:
 def _read(
     path: Path, earlier: Mapping[tuple[Category, str], Event]
 ) -> "tuple[dict[tuple[Category, str], Event], _Routes]":
-    """The file's events, none of which is among the `earlier` ones, and its routes. Raises CatalogueError."""
+    """The file's events and routes. Raises CatalogueError, also for an event among `earlier`."""
     reader, data = _read_file(path)
     routes = reader.routes(data.pop(ROUTES, {}))
     events: dict[tuple[Category, str], Event] = {}
@@ -236,7 +236,7 @@ def _read(
 
 
 def current_catalogue() -> Catalogue:
-    """This process's catalogue, of today (UTC): the same object all day. Its files are read once."""
+    """The catalogue of today (UTC), one object for each day. The files are read once in a process."""
     return _of_day(conf.catalogue_paths, datetime.now(UTC).date())
 
 
@@ -252,7 +252,7 @@ def _read_once(paths: tuple[Path, ...]) -> Catalogue:
 
 def _read_file(path: Path) -> "tuple[_Reader, dict[str, Any]]":
     try:
-        text = path.read_text(encoding="utf-8-sig")  # editors of Windows write a mark in front
+        text = path.read_text(encoding="utf-8-sig")  # Windows editors write a byte order mark
         data = tomllib.loads(text)
     except OSError as error:
         raise CatalogueError(f"cannot be read: {error.strerror}", path=str(path)) from None
@@ -261,8 +261,8 @@ def _read_file(path: Path) -> "tuple[_Reader, dict[str, Any]]":
     except tomllib.TOMLDecodeError as error:
         found = re.search(r"at line (\d+)", str(error))
         raise CatalogueError(f"is not TOML: {error}", path=str(path), line=int(found[1]) if found else None) from None
-    except (ValueError, RecursionError):  # a number of thousands of digits, thousands of brackets
-        raise CatalogueError("is no TOML that can be read", path=str(path)) from None
+    except (ValueError, RecursionError):  # thousands of digits or of brackets
+        raise CatalogueError("is not readable TOML", path=str(path)) from None
     return _Reader(str(path), text), data
 
 
@@ -283,7 +283,7 @@ class _Routes(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class _Reader:
-    """Turns one file's tables into events, and knows the line each table stands on."""
+    """Parses one file's tables into events, and finds line numbers for errors."""
 
     path: str
     text: str
@@ -302,7 +302,7 @@ class _Reader:
     def event(self, category: Category, name: str, entry: Any) -> Event:
         where = (category.value, name)
         if not NAME.fullmatch(name):
-            raise self.error(f"{name!r} is no name: lower case letters, digits and _, at most 63", *where)
+            raise self.error(f"{name!r} is not a valid name (lower case letters, digits and _, at most 63)", *where)
         if not isinstance(entry, dict):
             raise self.error(f"{category}.{name} must be a table", *where)
         allowed = {"description", "purpose", "owner", "expires", "browser", "metadata"}
@@ -345,7 +345,7 @@ class _Reader:
     def field(self, key: str, entry: Any, event: tuple[str, str]) -> Field:
         where = (*event, "metadata", key)
         if not NAME.fullmatch(key):
-            raise self.error(f"{key!r} is no name: lower case letters, digits and _, at most 63", *where)
+            raise self.error(f"{key!r} is not a valid name (lower case letters, digits and _, at most 63)", *where)
         if not isinstance(entry, dict):
             raise self.error(f"metadata {key} must be a table", *where)
         kind = entry.get("type")
@@ -376,7 +376,7 @@ class _Reader:
     def _text(self, entry: dict[str, Any], key: str, where: tuple[str, ...]) -> str:
         value = entry.get(key)
         if not isinstance(value, str) or not value.strip():
-            raise self.error(f"{'.'.join(where)} needs `{key}`, in words", *where)
+            raise self.error(f"{'.'.join(where)} needs `{key}`, a text", *where)
         return value.strip()
 
     def _bound(self, entry: dict[str, Any], key: str, where: tuple[str, ...]) -> float:

@@ -1,7 +1,4 @@
-"""The catalogue in the forms others read: a data dictionary, JSON, types for browsers, the collector's allow-list.
-
-All are made from the one catalogue, so none can say something else than what is enforced.
-"""
+"""Exports of the catalogue: data dictionary, JSON, TypeScript types, and the Collector's allow-list."""
 
 import json
 import re
@@ -11,7 +8,7 @@ from typing import Any
 
 from django.db import models
 
-from analytics import vocabulary as words
+from analytics import vocabulary
 from analytics.catalogue import Catalogue, Event, Field, FieldType
 from analytics.events import EVENTS
 from analytics.models import EndpointUsage, FeatureUsage, UserActivity
@@ -27,9 +24,9 @@ class Format(StrEnum):
 
 
 TITLES = {
-    Category.USER_ACTIVITY: "What people do with their account",
-    Category.FEATURE_USAGE: "Which features are used",
-    Category.ENDPOINT_USAGE: "How requests are answered",
+    Category.USER_ACTIVITY: "Account activity",
+    Category.FEATURE_USAGE: "Feature use",
+    Category.ENDPOINT_USAGE: "Requests",
 }
 TABLES: tuple[type[models.Model], ...] = (UserActivity, EndpointUsage, FeatureUsage)
 COLUMN_TYPES = {
@@ -39,30 +36,30 @@ COLUMN_TYPES = {
     "FloatField": "number",
     "JSONField": "JSON object",
 }
-# Of the columns whose model says no more than their name does.
+# Meanings of columns without help text.
 COLUMN_MEANINGS = {
-    "id": "Made from the span's time and ids, so that the same span is the same row.",
-    "deployment_type": "Where it happened: cloud or self_hosted.",
-    "method": f"HTTP method, such as GET; {words.OTHER_METHOD} for one outside the known ones.",
-    "status_code": "HTTP status code of the answer; 0 where it ended in an exception before it had one.",
-    "feature_name": "Which feature, of those declared above.",
-    "action": "What was done with the feature, of the actions declared above.",
+    "id": "Derived from the span's time and ids, so that the same span is the same row.",
+    "deployment_type": "cloud or self_hosted.",
+    "method": f"HTTP method, such as GET; {vocabulary.OTHER_METHOD} for an unknown one.",
+    "status_code": "HTTP status code of the answer; 0 if an exception came before a status.",
+    "feature_name": "Feature, of those declared above.",
+    "action": "Action, of those declared above for the feature.",
 }
 PACKAGE = "@rhesis/telemetry"
-RESOURCE_ATTRIBUTES = (words.SERVICE_NAME, words.SERVICE_VERSION, words.DEPLOYMENT_TYPE)
+RESOURCE_ATTRIBUTES = (vocabulary.SERVICE_NAME, vocabulary.SERVICE_VERSION, vocabulary.DEPLOYMENT_TYPE)
 SPAN_ATTRIBUTES = (
-    words.EVENT_CATEGORY,
-    words.USER_ID,
-    words.ORGANIZATION_ID,
-    words.SESSION_ID,
+    vocabulary.EVENT_CATEGORY,
+    vocabulary.USER_ID,
+    vocabulary.ORGANIZATION_ID,
+    vocabulary.SESSION_ID,
     *(sent.attribute for kind in EVENTS.values() for sent in kind.sent.values()),
     *(sent.older for kind in EVENTS.values() for sent in kind.sent.values() if sent.older),
-    words.LEGACY_DURATION_MS,
+    vocabulary.LEGACY_DURATION_MS,
 )
 
 
 def export(catalogue: Catalogue, form: Format) -> str:
-    """The catalogue as text that ends with a newline. The same catalogue gives the same text on every machine."""
+    """The catalogue as text, which ends with a newline and is the same on every machine."""
     match form:
         case Format.MARKDOWN:
             lines = _markdown(catalogue)
@@ -87,14 +84,14 @@ def _markdown(catalogue: Catalogue) -> Iterator[str]:
     yield ""
     yield f"<!-- {_generated(Format.MARKDOWN)} -->"
     yield ""
-    yield "Everything that may ever be collected: what is not declared here is neither sent nor stored."
-    yield "There is no free text. A pseudonym is a keyed hash of an id; without the key it leads back to nobody."
+    yield "Everything that may be collected. Nothing else is sent or stored, and there is no free text. A pseudonym is"
+    yield "a keyed hash of an id; without the key it cannot be traced back to a person."
     for category, title in TITLES.items():
         if events := catalogue.of(category):
             yield from ("", f"## {title} (`{category}`)")
         for event in events:
             yield from _event_section(event)
-    yield from ("", "## The tables", "", "Where the events are stored, one row each, for 12 months. Times are UTC.")
+    yield from ("", "## The tables", "", "Each event is one row, stored for 12 months. Times are UTC.")
     for table in TABLES:
         yield from _table_section(table)
 
@@ -126,7 +123,7 @@ def _column_type(column: "models.Field[Any, Any]") -> str:
 
 
 def _prose(text: str) -> str:
-    """On one line, and harmless within a table."""
+    """The text on one line, escaped for a Markdown table."""
     return " ".join(text.split()).replace("|", "\\|").replace("<", "&lt;")
 
 
@@ -171,7 +168,7 @@ def _typescript(catalogue: Catalogue, form: Format) -> Iterator[str]:
         yield f'declare module "{PACKAGE}" {{'
         yield "  interface Register { catalogue: Catalogue }"
         yield from ("}", "")
-    yield "/** What a browser may record. What is not declared here does not compile, and would be refused. */"
+    yield "/** Everything a browser may record. Anything undeclared does not compile, and is rejected at run time. */"
     yield "export interface Catalogue {"
     yield "  /** Event -> its metadata. */"
     yield "  events: {"
@@ -188,7 +185,7 @@ def _typescript(catalogue: Catalogue, form: Format) -> Iterator[str]:
             yield f"    {event.name}: Record<{_union(event.actions)}, {_metadata(event.fields, '    ')}>;"
     yield from ("  };", "}")
     yield ""
-    yield "/** The same again, for `initTelemetry({ catalogue })` and for programs that are not type-checked. */"
+    yield "/** The same at run time, for `initTelemetry({ catalogue })` and for callers that are not type-checked. */"
     yield "export const catalogue: Declared = {"
     for category, events in for_browsers(catalogue).items():
         yield f"  {category}: {{"
@@ -233,7 +230,7 @@ def _metadata(fields: Mapping[str, Field], indent: str) -> str:
 
 
 def _described(field: Field) -> str:
-    """With what the type cannot say."""
+    """Description of a field, with the bounds of a number, which its TypeScript type lacks."""
     numeric = field.type in {FieldType.INTEGER, FieldType.NUMBER}
     return f"{field.description} ({field.kind})" if numeric else field.description
 
@@ -262,16 +259,16 @@ def _comment(text: str) -> str:
 
 
 def _collector(catalogue: Catalogue) -> Iterator[str]:
-    """A piece of its configuration: a processor that empties every place in a span but the declared attributes.
+    """Configuration of a Collector processor that removes everything but the declared attributes from a span.
 
-    It judges names; values are judged by the processor, which answers for each span why it was not stored.
+    It checks names only. The telemetry processor checks values, and reports why it rejected a span.
     """
-    declared = {words.METADATA_PREFIX + key for event in catalogue.events.values() for key in event.fields}
-    names = ", ".join(f'"{name}"' for name in words.SPAN_NAMES.values())
+    declared = {vocabulary.METADATA_PREFIX + key for event in catalogue.events.values() for key in event.fields}
+    names = ", ".join(f'"{name}"' for name in vocabulary.SPAN_NAMES.values())
     yield f"# {_generated(Format.COLLECTOR)}"
     yield "processors:"
     yield "  transform/allow_list:"
-    yield "    error_mode: propagate # what cannot be judged does not pass"
+    yield "    error_mode: propagate # an error rejects the request"
     yield "    trace_statements:"
     yield "      - context: resource"
     yield "        statements:"

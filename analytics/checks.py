@@ -1,20 +1,20 @@
-"""Numbered errors and warnings of analytics' settings: those declared with each setting, and these.
+"""Numbered checks of analytics' settings. Each setting declares its own; these concern several or the project:
 
 analytics.E005  A catalogue file is missing, broken, or has a malformed or ownerless entry. Only a warning.
-analytics.E030  TELEMETRY_SIGN_IN_METHODS names a backend that there is not, or a method that the catalogue lacks.
+analytics.E030  TELEMETRY_SIGN_IN_METHODS names a missing backend, or a method that the catalogue lacks.
 analytics.E034  OTEL_BSP_MAX_EXPORT_BATCH_SIZE is greater than OTEL_BSP_MAX_QUEUE_SIZE.
-analytics.E035  A client certificate without its key, or TLS files that do not go together.
+analytics.E035  A client certificate without its key, or TLS files that do not match.
 analytics.E037  TelemetryMiddleware is not installed.
-analytics.E038  TelemetryMiddleware stands behind what it must come before.
-analytics.E039  A database named analytics without the router to it.
+analytics.E038  TelemetryMiddleware is placed after a middleware that it must precede.
+analytics.E039  A database named analytics without its router.
 analytics.E040  The database of telemetry is not PostgreSQL.
 analytics.E041  Django 6 without django.contrib.postgres.
-analytics.E042  OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT is not a number: `analytics.apps` raises it, as Django starts.
-analytics.E043  OTEL_PYTHON_DJANGO_EXCLUDED_URLS is no list of patterns: likewise, with the stock instrumentor.
+analytics.E042  OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT is not a number. Raised by `analytics.apps` when Django starts.
+analytics.E043  OTEL_PYTHON_DJANGO_EXCLUDED_URLS is no list of patterns. Also raised there, with the stock instrumentor.
 analytics.W001  Events of the catalogue have expired.
 analytics.W002  Events of the catalogue expire within 90 days.
-analytics.W004  The stock instrumentor was asked for, and could not be installed.
-analytics.W005  OTEL_EXPORTER_OTLP_ENDPOINT ends with /v1/traces, which is added to it.
+analytics.W004  The stock instrumentor could not be installed.
+analytics.W005  OTEL_EXPORTER_OTLP_ENDPOINT ends with /v1/traces, which is added again.
 """
 
 import ssl
@@ -57,8 +57,8 @@ def check_settings(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> li
 def _whole_path() -> Iterator[CheckMessage]:
     if conf.endpoint.rstrip("/").endswith("/v1/traces"):
         yield Warning(
-            f"{ENDPOINT.name} ends with /v1/traces, and /v1/traces is added to it.",
-            hint="Leave it out, unless the collector's path has it twice.",
+            f"{ENDPOINT.name} ends with /v1/traces, and /v1/traces is added to it again.",
+            hint="Remove /v1/traces, unless the collector's path has it twice.",
             id="analytics.W005",
         )
 
@@ -79,19 +79,20 @@ def _tls_files() -> Iterator[CheckMessage]:
         (otel.METRICS_CERTIFICATE, otel.METRICS_CLIENT_CERTIFICATE, otel.METRICS_CLIENT_KEY),
     ):
         if otel.UNREADABLE in (trusted.value, shown.value, key.value):
-            continue  # it has a number of its own
+            continue  # reported by the setting's own check
         if (shown.value is None) is not (key.value is None):
-            yield Error(f"{shown.name} and {key.name} go together; one of them is not set.", id="analytics.E035")
+            yield Error(f"{shown.name} and {key.name} must be set together; one is missing.", id="analytics.E035")
             continue
         try:
             context = ssl.create_default_context(cafile=trusted.value)
             if shown.value is not None:
-                # A password would be asked for on the terminal otherwise.
+                # Without `password`, OpenSSL would prompt for one on the terminal.
                 context.load_cert_chain(shown.value, key.value, password="")
         except (OSError, ValueError):  # an ssl.SSLError is an OSError
             yield Error(
                 f"The files of {trusted.name}, {shown.name} and {key.name} cannot be used.",
-                hint="They must be PEM, the key the certificate's and without password. Until then nothing is sent.",
+                hint="They must be PEM, and the key must match the certificate and have no password. Until it is "
+                "corrected, nothing is sent.",
                 id="analytics.E035",
             )
 
@@ -117,20 +118,20 @@ def check_sign_in_methods(app_configs: Sequence[AppConfig] | None, **kwargs: Any
 
 
 def _catalogues() -> Iterator[CheckMessage]:
-    # Warnings: an error would stop purging, erasing and switching off, which need no catalogue.
+    # Warnings, because an error would also stop purging, erasing and switching off, which need no catalogue.
     catalogue = current_catalogue()
     for problem in catalogue.problems:
         yield Warning(str(problem), hint="None of the file's events is recorded or stored.", id="analytics.E005")
     today = datetime.now(UTC).date()
     for number, what, first, last in (
-        ("analytics.W001", "expired on {}, and is neither sent nor stored", date.min, today),
+        ("analytics.W001", "expired on {} and is no longer sent or stored", date.min, today),
         ("analytics.W002", "expires on {}", today + timedelta(days=1), today + EXPIRY_NOTICE),
     ):
         for (path, expires), events in _by_file_and_day(catalogue, first, last).items():
             names = ", ".join(f"{event.category}.{event.name}" for event in events)
             yield Warning(
                 f"{path}:{events[0].line}: {names} {what.format(expires)}.",
-                hint="Remove each, or argue for it again and give it a later day.",
+                hint="Remove each event, or renew it with a later date.",
                 id=number,
             )
 
@@ -149,8 +150,8 @@ def _stock_instrumentor() -> Iterator[CheckMessage]:
     if conf.use_stock_instrumentor and current_switches().allow and not middleware.stock_measures:
         yield Warning(
             f"{otel.USE_STOCK_INSTRUMENTOR.name} is true, but the instrumentor could not be installed for usage data: "
-            "it was installed before, or OTEL_PROPAGATORS or the version of Django is nothing it knows.",
-            hint="Our own middleware measures requests instead, with the same result. Set it to false.",
+            "it was installed before, or does not support OTEL_PROPAGATORS or the version of Django.",
+            hint="Set it to false. Our own middleware measures requests instead, with the same result.",
             id="analytics.W004",
         )
 
@@ -160,7 +161,7 @@ ROUTER = "analytics.router.AnalyticsRouter"
 
 
 def _seams() -> Iterator[CheckMessage]:
-    """Findings about what a project's settings must name: middleware, router, applications, database."""
+    """Findings about how a project installs analytics: middleware, router, applications, database."""
     telemetry = place_of(TELEMETRY_MIDDLEWARE)
     inside = [
         place
@@ -173,7 +174,7 @@ def _seams() -> Iterator[CheckMessage]:
     ]
     if telemetry is None:
         yield Error(
-            "TelemetryMiddleware is not installed: no request is measured, and no event has a person.",
+            "TelemetryMiddleware is not installed, so no request is measured and no event has a person.",
             hint=f'In MIDDLEWARE, before SessionMiddleware, add "{TELEMETRY_MIDDLEWARE}",',
             id="analytics.E037",
         )
@@ -187,7 +188,7 @@ def _seams() -> Iterator[CheckMessage]:
         router == ROUTER or isinstance(router, AnalyticsRouter) for router in settings.DATABASE_ROUTERS
     ):
         yield Error(
-            "There is a database named analytics, and no router sends telemetry's tables to it.",
+            "A database is named analytics, but no router sends telemetry's tables to it.",
             hint=f'In the settings: DATABASE_ROUTERS = ["{ROUTER}"]',
             id="analytics.E039",
         )

@@ -1,11 +1,11 @@
-"""The three kinds of event: their attributes on the wire, their columns in the database.
+"""The three event types, with their attributes on spans and their columns in the database.
 
-Both ends use these classes. The site makes an event from what it measured and puts its `attributes()` on a span; the
-processor makes the same event from the span's attributes (`from_attributes`) and stores its `values()`. Ids of people
-are no part of an event: they stand beside it on the span, so no event can carry one out.
+Both ends use these classes. The site builds an event from what it measured and puts its `attributes()` on a span. The
+processor rebuilds it from the span's attributes (`from_attributes`) and stores its `values()`. An event holds no ids of
+people; those are separate attributes of the span.
 
-A new field touches three places: its two lines here, where it is measured (in `collect`), and its column (`models` and
-a migration). The Collector's allow-list, COPY and the data dictionary follow from those.
+A new field needs three changes: its two lines here, its measurement (in `collect`), and its column (`models` and a
+migration). The Collector's allow-list, COPY and the data dictionary are derived from them.
 """
 
 from collections.abc import Mapping
@@ -27,19 +27,19 @@ from analytics.vocabulary import (
 from privacy.kinds import digits
 
 Scalar = str | int | float | bool
-# An attribute as it was read: None where it is empty, bytes where it is nothing that a field can be.
+# Decoded value of an attribute: None if empty, bytes if of an unsupported type.
 Value = Scalar | bytes | None
 Attributes = Mapping[str, Value]
 Metadata = dict[str, Scalar]
-# What the catalogue declares an event under: category, name and, for a feature, the action.
+# Key of an event in the catalogue: category, name and, for a feature, the action.
 Key = tuple[Category, str, str | None]
 
-REQUEST: Final = "request"  # the one entry of the catalogue for endpoint usage
+REQUEST: Final = "request"  # the catalogue's only name in endpoint usage
 LARGEST_WHOLE_NUMBER_AS_TEXT = 10**15 - 1
 
 
 class Sent(NamedTuple):
-    """How a field travels, and where it is stored. `older` is the attribute's name in older Rhesis clients."""
+    """Attribute and column of a field. `older` is the attribute's name in older Rhesis clients."""
 
     attribute: str
     column: str
@@ -48,13 +48,13 @@ class Sent(NamedTuple):
 
 
 class _Event:
-    """What the three kinds share."""
+    """Base class of the three event types."""
 
     __slots__ = ()
     category: ClassVar[Category]
     table: ClassVar[str]
     span_kind: ClassVar[SpanKind] = SpanKind.INTERNAL
-    sent: ClassVar[dict[str, Sent]]  # of each field, by its name
+    sent: ClassVar[dict[str, Sent]]  # by field name
 
     @property
     def key(self) -> Key:
@@ -65,7 +65,7 @@ class _Event:
         return SPAN_NAMES[self.category]
 
     def attributes(self) -> dict[str, str | int]:
-        """The event's own attributes. The category, ids of people and metadata are not among them."""
+        """The event's own attributes, without category, ids of people and metadata."""
         return {sent.attribute: getattr(self, name) for name, sent in self.sent.items()}
 
     def values(self) -> tuple[str | int, ...]:
@@ -74,19 +74,19 @@ class _Event:
 
     @classmethod
     def columns(cls) -> tuple[tuple[str, str], ...]:
-        """Name and PostgreSQL's type of each column that only this kind's table has and that a field fills."""
+        """Name and PostgreSQL type of each column that a field of this event type fills."""
         return tuple((sent.column, sent.type) for sent in cls.sent.values())
 
     @classmethod
     def found(cls, attributes: Attributes, field: str) -> Value:
-        """The field's value under its attribute's name or, where that is missing, under its older one."""
+        """The field's value under its attribute's name, else under its older name."""
         sent = cls.sent[field]
         value = attributes.get(sent.attribute)
         return attributes.get(sent.older) if value is None and sent.older else value
 
     @classmethod
     def text(cls, attributes: Attributes, field: str) -> str:
-        """As `found`. Raises MalformedEvent for a value that is missing or not text."""
+        """The field's value as text. Raises MalformedEvent if it is missing or not text."""
         value = cls.found(attributes, field)
         if not isinstance(value, str):
             raise MalformedEvent(field)
@@ -95,7 +95,7 @@ class _Event:
 
 @dataclass(frozen=True, slots=True)
 class Activity(_Event):
-    """Something a person did, such as signing in."""
+    """A person's action on their account, such as signing in."""
 
     category = Category.USER_ACTIVITY
     table = "analytics_user_activity"
@@ -138,8 +138,8 @@ class FeatureUse(_Event):
 class Request(_Event):
     """One answered request. Its duration is the span's.
 
-    `route` is a URL pattern as a framework writes it, or UNMATCHED_ROUTE; both ends make it a route of the grammar
-    before they send or store it. `status_code` is UNKNOWN_STATUS where an exception came before a status.
+    `route` is a URL pattern in a framework's notation, or UNMATCHED_ROUTE; `analytics.routes` normalizes it before it
+    is sent or stored. `status_code` is UNKNOWN_STATUS if an exception came before a status.
     """
 
     category = Category.ENDPOINT_USAGE
@@ -161,7 +161,7 @@ class Request(_Event):
 
     @classmethod
     def from_attributes(cls, attributes: Attributes, *, failed: bool = False) -> Self:
-        """`failed`: whether the span's status is ERROR, which excuses a missing status code.
+        """The event of a span. `failed`: the span's status is ERROR, which allows a missing status code.
 
         Raises MalformedEvent for a missing or unusable method or status code, and for a route that is not text.
         """
@@ -180,13 +180,13 @@ EVENTS: dict[Category, type[Event]] = {kind.category: kind for kind in (Activity
 
 
 def known_method(method: str | None) -> str:
-    """The method in capitals, or OTHER_METHOD."""
+    """The method in upper case, or OTHER_METHOD if unknown."""
     upper = method.upper() if method else ""
     return upper if upper in KNOWN_METHODS else OTHER_METHOD
 
 
 def whole_number(value: Value) -> int | None:
-    """A whole number as clients send it: older ones as text, languages with one type of number as a float."""
+    """The whole number that a client sent, as text (older clients), float or integer; None for anything else."""
     if isinstance(value, str):
         return digits(value, 0, LARGEST_WHOLE_NUMBER_AS_TEXT)
     if isinstance(value, float) and value.is_integer() and abs(value) <= LARGEST_INTEGER:

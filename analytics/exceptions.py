@@ -1,12 +1,12 @@
-"""Every error of analytics has one root. The message says what to mend, and never contains a person's data."""
+"""Errors of analytics. Messages state what to correct and never contain personal data."""
 
 
 class AnalyticsError(Exception):
-    """Root of all errors that analytics raises on purpose."""
+    """Base class of all errors that analytics raises deliberately."""
 
 
 class CatalogueError(AnalyticsError):
-    """A catalogue file cannot be used. Carries the file and, where one is to blame, the line."""
+    """A catalogue file is invalid. Has the file's path and, if known, the line."""
 
     def __init__(self, message: str, *, path: str, line: int | None = None) -> None:
         self.path, self.line = path, line
@@ -18,16 +18,16 @@ class UndeclaredEvent(AnalyticsError):
 
 
 class ExpiredEvent(UndeclaredEvent):
-    """The event's declaration has expired; it is neither sent nor stored until it is argued for again."""
+    """The event's declaration has expired. It is not sent or stored until somebody renews the declaration."""
 
 
 class InvalidValue(AnalyticsError):
-    """A metadata value does not fit its declaration. The message names the field and what it expects, not the value."""
+    """A metadata value does not fit its declaration. The message has the field and its type, never the value."""
 
 
 class MalformedEvent(AnalyticsError):
-    """An attribute that a kind of event needs is missing or of another type. The message names the field."""
+    """A required attribute of an event is missing or has the wrong type. The message names the field."""
 
 
 class NobodysTelemetry(AnalyticsError):
-    """`telemetry_for` was given what is no user."""
+    """The argument of `telemetry_for` is not a user."""

@@ -1,4 +1,4 @@
-"""One person's telemetry, as the privacy pages and API ask for it: each answer comes from the stage that has it."""
+"""Access to one person's telemetry, for the privacy pages and API."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -13,7 +13,7 @@ from privacy.telemetry import DeclaredEvent, DeclaredField, Receipt, Rows, Store
 
 
 class PersonalTelemetry(Telemetry):
-    """The answer of a site that collects. `Telemetry` says what each method promises."""
+    """Implementation of `privacy.telemetry.Telemetry` for a site that collects."""
 
     collects = True
 

@@ -1,4 +1,4 @@
-"""Addresses of analytics: the relay for browsers, and the reports among the admin's, ahead of its own."""
+"""URLs of the relay for browsers, and of the reports, which must come before the admin's own URLs."""
 
 from django.contrib import admin
 from django.urls import path

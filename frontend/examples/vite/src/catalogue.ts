@@ -5,18 +5,18 @@ declare module "@rhesis/telemetry" {
   interface Register { catalogue: Catalogue }
 }
 
-/** What a browser may record. What is not declared here does not compile, and would be refused. */
+/** Everything a browser may record. Anything undeclared does not compile, and is rejected at run time. */
 export interface Catalogue {
   /** Event -> its metadata. */
   events: {
-    /** A browser tab was closed, or reloaded by the browser's own button; the last one of a session is its end. */
+    /** A browser tab was closed, or reloaded with the browser's button. The last such event ends the session. */
     session_end: {
       /** Seconds since the tab opened its first page in the session. (integer from 0 to 604800) */
       duration_s?: number;
     };
-    /** A button that starts something was clicked. */
+    /** A button that starts a task was clicked. */
     button_click: {
-      /** Which button. */
+      /** The button. */
       button_id?: "create_metric" | "create_project" | "create_test" | "create_test_set" | "invite_member" | "open_help" | "run_tests";
     };
   };
@@ -24,16 +24,16 @@ export interface Catalogue {
   features: {
     /** A run of a test set against an endpoint. */
     test_run: Record<"created" | "deleted" | "run" | "updated" | "viewed", {
-      /** Which test run, unlinkable to its id. */
+      /** The test run, unlinkable to its id. */
       test_id?: string;
       /** Number of tests in the run. (integer from 0 to 1000000) */
       test_count?: number;
-      /** How long the run took, in seconds. (number from 0 to 604800) */
+      /** Duration of the run, in seconds. (number from 0 to 604800) */
       duration_s?: number;
     }>;
     /** A set of tests. */
     test_set: Record<"created" | "deleted" | "run" | "updated" | "viewed", {
-      /** Which test set, unlinkable to its id. */
+      /** The test set, unlinkable to its id. */
       test_id?: string;
       /** Number of tests in the set. (integer from 0 to 1000000) */
       test_count?: number;
@@ -42,28 +42,28 @@ export interface Catalogue {
     }>;
     /** A single test. */
     test: Record<"created" | "deleted" | "run" | "updated" | "viewed", {
-      /** Which test, unlinkable to its id. */
+      /** The test, unlinkable to its id. */
       test_id?: string;
       /** Single-turn or multi-turn. */
       kind?: "multi_turn" | "single_turn";
     }>;
     /** A metric that judges answers. */
     metric: Record<"created" | "deleted" | "run" | "updated" | "viewed", {
-      /** What kind of metric. */
+      /** Kind of metric. */
       metric_kind?: "builtin" | "custom";
     }>;
     /** A prompt. Its text is never recorded. */
     prompt: Record<"created" | "deleted" | "run" | "updated" | "viewed", Record<string, never>>;
     /** A task assigned to someone. */
     task: Record<"created" | "deleted" | "updated" | "viewed", {
-      /** Where the task stands. */
+      /** Status of the task. */
       status?: "cancelled" | "completed" | "in_progress" | "open";
     }>;
     /** A behavior that tests look for. */
     behavior: Record<"created" | "deleted" | "updated" | "viewed", Record<string, never>>;
     /** An LLM endpoint under test. Its address is never recorded. */
     endpoint: Record<"created" | "deleted" | "run" | "updated" | "viewed", {
-      /** How it is reached. */
+      /** How the endpoint is reached. */
       protocol?: "rest" | "sdk" | "websocket";
     }>;
     /** A project. */
@@ -77,7 +77,7 @@ export interface Catalogue {
     }>;
     /** An API token. Its value is never recorded. */
     token: Record<"created" | "deleted" | "updated" | "viewed", Record<string, never>>;
-    /** A page was looked at: its route pattern, never its address. */
+    /** A page was viewed: its route pattern, never its address. */
     page_view: Record<"viewed", {
       /** Route pattern of the page. */
       route?: "/" | "/behaviors" | "/dashboard" | "/endpoints" | "/endpoints/:id" | "/knowledge" | "/metrics" | "/metrics/:id" | "/organizations" | "/pricing" | "/pricing/:id" | "/projects" | "/projects/:id" | "/settings" | "/settings/password/" | "/settings/privacy/" | "/tasks" | "/tasks/:id" | "/test-runs" | "/test-runs/:id" | "/test-sets" | "/test-sets/:id" | "/tests" | "/tests/:id" | "/tokens" | "other";
@@ -90,7 +90,7 @@ export interface Catalogue {
   };
 }
 
-/** The same again, for `initTelemetry({ catalogue })` and for programs that are not type-checked. */
+/** The same at run time, for `initTelemetry({ catalogue })` and for callers that are not type-checked. */
 export const catalogue: Declared = {
   user_activity: {
     session_end: [[], {"duration_s": [0, 604800]}],
