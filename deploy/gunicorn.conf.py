@@ -1,7 +1,19 @@
 """gunicorn for the site, wherever it runs: `gunicorn --config deploy/gunicorn.conf.py rhesis_site.wsgi`.
 
 How many workers is gunicorn's own variable WEB_CONCURRENCY (one if it is not set); two for each core is a beginning.
+
+A reload (SIGUSR2; SIGHUP leads to it) is a restart that loses no request. The main process has loaded the code, so
+workers that it forks anew would have the old one. A new main process starts beside it on the same socket, with the new
+code; when that is loaded, the old one is asked to finish its requests and end. If it cannot be loaded, the old one goes
+on.
 """
+
+import os
+import signal
+import sys
+
+from gunicorn.arbiter import Arbiter
+from gunicorn.systemd import sd_notify
 
 # On the machine itself; a container or a proxy elsewhere says `--bind` on the command line.
 bind = "127.0.0.1:8000"
@@ -27,3 +39,22 @@ accesslog = None
 logger_class = "rhesis_site.gunicorn_log.PrivateLogger"
 # A door to control it by that nobody uses stays shut.
 control_socket_disable = True
+
+
+def on_reload(server: Arbiter) -> None:
+    """SIGHUP alone would fork workers that have the old code."""
+    os.kill(os.getpid(), signal.SIGUSR2)
+
+
+def pre_exec(server: Arbiter) -> None:
+    """Start the new main process as the first one was started: `-m gunicorn` is known by its file only, whose directory
+    would come before the standard library."""
+    if sys.argv[0].endswith("__main__.py"):
+        server.START_CTX["args"] = [sys.executable, "-m", "gunicorn", *sys.argv[1:]]
+
+
+def when_ready(server: Arbiter) -> None:
+    """Take over from the main process that started this one: its code is loaded, and the socket is open."""
+    if server.master_pid:
+        sd_notify(f"MAINPID={os.getpid()}", server.log)
+        os.kill(server.master_pid, signal.SIGTERM)
