@@ -62,6 +62,7 @@ def of_model(app: str, name: str, *, add: str, change: str = VIEWERS, delete: st
 
 TABLE = [
     Line("healthz", EVERYBODY),
+    Line("readyz", EVERYBODY),
     # Accounts
     Line("", SIGNED_IN),
     Line("sign-in/", "200 302 302 302 302"),

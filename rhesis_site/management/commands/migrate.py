@@ -2,12 +2,12 @@
 
 from typing import Any
 
-from django.apps import apps
 from django.core.management.base import CommandError, CommandParser
 from django.core.management.commands.migrate import Command as Migrate
-from django.db import OperationalError, connections, router
+from django.db import OperationalError, connections
 
 from privacy.outages import cause
+from privacy.schema import missing_tables
 
 UNFINISHED = 1
 MEND_FIRST = 2
@@ -42,21 +42,9 @@ class Command(Migrate):
             raise CommandError(f"not migrated: {', '.join(unfinished)}", returncode=UNFINISHED)
 
     def _refuse_recorded_without_tables(self, alias: str) -> None:
-        """Migrations of an app may be recorded where its tables are not: they were in another database, or a part of a
-        backup was restored."""
-        connection = connections[alias]
-        with connection.cursor() as cursor:
-            there = set(connection.introspection.table_names(cursor, include_views=True))
-        missing = [
-            model._meta.db_table
-            for model in apps.get_models(include_auto_created=True)
-            if model._meta.managed and not model._meta.proxy and router.allow_migrate_model(alias, model)
-            if model._meta.db_table not in there
-        ]
-        if missing:
-            names = ", ".join(sorted(missing)[:3])
+        if missing := missing_tables(alias):
             raise CommandError(
-                f"the database {alias} has migrations recorded whose tables are not there ({names}). "
+                f"the database {alias} has migrations recorded whose tables are not there ({', '.join(missing[:3])}). "
                 f"For each app of these: manage.py migrate APP zero --fake --database {alias}; then migrate again",
                 returncode=MEND_FIRST,
             )
