@@ -1,0 +1,69 @@
+"""Examines an installation, for its operator: what is the case, what it means, what to do. Changes nothing."""
+
+import platform
+from collections.abc import Callable, Iterator
+from functools import partial
+
+import django
+import psycopg
+from django.db import DEFAULT_DB_ALIAS, Error, connections
+
+from accounts.models import User
+from analytics.doctor import installation, rows
+from analytics.doctor.finding import Finding, Level, well
+from analytics.doctor.installation import PATIENCE_SECONDS
+from analytics.router import analytics_database
+from privacy.gate import decision_for
+from privacy.outages import cause
+from privacy.waits import at_most
+
+OF_THE_ROWS: dict[str, Callable[[], Iterator[Finding]]] = {
+    "partitions": rows.examine_partitions,
+    "keeping": rows.examine_keeping,
+    "rollups": rows.examine_rollups,
+    "sent": rows.examine_sent,
+    "received": rows.examine_received,
+}
+
+
+def examine(user: User | None = None) -> Iterator[Finding]:
+    """All findings, in the order in which one would mend them. A database that is away is a finding."""
+    yield from installation.examine_settings()
+    usable = set()
+    for alias in connections:
+        found = list(installation.examine_database(alias))
+        yield from found
+        if all(finding.level is not Level.BROKEN for finding in found):
+            usable.add(alias)
+    yield from installation.examine_switches(DEFAULT_DB_ALIAS in usable)
+    if DEFAULT_DB_ALIAS in usable:
+        yield from _examined("clock", installation.examine_clock)
+    if analytics_database() in usable:
+        for topic, examination in OF_THE_ROWS.items():
+            yield from _examined(topic, examination)
+        if DEFAULT_DB_ALIAS in usable:
+            yield from _examined("deletions", rows.examine_deletions)
+    yield from installation.examine_endpoint()
+    yield from installation.examine_disk()
+    if user is not None and DEFAULT_DB_ALIAS in usable:
+        yield from _examined("person", partial(_person, user))
+    yield well(
+        "versions",
+        f"Python {platform.python_version()}, Django {django.get_version()}, psycopg {psycopg.__version__}, "
+        f"libpq {psycopg.pq.version()}",
+    )
+
+
+def _examined(topic: str, examination: Callable[[], Iterator[Finding]]) -> Iterator[Finding]:
+    try:
+        with at_most(PATIENCE_SECONDS):
+            yield from list(examination())
+    except Error as error:
+        why = cause(error, analytics_database())
+        yield Finding(Level.BROKEN, topic, f"could not be read: {why}", do="Mend the database first")
+
+
+def _person(user: User) -> Iterator[Finding]:
+    decision = decision_for(user.pk)
+    since = f", since {decision.since:%Y-%m-%d %H:%M} UTC" if decision.since else ""
+    yield well("person", f"{decision.explanation.rstrip('.')} ({decision.reason.value}{since})")

@@ -1,0 +1,177 @@
+"""Examines what an installation stands on: settings, databases, switches, clock, endpoint, disk."""
+
+import shutil
+from collections.abc import Iterator
+from contextlib import suppress
+from datetime import timedelta
+from pathlib import Path
+
+from django.conf import settings
+from django.core.checks import ERROR, WARNING, run_checks
+from django.db import DEFAULT_DB_ALIAS, Error, connections
+from django.utils import timezone
+
+from analytics.collect.pipeline import make_transport
+from analytics.collect.transport.answers import Answer, Fate, Reason, of_error
+from analytics.conf import EXPORT_TIMEOUT_SECONDS, conf
+from analytics.doctor.finding import Finding, Level, well
+from privacy.clock import from_unix_us, read_database_clock
+from privacy.elapsed import elapsed, elapsed_ns
+from privacy.gate import current_control
+from privacy.outages import cause
+from privacy.schema import missing_tables, unapplied
+from privacy.switches import CONFIG_FILE, DO_NOT_TRACK, SDK_DISABLED, TRACES_EXPORTER, current_switches
+from privacy.waits import at_most
+
+PATIENCE_SECONDS = 15.0
+OLDEST_SERVER = 140000
+CLOCK_LOOK, CLOCK_BROKEN = timedelta(seconds=5), timedelta(minutes=10)
+LEAST_FREE = 0.05
+# What to do about an endpoint that does not take spans, by reason; also about spans that were lost so.
+ABOUT_THE_ENDPOINT: dict[str, str] = {
+    Reason.UNREACHABLE: "Start it, or correct OTEL_EXPORTER_OTLP_ENDPOINT; a firewall may be in between",
+    Reason.TIMEOUT: "It is reached and says nothing in time: see its log, and a firewall in between",
+    Reason.BUSY: "The collector or the processor is overloaded, or its database is away: see its log",
+    Reason.REFUSED: "It refuses spans for good: see OTEL_API_KEY and OTEL_EXPORTER_OTLP_HEADERS",
+    Reason.TLS: "See OTEL_EXPORTER_OTLP_CERTIFICATE",
+    Reason.NOT_OTLP: "OTEL_EXPORTER_OTLP_ENDPOINT is no address of OTLP; port 4318 is HTTP, 4317 is gRPC",
+}
+
+
+def examine_settings() -> Iterator[Finding]:
+    found = [each for each in run_checks() if not each.is_silenced()]
+    for each in found:
+        if each.level >= WARNING:
+            level = Level.BROKEN if each.level >= ERROR else Level.LOOK
+            yield Finding(level, "settings", f"{each.id}: {each.msg}".rstrip("."), do=(each.hint or "").rstrip("."))
+    if not any(each.level >= WARNING for each in found):
+        yield well("settings", "all are understood")
+
+
+def examine_database(alias: str) -> Iterator[Finding]:
+    topic = "database" if alias == DEFAULT_DB_ALIAS else f"database {alias}"
+    try:
+        with at_most(PATIENCE_SECONDS):
+            connections[alias].ensure_connection()
+            version = connections[alias].connection.info.server_version
+            waiting, missing = unapplied(alias), missing_tables(alias)
+    except Error as error:
+        means = "Nobody can use the site" if alias == DEFAULT_DB_ALIAS else "Nothing is stored, and reports are away"
+        yield Finding(Level.BROKEN, topic, cause(error, alias), means, "Mend that; everything goes on by itself")
+        return
+    if version < OLDEST_SERVER:
+        yield Finding(
+            Level.BROKEN, topic, f"PostgreSQL {version // 10000}", "14 is the oldest that is supported", "Upgrade it"
+        )
+    if waiting:
+        yield Finding(
+            Level.BROKEN,
+            topic,
+            f"{len(waiting)} migrations are not applied, the first is {waiting[0]}",
+            "This version of the code expects other tables",
+            "Run manage.py migrate",
+        )
+    elif missing:
+        yield Finding(
+            Level.BROKEN,
+            topic,
+            f"migrations are recorded whose tables are not there ({', '.join(missing[:3])})",
+            "They were in another database, or half a backup was restored",
+            f"For each app of these run manage.py migrate APP zero --fake --database {alias}, then manage.py migrate",
+        )
+    else:
+        yield well(topic, f"PostgreSQL {version // 10000} answers, all migrations are applied")
+
+
+def examine_switches(is_readable: bool) -> Iterator[Finding]:
+    switches = current_switches()
+    off = [each.name for each in (DO_NOT_TRACK, SDK_DISABLED, TRACES_EXPORTER, CONFIG_FILE) if each.value]
+    if off:
+        yield Finding(
+            Level.LOOK,
+            "switches",
+            f"{off[0]} switches telemetry off",
+            "Nothing is recorded",
+            "Unset it if that is unwanted",
+        )
+    if not switches.endpoint_set:
+        yield Finding(
+            Level.LOOK,
+            "switches",
+            "OTEL_EXPORTER_OTLP_ENDPOINT is empty",
+            "Nothing is recorded, whatever people chose",
+            "Set it to the address of your collector or processor if that is unwanted",
+        )
+    with suppress(Error):
+        if is_readable and current_control().locked:
+            yield Finding(
+                Level.LOOK,
+                "switches",
+                "staff have switched telemetry off for everyone",
+                "Nothing is recorded",
+                "Lift that in the admin, under Privacy, if it is unwanted",
+            )
+            return
+    if switches.allow:
+        yield well("switches", "telemetry is on for those who share")
+
+
+def examine_clock() -> Iterator[Finding]:
+    clock, here = read_database_clock(), timezone.now()
+    difference = here - from_unix_us(clock.earliest_ns(elapsed_ns()) // 1000)
+    seconds = difference.total_seconds()
+    level = Level.WELL if abs(difference) < CLOCK_LOOK else Level.LOOK
+    if abs(difference) >= CLOCK_BROKEN:
+        level = Level.BROKEN
+    what = f"this machine is {abs(seconds):.0f} s {'ahead of' if seconds > 0 else 'behind'} the database"
+    if level is Level.WELL:
+        yield well("clock", "this machine and the database agree")
+    else:
+        yield Finding(level, "clock", what, "Spans are rejected as in_future, or dated wrong", "Set both clocks by NTP")
+
+
+def examine_endpoint() -> Iterator[Finding]:
+    if not current_switches().allow:
+        return
+    try:
+        answer = _asked()
+    except ValueError:
+        return  # of settings that are not understood, which are findings already
+    if answer.fate is Fate.TAKEN:
+        yield well("endpoint", f"{conf.endpoint} takes OTLP ({conf.protocol.value})")
+        return
+    yield Finding(
+        Level.BROKEN,
+        "endpoint",
+        f"{conf.endpoint} ({conf.protocol.value}) does not take an empty request: {answer.reason}",
+        "Nothing that people share arrives",
+        ABOUT_THE_ENDPOINT.get(answer.reason, "See whether it runs, and its log"),
+    )
+
+
+def _asked() -> Answer:
+    """The endpoint's answer to a request without any span, which is about nobody."""
+    deadline = elapsed.now() + EXPORT_TIMEOUT_SECONDS
+    try:
+        with make_transport().connected(deadline) as send:
+            return send([], lambda: deadline)
+    except OSError as error:
+        return of_error(error)
+
+
+def examine_disk() -> Iterator[Finding]:
+    directory = Path(settings.BASE_DIR)
+    usage = shutil.disk_usage(directory)
+    share = usage.free / usage.total
+    if share < LEAST_FREE:
+        yield Finding(
+            Level.LOOK,
+            "disk",
+            f"{share:.0%} of the disk of {directory} is free",
+            "A full disk stops the database and the collector if theirs is the same",
+            "Make room",
+        )
+    else:
+        yield well(
+            "disk", f"{share:.0%} free where the site is; look at those of the database and the collector yourself"
+        )

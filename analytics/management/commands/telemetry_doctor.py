@@ -1,0 +1,39 @@
+"""Examines the installation and says what is wrong, what it means, and what to do."""
+
+import json
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandParser
+from django.db import Error
+
+from accounts.people import find_user
+from analytics.doctor import examine
+from analytics.doctor.finding import Finding, Level
+from privacy.outages import cause
+
+
+class Command(BaseCommand):
+    help = "Examine this installation. Exit code 0: all is well; 1: look at something; 2: something is broken."
+    # What the checks find is listed with the rest.
+    requires_system_checks = []
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--user", help="user name or id: is this person's usage recorded, and why")
+        parser.add_argument("--json", action="store_true", help="print a JSON object a line")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        worst = Level.WELL
+        unasked = None
+        user = None
+        if options["user"]:
+            try:
+                user = find_user(options["user"])
+            except Error as error:
+                unasked = Finding(
+                    Level.BROKEN, "person", f"could not be looked up: {cause(error)}", do="Mend the database first"
+                )
+        for finding in [*examine(user), *([unasked] if unasked else [])]:
+            worst = max(worst, finding.level)
+            self.stdout.write(json.dumps(finding.as_json()) if options["json"] else finding.line())
+        if worst is not Level.WELL:
+            raise SystemExit(worst.value)
