@@ -45,7 +45,8 @@ from analytics.vocabulary import LARGEST_INTEGER, Category
 NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
 ROUTES = "routes"
 ROUTE_WORD = re.compile(r"[A-Za-z0-9._~-]{1,64}")
-PAGE = re.compile(r"/|(?=.{1,100}$)(?:/(?::[A-Za-z_][A-Za-z0-9_]*|[A-Za-z0-9._~-]+))+/?")
+# As long as an action may be: the reports count page views by it.
+PAGE = re.compile(r"/|(?=.{1,64}$)(?:/(?::[A-Za-z_][A-Za-z0-9_]*|[A-Za-z0-9._~-]+))+/?")
 CHOICE = re.compile(r"[A-Za-z0-9_./:<>\-\[\]]{1,100}")
 MAXIMUM_ENTRIES = 1000
 PAGE_VIEW = (Category.FEATURE_USAGE, "page_view")

@@ -95,7 +95,8 @@ FEATURE_ADOPTION = Report(
 FEATURE_ACTIONS = Report(
     name="feature_actions",
     title="Feature actions",
-    description="How many people used each action of a feature, and how often.",
+    description="How many people used each action of a feature, and how often. For page views, each page counts as an "
+    "action.",
     query="rollup_report_feature_actions",
     columns=(
         Column("feature_name", "Feature", "text"),

@@ -12,7 +12,8 @@ WITH seen AS MATERIALIZED (
     WHERE "timestamp" >= %(start)s AND "timestamp" < %(end)s AND session_id IS NOT NULL
     UNION SELECT deployment_type, 'feature', feature_name, user_id FROM analytics_feature_usage
     WHERE "timestamp" >= %(start)s AND "timestamp" < %(end)s
-    UNION SELECT deployment_type, 'action', feature_name || ' ' || action, user_id FROM analytics_feature_usage
+    UNION SELECT deployment_type, 'action', feature_name || ' ' ||
+        coalesce(CASE WHEN feature_name = 'page_view' THEN left(metadata->>'route', 64) END, action), user_id FROM analytics_feature_usage
     WHERE "timestamp" >= %(start)s AND "timestamp" < %(end)s
     UNION SELECT deployment_type, 'endpoint', method || ' ' || endpoint, user_id FROM analytics_endpoint_usage
     WHERE "timestamp" >= %(start)s AND "timestamp" < %(end)s

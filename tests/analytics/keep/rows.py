@@ -54,10 +54,22 @@ def activity(
 
 
 def feature(
-    who: int, when: datetime, name: str = "test_run", action: str = "created", *, deployment: str = "cloud"
+    who: int,
+    when: datetime,
+    name: str = "test_run",
+    action: str = "created",
+    *,
+    deployment: str = "cloud",
+    **metadata: str,
 ) -> FeatureUsage:
     return FeatureUsage(
-        id=uuid4(), user_id=person(who), timestamp=when, deployment_type=deployment, feature_name=name, action=action
+        id=uuid4(),
+        user_id=person(who),
+        timestamp=when,
+        deployment_type=deployment,
+        feature_name=name,
+        action=action,
+        metadata=metadata,
     )
 
 

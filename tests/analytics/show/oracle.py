@@ -197,7 +197,7 @@ class Oracle:
         return sorted(rows, key=lambda row: (-(row[1] or 0), -row[2], row[0]))
 
     def _report_feature_actions(self, question: Question, _: date) -> Rows:
-        rows = self._named(question, features(self._in(question)), lambda row: (row.feature_name, row.action))
+        rows = self._named(question, features(self._in(question)), lambda row: (row.feature_name, action_of(row)))
         return sorted(rows, key=lambda row: (row[0], -row[3], row[1]))
 
     def _report_endpoint_performance(self, question: Question, _: date) -> Rows:
@@ -502,6 +502,12 @@ def days_of(question: Question) -> Iterable[date]:
 
 def logins(rows: Iterable[Stored]) -> list[UserActivity]:
     return [row for row in rows if isinstance(row, UserActivity) and row.event_type == "login"]
+
+
+def action_of(row: FeatureUsage) -> str:
+    """Of a page view: the page."""
+    action: str = row.metadata.get("route", row.action) if row.feature_name == "page_view" else row.action
+    return action
 
 
 def features(rows: Iterable[Stored]) -> list[FeatureUsage]:

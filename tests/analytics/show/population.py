@@ -66,6 +66,9 @@ def _row(chance: random.Random) -> Stored:
             event = chance.choice(["login", "login", "login", "logout", "session_start"])
             session = chance.choice([None, f"s{who}", f"s{who}b"])
             return activity(who, when, event, deployment=deployment, session=session)
+        case 2 if chance.randrange(3) == 0:
+            route: dict[str, str] = chance.choice([{}, {"route": "/pricing"}, {"route": "/pricing/:id"}])
+            return feature(who, when, "page_view", "viewed", deployment=deployment, **route)
         case 2:
             name, action = chance.choice(["test_run", "metric", "prompt"]), chance.choice(["created", "viewed"])
             return feature(who, when, name, action, deployment=deployment)

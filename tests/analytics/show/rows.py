@@ -35,8 +35,11 @@ def login(who: int, when: datetime, deployment: str = "cloud", event_type: str =
     UserActivity.objects.create(event_type=event_type, **shared(who, when, deployment))
 
 
-def used(who: int, feature: str, when: datetime, deployment: str = "cloud", action: str = "created") -> None:
-    FeatureUsage.objects.create(feature_name=feature, action=action, **shared(who, when, deployment))
+def used(
+    who: int, feature: str, when: datetime, deployment: str = "cloud", action: str = "created", **metadata: str
+) -> None:
+    row = {**shared(who, when, deployment), "metadata": metadata}
+    FeatureUsage.objects.create(feature_name=feature, action=action, **row)
 
 
 def requested(

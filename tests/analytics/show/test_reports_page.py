@@ -86,6 +86,24 @@ def test_features(analyst: Client) -> None:
     ]
 
 
+def test_a_page_counts_under_its_own_route(analyst: Client) -> None:
+    used(1, "page_view", day(1), action="viewed", route="/pricing/:id")
+    used(1, "page_view", day(1), action="viewed", route="/pricing/:id")
+    used(2, "page_view", day(1), action="viewed", route="/pricing/:id")
+    used(2, "page_view", day(1), action="viewed", route="/")
+    used(3, "page_view", day(1), action="viewed")
+    used(3, "metric", day(1), action="viewed", route="/pricing/:id")
+
+    assert [tuple(row.values()) for row in table(analyst, "feature_actions", **range_of(3, 0))] == [
+        ("metric", "viewed", 1, 1),
+        ("page_view", "/pricing/:id", 2, 3),
+        ("page_view", "/", 1, 1),
+        ("page_view", "viewed", 1, 1),
+    ]
+    (pages,) = [row for row in table(analyst, "feature_adoption", **range_of(3, 0)) if row["total_uses"] == 5]
+    assert (pages["feature_name"], pages["unique_users"]) == ("page_view", 3)
+
+
 def test_endpoints(analyst: Client) -> None:
     for ms in (10.0, 20.0, 30.0, 40.0, 100.0):
         requested(1, "/api/a/", ms, day(1), status=500 if ms == 100.0 else 200)
