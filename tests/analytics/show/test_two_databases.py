@@ -10,7 +10,7 @@ from django.conf import settings
 
 FOLDER = Path(__file__).parent
 CHOSEN = (
-    "../demo/test_command.py::test_removal_takes_exactly_the_demo_and_the_reports_are_as_they_were",
+    "../../demo/test_command.py::test_removal_takes_exactly_the_demo_and_the_reports_are_as_they_were",
     "test_bi_views.py::test_the_threshold_is_the_setting_from_migrate_on",
     "test_bi_views.py::test_the_schema_has_just_the_views_and_every_view_and_column_has_a_comment",
     "test_bi_views.py::test_freshness_says_until_when_the_views_know_what_was_stored",
