@@ -11,6 +11,7 @@ import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
 from analytics.exceptions import AnalyticsError
+from analytics.ingest.clock import DatabaseClock
 from analytics.ingest.rejections import rejections
 from analytics.ingest.service import SERVICE_NAME, TraceService
 from analytics.ingest.verdicts import Erase
@@ -74,7 +75,7 @@ class Processor:
                 ("grpc.so_reuseport", 1 if slot else 0),
             ],
         )
-        service = TraceService(self._writers, api_key=api_key, limit=LIMIT, erase=erase)
+        service = TraceService(self._writers, api_key=api_key, limit=LIMIT, clock=DatabaseClock(conninfo), erase=erase)
         self._server.add_generic_rpc_handlers((service.handler(),))
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         try:

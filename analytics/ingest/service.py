@@ -8,7 +8,6 @@ import hmac
 import logging
 import time
 from collections import Counter
-from datetime import UTC, datetime
 from threading import BoundedSemaphore
 from typing import NoReturn
 
@@ -25,6 +24,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from analytics.catalogue import current_catalogue
 from analytics.conf import conf
 from analytics.ingest import fast, metrics
+from analytics.ingest.clock import DatabaseClock
 from analytics.ingest.verdicts import Erase, Reason, Verdicts
 from analytics.ingest.writers import Busy, Writers
 
@@ -34,14 +34,17 @@ SERVICE_NAME = "opentelemetry.proto.collector.trace.v1.TraceService"
 RETRY_AFTER_SECONDS = 1
 # How long a request waits for one of the writers before it is told to come again.
 WRITER_PATIENCE_SECONDS = 5.0
+OF_TIME = {Reason.IN_FUTURE, Reason.TOO_OLD}
 
 
 class TraceService:
     """`Export` of OTLP. At most `limit` requests are worked on or wait at once; the others are told to come again."""
 
-    def __init__(self, writers: Writers, *, api_key: str, limit: int, erase: Erase | None = None) -> None:
+    def __init__(
+        self, writers: Writers, *, api_key: str, limit: int, clock: DatabaseClock, erase: Erase | None = None
+    ) -> None:
         self._writers = writers
-        self._erase = erase
+        self._clock, self._erase = clock, erase
         self._api_key = api_key.encode()
         self._room = BoundedSemaphore(limit)
 
@@ -71,7 +74,7 @@ class TraceService:
         if not self._room.acquire(blocking=False):
             _abort_for_now(context, "Too many requests at once.")
         try:
-            found = _judged(body, context)
+            found = _judged(body, self._clock, context)
             if not found.received:
                 return b""
             self._write(found, context)
@@ -102,11 +105,15 @@ class TraceService:
             context.abort(grpc.StatusCode.UNAVAILABLE, "The database cannot take it now.")
 
 
-def _judged(body: bytes, context: grpc.ServicerContext) -> Verdicts:
+def _judged(body: bytes, clock: DatabaseClock, context: grpc.ServicerContext) -> Verdicts:
+    now, is_certain = clock.now()
     try:
-        return fast.verdicts(body, current_catalogue(), now=datetime.now(UTC), own=conf.deployment_type)
+        found = fast.verdicts(body, current_catalogue(), now=now, own=conf.deployment_type)
     except DecodeError:
         context.abort(grpc.StatusCode.INVALID_ARGUMENT, "The body is not an ExportTraceServiceRequest.")
+    if not is_certain and not OF_TIME.isdisjoint(found.rejected):
+        context.abort(grpc.StatusCode.UNAVAILABLE, "The processor's clock and its database's differ. Set them right.")
+    return found
 
 
 def _code(context: grpc.ServicerContext) -> str:
