@@ -29,5 +29,9 @@ class MalformedEvent(AnalyticsError):
     """A required attribute of an event is missing or has the wrong type. The message names the field."""
 
 
+class InUse(AnalyticsError):
+    """A table or view cannot be changed while somebody's transaction uses it. The message names the roles."""
+
+
 class NobodysTelemetry(AnalyticsError):
     """The argument of `telemetry_for` is not a user."""

@@ -45,9 +45,9 @@ class DatabaseClock:
         return at_ns + self.ahead_ns
 
 
-def database_now() -> datetime:
-    """The database's current time, which advances within a transaction."""
-    with connections[DEFAULT_DB_ALIAS].cursor() as cursor:
+def database_now(using: str = DEFAULT_DB_ALIAS) -> datetime:
+    """The current time of a database, which advances within a transaction."""
+    with connections[using].cursor() as cursor:
         cursor.execute("SELECT clock_timestamp()")
         found: datetime = cursor.fetchone()[0]
     return found

@@ -1,20 +1,27 @@
 """Monthly partitions, UTC: made ahead, listed, dropped."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
+from threading import Timer
 from typing import Any, LiteralString
 
-from django.db import connections
-from django.utils import timezone
+from django.db import OperationalError, connections
 from psycopg import sql as composable
 
+from analytics.exceptions import InUse
 from analytics.retention import first_of_month, months_before
 from analytics.router import analytics_database
 from analytics.sql import sql
+from privacy.clock import database_now
+from privacy.elapsed import elapsed
 
 MONTHS_AHEAD = 3
+# Readers whose transactions are open hold a purge up for so long, all its months together.
+PATIENCE_SECONDS = 30.0
+QUERY_CANCELED = "57014"
 TABLES = ("analytics_user_activity", "analytics_endpoint_usage", "analytics_feature_usage")
 
 
@@ -63,8 +70,8 @@ def make_month(moment: datetime) -> int:
 
 
 def months_ahead(now: datetime | None = None) -> list[datetime]:
-    """This month and the next three."""
-    this_month = first_of_month(now or timezone.now())
+    """This month, by the database's clock, and the next three."""
+    this_month = first_of_month(now or database_now(analytics_database()))
     return [months_before(this_month, -ahead) for ahead in range(MONTHS_AHEAD + 1)]
 
 
@@ -97,14 +104,18 @@ def attach_again(found: Iterable[Partition], *, say: Callable[[str], None]) -> N
             say(f"attached {partition.name} again, which an interrupted purge had detached")
 
 
-def drop(partition: Partition) -> None:
+def drop(partition: Partition, *, deadline: float | None = None) -> None:
     """Detach and drop one month of one table.
 
     DETACH CONCURRENTLY lets rows go on coming in; the drop then touches a table that nothing else sees. Interrupted in
-    between, the next purge takes it up from the partition's state.
+    between, the next purge continues from the partition's state.
+
+    A transaction that has read the table holds this up, and nothing else: nobody waits behind it meanwhile. Raises
+    InUse if it is still open at `deadline`, a moment of `elapsed.now`; without one, after PATIENCE_SECONDS.
     """
+    deadline = elapsed.now() + PATIENCE_SECONDS if deadline is None else deadline
     table, name = partition.table, partition.name
-    with connections[analytics_database()].cursor() as cursor:
+    with _cancelled_at(deadline, table, name), connections[analytics_database()].cursor() as cursor:
         match partition.state:
             case State.ATTACHED:
                 cursor.execute(statement("ALTER TABLE {} DETACH PARTITION {} CONCURRENTLY", table, name))
@@ -113,3 +124,32 @@ def drop(partition: Partition) -> None:
             case State.DETACHED:
                 pass
         cursor.execute(statement("DROP TABLE {}", name))
+
+
+@contextmanager
+def _cancelled_at(deadline: float, *relations: str) -> Iterator[None]:
+    """Cancel a statement that waits for a lock for too long. Raises InUse.
+
+    Not by lock_timeout: DETACH CONCURRENTLY runs in no transaction, and behind a pooler no session can be set.
+    """
+    connection = connections[analytics_database()]
+    connection.ensure_connection()
+    timer = Timer(max(deadline - elapsed.now(), 0), connection.connection.cancel_safe)
+    timer.start()
+    try:
+        yield
+    except OperationalError as error:
+        if getattr(error.__cause__, "sqlstate", None) != QUERY_CANCELED:
+            raise
+        raise InUse(f"{relations[-1]} cannot be dropped while {_users(*relations)}") from None
+    finally:
+        timer.cancel()
+        timer.join()
+
+
+def _users(*relations: str) -> str:
+    """Who has a transaction open that has used one of these, other roles than ours first."""
+    with connections[analytics_database()].cursor() as cursor:
+        cursor.execute(sql("users_of"), {"relations": list(relations)})
+        users = [f"{role} (pid {pid})" for role, pid, _ in cursor.fetchall()]
+    return f"a transaction of {' and '.join(users[:3]) or 'another session'} is open"

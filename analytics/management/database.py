@@ -7,12 +7,14 @@ from django.core.checks import Tags, run_checks
 from django.core.management.base import CommandError
 from django.db import InterfaceError, InternalError, OperationalError, ProgrammingError
 
+from analytics.exceptions import InUse
 from analytics.keep.locks import LOCK_NOT_AVAILABLE
 from analytics.router import analytics_database
 from privacy.outages import cause, sqlstate
 
 TRY_AGAIN = 1
 WRONG_USAGE = 2
+RUN_AGAIN = "run this again, finished steps are kept"
 # SQLSTATEs of a missing table, column or function: a migration has not been run.
 UNDEFINED = {"42P01", "42703", "42883"}
 # A right, or the schema, is missing.
@@ -34,6 +36,8 @@ def database_may_go_away() -> Iterator[None]:
     refuse_unusable_sessions()
     try:
         yield
+    except InUse as error:
+        raise CommandError(f"{error}; {RUN_AGAIN}", returncode=TRY_AGAIN) from None
     except DatabaseErrors as error:
         state, why = sqlstate(error), cause(error, analytics_database())
         if state == LOCK_NOT_AVAILABLE:
@@ -48,4 +52,4 @@ def database_may_go_away() -> Iterator[None]:
         what = f"the database is not available ({type(error).__name__}): {why}"
         if state in TO_MEND:
             raise CommandError(f"{what}; mend that first", returncode=WRONG_USAGE) from None
-        raise CommandError(f"{what}; run this again, finished steps are kept", returncode=TRY_AGAIN) from None
+        raise CommandError(f"{what}; {RUN_AGAIN}", returncode=TRY_AGAIN) from None

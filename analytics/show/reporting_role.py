@@ -14,7 +14,7 @@ from django.db import OperationalError, ProgrammingError, connections, transacti
 from django.db.backends.utils import CursorWrapper
 from psycopg import sql as composable
 
-from analytics.exceptions import AnalyticsError
+from analytics.exceptions import AnalyticsError, InUse
 from analytics.router import analytics_database
 from analytics.show.bi_views import SCHEMA, VIEWS, VIEWS_OF_SCHEMA, make_schema, publish_threshold
 from analytics.sql import sql
@@ -24,6 +24,7 @@ NAME = re.compile(r"[a-z_][a-z0-9_]{0,62}")
 NOT_NAMES = {"public", "none", "current_user", "current_role", "session_user"}
 SHORTEST_PASSWORD = 12
 CONNECTIONS = 20
+PATIENCE_SECONDS = 10  # that this command waits for readers of the views, while new ones wait behind it
 # Days of queries on the rows, such as DATE("timestamp"), are those of the session's zone.
 DEFAULTS = ("TimeZone = 'UTC'", "default_transaction_read_only = on", "statement_timeout = '60s'")
 
@@ -117,10 +118,11 @@ def remove(role: str) -> None:
 
 @contextmanager
 def _in_one_piece() -> Iterator[CursorWrapper]:
-    """A cursor in a transaction. Raises Refused for what the database does not let us do."""
+    """A cursor in a transaction. Raises Refused for what the database does not let us do, and InUse."""
     database = analytics_database()
     try:
         with transaction.atomic(using=database), connections[database].cursor() as cursor:
+            cursor.execute(f"SET LOCAL lock_timeout = '{PATIENCE_SECONDS}s'")
             yield cursor
     except (ProgrammingError, OperationalError) as error:
         reason = str(error).splitlines()[0]
@@ -130,6 +132,8 @@ def _in_one_piece() -> Iterator[CursorWrapper]:
                     f"the database does not let this site's role do that ({reason}); "
                     "have the server's administrator run this command, with DATABASE_URL naming their role"
                 ) from None
+            case "55P03":  # lock_not_available
+                raise InUse("a transaction that has read the views is open, and they cannot be changed") from None
             case "2BP01":  # dependent_objects_still_exist
                 raise Refused(f"{reason}: it has rights in another database; revoke them there first") from None
         raise
