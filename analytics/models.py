@@ -209,6 +209,9 @@ class RolledUpDay(models.Model):
     day = models.DateField(primary_key=True)
     rolled_up_at = models.DateTimeField()
     closed = models.BooleanField(default=False, db_default=False)
+    cohort_closed = models.BooleanField(
+        default=False, db_default=False, help_text="Its cohort is final, even where the day was opened again."
+    )
 
     class Meta:
         db_table = "analytics_rolled_up_day"
@@ -411,7 +414,6 @@ class Keeping(models.Model):
     kept_at = models.DateTimeField(null=True, help_text="When keep_telemetry last finished.")
     shown_from = models.DateTimeField(null=True, help_text="Older rows are hidden until they are purged.")
     dropped_before = models.DateTimeField(null=True, help_text="Older months have been dropped.")
-    cohorts_from = models.DateField(null=True, help_text="Cohorts of earlier days are final.")
 
     class Meta:
         db_table = "analytics_keeping"

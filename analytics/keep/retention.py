@@ -1,28 +1,44 @@
-"""Dropping raw rows past their time: whole months by dropping partitions, the rest of the cut-off month by deleting."""
+"""Dropping raw rows past their time: whole months by dropping partitions; the cut-off month's are hidden until it goes.
 
-from collections.abc import Callable
+Every moment is by the database's clock, and none is trusted blindly: see `doubts`.
+"""
+
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import LiteralString
 
 from django.db import connections
+from django.db.models import F, Value
+from django.db.models.functions import Greatest
 from django.utils import timezone
 
+from analytics.exceptions import AnalyticsError
 from analytics.keep import rollups
-from analytics.keep.partitions import Partition, State, attach_again, drop, partitions, statement
+from analytics.keep.partitions import PATIENCE_SECONDS, Partition, State, attach_again, drop, partitions, statement
+from analytics.models import Keeping
 from analytics.retention import months_before
 from analytics.router import analytics_database
+from privacy.clock import database_now
+from privacy.elapsed import elapsed
 
-DELETE_AT_ONCE = timedelta(hours=6)
+# Without somebody's yes, clocks may differ by so much, keeping may rest for so long, and so many months may go at once.
+LONGEST_DOUBTLESS = timedelta(days=31)
+MOST_MONTHS_AT_ONCE = 2
+NEWLY_PAST = 'SELECT count(*) FROM {} WHERE "timestamp" < %s AND "timestamp" >= analytics_shown_from()'
 DAYS_NOT_ROLLED_UP: LiteralString = """
 SELECT DISTINCT ("timestamp" AT TIME ZONE 'UTC')::date AS day FROM {}
 EXCEPT SELECT day FROM analytics_rolled_up_day
 """
 
 
+class Doubtful(AnalyticsError):
+    """Rows would go by a clock, or in a number, that somebody should look at first."""
+
+
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What goes: `whole` months are dropped, of `partly` what is older than `cutoff` is deleted.
+    """What goes: `whole` months are dropped, of `partly` what is older than `cutoff` is hidden, with how many rows.
 
     `detached` are months inside the window that a purge which was killed has left detached. `behind` are days past
     their time that are not rolled up; while there are any, nothing goes.
@@ -46,14 +62,14 @@ class Plan:
 
 
 def plan_purge(months: int, now: datetime | None = None) -> Plan:
-    """Rows older than `months` calendar months before now are past their time."""
-    cutoff = months_before(now or timezone.now(), months)
+    """Rows older than `months` calendar months before now, by the database's clock, are past their time."""
+    cutoff = months_before(now or database_now(analytics_database()), months)
     found = partitions()
     partly = []
     with connections[analytics_database()].cursor() as cursor:
         for partition in found:
             if partition.start < cutoff < partition.end and partition.state is State.ATTACHED:
-                cursor.execute(statement('SELECT count(*) FROM {} WHERE "timestamp" < %s', partition.name), [cutoff])
+                cursor.execute(statement(NEWLY_PAST, partition.name), [cutoff])
                 row = cursor.fetchone()
                 if row and row[0]:
                     partly.append((partition, row[0]))
@@ -75,37 +91,55 @@ def _behind(plan: Plan) -> tuple[date, ...]:
     return tuple(sorted(days))
 
 
+def doubts(plan: Plan) -> Iterator[str]:
+    """What speaks against carrying the plan out without somebody's yes."""
+    now = database_now(analytics_database())
+    if abs(ahead := timezone.now() - now) > LONGEST_DOUBTLESS:
+        days, where = round(abs(ahead) / timedelta(days=1)), "ahead of" if ahead > timedelta() else "behind"
+        yield f"this machine's clock is {days} days {where} the database's ({now:%Y-%m-%d %H:%M} UTC)"
+    if plan.is_empty:
+        return
+    months = len({partition.start for partition in plan.whole})
+    if months > MOST_MONTHS_AT_ONCE:
+        yield f"{months} months would be dropped at once"
+    kept_at = Keeping.objects.values_list("kept_at", flat=True).first()
+    if kept_at and abs(now - kept_at) > LONGEST_DOUBTLESS:
+        yield f"by the database's clock, {now:%Y-%m-%d %H:%M} UTC, the last run was on {kept_at:%Y-%m-%d}"
+
+
+def refuse_if_doubtful(plan: Plan) -> None:
+    """Raises Doubtful if there are any doubts."""
+    if found := "; ".join(doubts(plan)):
+        raise Doubtful(f"{found}; nothing was purged, if that is right run it again with --yes")
+
+
 def purge(plan: Plan, *, say: Callable[[str], None]) -> None:
     """Carry the plan out, oldest first; what was done stays done if it is interrupted, and the next run goes on.
 
-    Raises NotRolledUp before anything goes. Rollups of the days concerned are closed first: what they say is final.
+    Raises NotRolledUp before anything goes. Rollups of the days concerned are closed first, which makes them final.
+    Raises InUse if readers hold up a month for too long.
     """
     if plan.behind:
         # Rollups only see what is attached.
         attach_again(plan.whole, say=say)
         rollups.refuse_if_behind(plan.behind)
     attach_again(plan.detached, say=say)
-    if plan.is_empty:
-        return
-    rollups.close_days(before=plan.open_from)
+    if not plan.is_empty:
+        rollups.close_days(before=plan.open_from)
+        _note(shown_from=plan.cutoff)
+    for partition, rows in plan.partly:
+        say(f"hid {rows} rows of {partition.name}, which goes when all of its month is past its time")
+    deadline = elapsed.now() + PATIENCE_SECONDS
     # One left half detached stops every other from being detached.
     for partition in sorted(plan.whole, key=lambda each: each.state is not State.HALF_DETACHED):
-        drop(partition)
+        _note(dropped_before=partition.end)
+        drop(partition, deadline=deadline)
         say(f"dropped {partition.name}")
-    for partition, rows in plan.partly:
-        deleted = _delete_before(partition, plan.cutoff)
-        say(f"deleted {deleted} of {rows} planned rows from {partition.name}")
+    _note(kept_at=database_now(analytics_database()))
 
 
-def _delete_before(partition: Partition, cutoff: datetime) -> int:
-    """In short ranges of the key, so that no statement holds its locks for long; how many went."""
-    deleted, start = 0, partition.start
-    with connections[analytics_database()].cursor() as cursor:
-        while start < cutoff:
-            end = min(start + DELETE_AT_ONCE, cutoff)
-            cursor.execute(
-                statement('DELETE FROM {} WHERE "timestamp" >= %s AND "timestamp" < %s', partition.name), [start, end]
-            )
-            deleted += cursor.rowcount
-            start = end
-    return deleted
+def _note(**moments: datetime) -> None:
+    """Remember what was done, and when. What was hidden or dropped once stays so, whatever a later plan is for."""
+    [(name, moment)] = moments.items()
+    later = Greatest(F(name), Value(moment)) if name != "kept_at" else Value(moment)
+    Keeping.objects.update_or_create(pk=1, create_defaults=moments, defaults={name: later})

@@ -14,13 +14,14 @@ from uuid import UUID
 
 from django.db import connections
 from django.db.backends.utils import CursorWrapper
-from django.utils import timezone
+from django.db.models import Max
 
 from analytics.exceptions import AnalyticsError
 from analytics.keep.locks import computing, no_writer_at_work
-from analytics.models import TouchedDay
+from analytics.models import Keeping, RolledUpDay, TouchedDay
 from analytics.router import analytics_database
 from analytics.sql import sql
+from privacy.clock import database_now
 
 # In this order: people first, because activity counts their bits.
 OF_A_DAY = {
@@ -35,6 +36,10 @@ DAYS_TO_RETURN = timedelta(days=7)
 
 class NotRolledUp(AnalyticsError):
     """Raw rows would go that no rollup has counted."""
+
+
+class NotKept(AnalyticsError):
+    """Days cannot be opened again whose rows were dropped."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,9 +116,9 @@ def roll_up_day(day: date) -> bool:
             cursor.execute(f"DELETE FROM {table} WHERE day = %s", [day])  # noqa: S608  names from above
             cursor.execute(sql(name), parameters)
         cursor.execute(
-            "INSERT INTO analytics_rolled_up_day (day, rolled_up_at) VALUES (%s, %s) "
+            "INSERT INTO analytics_rolled_up_day (day, rolled_up_at) VALUES (%s, clock_timestamp()) "
             "ON CONFLICT (day) DO UPDATE SET rolled_up_at = excluded.rolled_up_at",
-            [day, timezone.now()],
+            [day],
         )
         if erased:
             cursor.execute(sql("note_recomputed_day"), {"people": erased})
@@ -133,7 +138,7 @@ def roll_up_people_of_several_days() -> tuple[date | None, int]:
         if not days:
             return None, 0
         first_open = _first_open_day(cursor)
-        first = max(days[0] - DAYS_TO_RETURN, first_open)
+        first = max(days[0] - DAYS_TO_RETURN, first_open, _first_open_cohort())
         cursor.execute("DELETE FROM analytics_cohort WHERE first_day >= %s", [first])
         cursor.execute(sql("roll_up_cohorts"), {"first": first})
         # The people of a month of which a day is closed cannot be counted again; its number stays as it was.
@@ -187,6 +192,21 @@ def close_days(*, before: date) -> None:
         cursor.execute(sql("forget_people"))
 
 
+def open_again(first: date) -> int:
+    """Open the closed days from `first` on, and have them computed again; how many days have aggregates.
+
+    Raises NotKept if rows of `first` were dropped. Cohorts of these days stay as they are: of people who were active
+    both before `first` and since, only "earlier" is known.
+    """
+    kept_from = Keeping.objects.values_list("dropped_before", flat=True).first()
+    # A moment in the future was recorded by a clock that was wrong.
+    if kept_from and first < kept_from.date() and kept_from <= database_now(analytics_database()):
+        raise NotKept(f"rows from before {kept_from.date()} were dropped; their days stay closed")
+    with computing() as cursor, no_writer_at_work():
+        cursor.execute(sql("open_days"), {"day": first})
+        return int(cursor.rowcount)
+
+
 def refuse_if_behind(days: Sequence[date]) -> None:
     """Raises NotRolledUp if there are any."""
     if days:
@@ -199,6 +219,11 @@ def refuse_if_behind(days: Sequence[date]) -> None:
 def _forget(cursor: CursorWrapper, people: list[UUID]) -> None:
     if people:
         cursor.execute(sql("forget_earlier_days"), {"people": people})
+
+
+def _first_open_cohort() -> date:
+    last = RolledUpDay.objects.filter(cohort_closed=True).aggregate(day=Max("day"))["day"]
+    return last + timedelta(days=1) if last else date.min
 
 
 def _first_open_day(cursor: CursorWrapper) -> date:

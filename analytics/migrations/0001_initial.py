@@ -1068,6 +1068,14 @@ class Migration(migrations.Migration):
                 ("day", models.DateField(primary_key=True, serialize=False)),
                 ("rolled_up_at", models.DateTimeField()),
                 ("closed", models.BooleanField(db_default=False, default=False)),
+                (
+                    "cohort_closed",
+                    models.BooleanField(
+                        db_default=False,
+                        default=False,
+                        help_text="Its cohort is final, even where the day was opened again.",
+                    ),
+                ),
             ],
             options={
                 "db_table": "analytics_rolled_up_day",
@@ -1159,10 +1167,6 @@ class Migration(migrations.Migration):
                     models.DateTimeField(help_text="Older rows are hidden until they are purged.", null=True),
                 ),
                 ("dropped_before", models.DateTimeField(help_text="Older months have been dropped.", null=True)),
-                (
-                    "cohorts_from",
-                    models.DateField(help_text="Cohorts of earlier days are final.", null=True),
-                ),
             ],
             options={
                 "db_table": "analytics_keeping",

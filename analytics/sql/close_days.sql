@@ -9,7 +9,8 @@ WITH bits_of_closed AS (
     ON CONFLICT (deployment_type, chunk) DO UPDATE SET bits = known.bits | excluded.bits
 ), last AS (
     -- The last of them is closed even if it had no rows: it is what later rows are compared with.
-    INSERT INTO analytics_rolled_up_day (day, rolled_up_at, closed) VALUES (%(day)s::date - 1, now(), true)
-    ON CONFLICT (day) DO UPDATE SET closed = true
+    INSERT INTO analytics_rolled_up_day (day, rolled_up_at, closed, cohort_closed)
+    VALUES (%(day)s::date - 1, now(), true, true)
+    ON CONFLICT (day) DO UPDATE SET closed = true, cohort_closed = true
 )
-UPDATE analytics_rolled_up_day SET closed = true WHERE day < %(day)s::date - 1 AND NOT closed
+UPDATE analytics_rolled_up_day SET closed = true, cohort_closed = true WHERE day < %(day)s::date - 1 AND NOT closed

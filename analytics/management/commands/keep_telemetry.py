@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from datetime import date
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
@@ -10,13 +11,14 @@ from django.db import close_old_connections
 from analytics.conf import conf
 from analytics.erasure import elsewhere, requests
 from analytics.erasure.correction import correct_rollups
+from analytics.exceptions import InUse
 from analytics.keep.locks import AlreadyKeeping, only_one_at_a_time
 from analytics.keep.partitions import make_months_ahead, missing_ahead
-from analytics.keep.retention import plan_purge, purge
-from analytics.keep.rollups import NotRolledUp, roll_up, touch_all_days, waiting_days
-from analytics.management.database import TRY_AGAIN, WRONG_USAGE, database_may_go_away
+from analytics.keep.retention import Doubtful, plan_purge, purge, refuse_if_doubtful
+from analytics.keep.rollups import NotKept, NotRolledUp, open_again, roll_up, touch_all_days, waiting_days
+from analytics.management.database import RUN_AGAIN, TRY_AGAIN, WRONG_USAGE, database_may_go_away
 from analytics.management.options import whole_number
-from analytics.management.purging import add_months_option, parse_months, plan_lines
+from analytics.management.purging import add_purge_options, parse_months, plan_lines
 from analytics.show.bi_views import publish_threshold
 
 LONGEST_SECONDS = 86_400
@@ -27,9 +29,12 @@ class Command(BaseCommand):
     help = "Create partitions, roll up, purge, and send deletions again that were not accepted. Safe at any time."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        add_months_option(parser)
+        add_purge_options(parser)
         parser.add_argument("--dry-run", action="store_true", help="print the plan and change nothing")
         parser.add_argument("--recompute", action="store_true", help="recompute every day that still has raw rows")
+        parser.add_argument(
+            "--reopen", metavar="DAY", help="recompute closed days from DAY on; their rows must be kept"
+        )
         parser.add_argument(
             "--every", metavar="SECONDS", help="repeat after this many seconds; print only output that changed"
         )
@@ -37,22 +42,25 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         months, every = parse_months(options["months"]), options["every"]
         seconds = None if every is None else whole_number("--every", every, 1, LONGEST_SECONDS, of="seconds")
+        once = {"recompute": options["recompute"], "reopen": _parse_day(options["reopen"]), "yes": options["yes"]}
         if options["dry_run"]:
-            if seconds is not None:
-                raise CommandError("--dry-run and --every cannot be combined; remove one", returncode=WRONG_USAGE)
+            if seconds is not None or once["reopen"]:
+                raise CommandError(
+                    "--dry-run and --every or --reopen cannot be combined; remove one", returncode=WRONG_USAGE
+                )
             with database_may_go_away():
                 _print_plan(months, write=self.stdout.write)
             return
         if seconds is None:
-            _run(months, recompute=options["recompute"], write=self.stdout.write)
+            _run(months, once, write=self.stdout.write)
             return
         printed: list[str] = []
         try:
             while True:
                 lines: list[str] = []
                 try:
-                    _run(months, recompute=options["recompute"], write=lines.append)
-                    options["recompute"] = False
+                    _run(months, once, write=lines.append)
+                    once = {}
                 except CommandError as error:
                     # Finished steps are committed; the next run resumes from there.
                     lines.append(str(error))
@@ -66,29 +74,39 @@ class Command(BaseCommand):
             pass
 
 
-def _run(months: int, *, recompute: bool, write: Write) -> None:
+def _run(months: int, once: dict[str, Any], *, write: Write) -> None:
+    """Options in `once` hold for this run only. Deletions are carried out and sent even if the purge is refused."""
+    refused: CommandError | None = None
     with database_may_go_away():
         try:
             with only_one_at_a_time():
-                _keep(months, recompute=recompute, write=write)
-        except AlreadyKeeping as error:
+                _keep(months, once, write=write)
+        except (AlreadyKeeping, NotKept) as error:
             raise CommandError(f"{error}; nothing was changed", returncode=WRONG_USAGE) from None
+        except Doubtful as error:
+            refused = CommandError(str(error), returncode=WRONG_USAGE)
         except NotRolledUp as error:
             # Rows came in between our rollup and our purge; the next run counts them.
-            raise CommandError(str(error), returncode=TRY_AGAIN) from None
+            refused = CommandError(str(error), returncode=TRY_AGAIN)
+        except InUse as error:
+            refused = CommandError(f"{error}; {RUN_AGAIN}", returncode=TRY_AGAIN)
         if (noted := requests.carry_out_noted()) and conf.stored_here:
             correct_rollups(say=lambda line: write(f"  {line}"))
         acknowledged, waiting = elsewhere.send_pending()
     if noted:
         write(f"4/4 deletions requested while the database was away: {noted}")
     write(f"4/4 deletions elsewhere: {acknowledged} accepted, {waiting} waiting")
+    if refused:
+        raise refused
 
 
-def _keep(months: int, *, recompute: bool, write: Write) -> None:
+def _keep(months: int, once: dict[str, Any], *, write: Write) -> None:
+    if day := once.get("reopen"):
+        write(f"{open_again(day)} closed days from {day} on are open again")
     write(f"1/4 partitions: {make_months_ahead()} created")
     # Applies a changed TELEMETRY_SMALLEST_GROUP_BI to the views.
     publish_threshold()
-    if recompute:
+    if once.get("recompute"):
         touch_all_days()
     done = roll_up(say=lambda line: write(f"  {line}"))
     write(f"2/4 rollups: {done.days} days and {done.months} months computed")
@@ -97,6 +115,8 @@ def _keep(months: int, *, recompute: bool, write: Write) -> None:
     write(f"3/4 purge: {first}")
     for line in rest:
         write(f"  {line}")
+    if not once.get("yes"):
+        refuse_if_doubtful(plan)
     purge(plan, say=lambda line: write(f"  {line}"))
 
 
@@ -114,3 +134,13 @@ def _print_plan(months: int, *, write: Write) -> None:
         write(f"4/4 deletions requested while the database was away: {noted} to carry out")
     write(f"4/4 deletions elsewhere: {elsewhere.number_pending()} to send again")
     write("dry run: nothing was changed")
+
+
+def _parse_day(value: object) -> date | None:
+    """Day of `--reopen`; None if absent."""
+    try:
+        return None if value is None else date.fromisoformat(str(value))
+    except ValueError:
+        raise CommandError(
+            f"--reopen must be a day such as 2026-03-31; it is {str(value)!r}", returncode=WRONG_USAGE
+        ) from None

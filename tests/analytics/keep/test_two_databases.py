@@ -9,24 +9,25 @@ import pytest
 from django.conf import settings
 
 ROOT = Path(__file__).parents[3]
-FOLDER = Path(__file__).parent
+FOLDER = Path(__file__).parents[1]
 # One of each kind; how the two databases come in differs by kind, not by case.
 CHOSEN = (
-    "calendar.py",
-    "erasure.py::test_the_command_prints_a_receipt_and_corrects_the_rollups",
-    "erasure.py::test_replay_knows_the_requests_of_this_sites_ledger",
-    "erasure.py::test_replay_knows_the_requests_of_a_saved_log",
-    "erasure.py::test_where_rows_live_elsewhere_replay_asks_again_for_everything",
-    "commands.py::test_keep_does_all_of_it_in_order",
-    "commands.py::test_two_at_once_are_refused",
-    "commands.py::test_a_database_that_goes_away_half_way_is_one_line_and_the_next_run_finishes",
-    "partitions.py",
-    "retention.py::test_months_left_detached_or_half_detached_go_with_the_next_purge",
-    "retention.py::test_a_purge_loses_no_row_inside_the_window_and_holds_no_insert_up",
-    "correction.py",
-    "marks.py::test_a_row_that_came_with_no_mark_of_its_own_is_counted",
-    "erasure_elsewhere.py::test_a_request_is_repeated_until_a_processor_takes_it_and_there_it_is_honoured",
-    "kill.py::test_of_two_processes_at_once_one_is_refused_and_everything_is_done",
+    "keep/test_calendar.py",
+    "erasure/test_here.py::test_the_command_prints_a_receipt_and_corrects_the_rollups",
+    "erasure/test_here.py::test_replay_knows_the_requests_of_this_sites_ledger",
+    "erasure/test_here.py::test_replay_knows_the_requests_of_a_saved_log",
+    "erasure/test_here.py::test_where_rows_live_elsewhere_replay_asks_again_for_everything",
+    "keep/test_commands.py::test_keep_does_all_of_it_in_order",
+    "keep/test_commands.py::test_two_at_once_are_refused",
+    "keep/test_commands.py::test_a_database_that_goes_away_half_way_is_one_line_and_the_next_run_finishes",
+    "keep/test_partitions.py",
+    "keep/test_retention.py::test_months_left_detached_or_half_detached_go_with_the_next_purge",
+    "keep/test_retention.py::test_a_purge_loses_no_row_inside_the_window_and_holds_no_insert_up",
+    "erasure/test_correction.py",
+    "keep/test_marks.py::test_a_row_that_came_with_no_mark_of_its_own_is_counted",
+    "erasure/test_elsewhere.py::test_a_request_is_repeated_until_a_processor_takes_it_and_there_it_is_honoured",
+    "keep/test_kill.py::test_of_two_processes_at_once_one_is_refused_and_everything_is_done",
+    "keep/test_clocks.py::test_closed_days_whose_rows_are_kept_are_opened_again_and_come_to_the_same",
 )
 
 
@@ -34,7 +35,7 @@ CHOSEN = (
 def test_all_of_keeping_works_with_two_databases() -> None:
     environment = {name: value for name, value in os.environ.items() if name != "PYTEST_CURRENT_TEST"}
     environment |= {"DJANGO_SETTINGS_MODULE": "tests.settings_two_databases"}
-    chosen = [str(FOLDER / f"test_{name}") for name in CHOSEN]
+    chosen = [str(FOLDER / name) for name in CHOSEN]
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--ds=tests.settings_two_databases", *chosen],
         cwd=ROOT,
