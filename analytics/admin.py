@@ -1,8 +1,8 @@
-"""The stored rows and the tallies, to read. Nothing here can be added, changed or deleted, by superusers either.
+"""Read-only admin pages of stored rows, counts and receipts. Superusers cannot change anything here either.
 
-Nothing here leads from a pseudonym to a person. A moment would: the ledger of choices, an account's last sign-in and
-other pages say to the second what a person did. So pages with pseudonyms say the day and not the time, in no order that
-tells; and receipts of erasures, whose moment is the ledger's, come without the pseudonym.
+No page may link a pseudonym to a person. Exact times would: the ledger, an account's last sign-in and other pages show
+to the second what a person did. Pages with pseudonyms therefore show only the day, in an order that reveals no times.
+Receipts of erasures, whose times match the ledger's, are shown without the pseudonym.
 """
 
 from datetime import datetime, timedelta
@@ -27,7 +27,7 @@ TALLY_LOOKUPS = ("outcome", "reason", "day__year", "day__month", "day__day")
 
 
 class BoundedPaginator(Paginator[Any]):
-    """Counts to ten thousand and no further: counting millions of rows would make every page slow."""
+    """Paginator that counts to COUNT_AT_MOST, because counting millions of rows would slow every page."""
 
     @cached_property
     def count(self) -> int:
@@ -36,7 +36,7 @@ class BoundedPaginator(Paginator[Any]):
 
 
 class ReadOnly(NothingByHand, admin.ModelAdmin[Any]):
-    """`lookups` are the only ones an address may carry besides the filters': any other could ask for a moment."""
+    """Read-only rows. Addresses may contain only `lookups` and the filters'; others could query exact times."""
 
     actions = None
     lookups: ClassVar[tuple[str, ...]] = ()
@@ -50,7 +50,7 @@ class ReadOnly(NothingByHand, admin.ModelAdmin[Any]):
 
 
 class OfADay(ChangeList):
-    """A page of rows in the order of what they say, not of when they came."""
+    """A list of rows sorted by day and content, so that their order reveals no times."""
 
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)
@@ -62,7 +62,7 @@ class OfADay(ChangeList):
 
 
 class UsageAdmin(ReadOnly):
-    """Rows of one of the three tables, by the day. A row's own address holds its moment, so none is linked to."""
+    """Rows of one of the three tables by day. Rows have no links, because a row's id contains its time."""
 
     date_hierarchy = "timestamp"
     lookups = ("timestamp__year", "timestamp__month", "timestamp__day")
@@ -89,7 +89,7 @@ class UsageAdmin(ReadOnly):
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
     ) -> tuple[QuerySet[Any], bool]:
-        """Whole ids only: a part of one says nothing, and finding it would read the whole table."""
+        """Search for complete ids only; searching for a part would read the whole table."""
         if not search_term.strip():
             return queryset, False
         try:
@@ -99,18 +99,18 @@ class UsageAdmin(ReadOnly):
             return queryset.none(), False
         found = queryset.filter(user_id=wanted)
         if (moment := moment_of(wanted)) is not None:
-            # A row's id begins with its moment, which is what the tables are ordered by.
+            # A row's id begins with its time, by which the tables are indexed.
             found |= queryset.filter(timestamp__gte=moment, timestamp__lt=moment + timedelta(milliseconds=1), id=wanted)
         return found, False
 
 
 def moment_of(row_id: UUID) -> datetime | None:
-    """The millisecond a row's id begins with (see `ingest.rows`); None if it is no such id."""
+    """Time at the beginning of a row's id, in milliseconds; None if it is not a row's id."""
     return from_unix_us((row_id.int >> 80) * 1000) if row_id.version == 8 else None
 
 
 class Declared(admin.SimpleListFilter):
-    """A filter whose values are known beforehand: finding them in the table would read all of it."""
+    """A filter with fixed values; reading them from the table would scan all of it."""
 
     def lookups(self, request: HttpRequest, model_admin: admin.ModelAdmin[Any]) -> list[tuple[str, str]]:
         return [(value, value) for value in self.values()]
@@ -188,7 +188,7 @@ class FeatureUsageAdmin(UsageAdmin):
 
 
 class ReasonOrNone(admin.AllValuesFieldListFilter):
-    """What went well has no reason, and a link without words is none."""
+    """Filter by reason. Successful outcomes have an empty reason, whose link needs a text."""
 
     def choices(self, changelist: Any) -> Any:
         for choice in super().choices(changelist):
@@ -215,7 +215,7 @@ class IngestTallyAdmin(ReadOnly):
 
 @admin.register(Erasure)
 class ErasureAdmin(ReadOnly):
-    """Receipts. Whose they are is not here: who asked, and when, is in the ledger of choices."""
+    """Receipts of erasures, without the person; the ledger has who asked, and when."""
 
     list_display = ("id", "requested", "completed", "rows_deleted", "days_recomputed", "recomputed")
     fields = ("id", "requested", "completed", "rows_deleted", "days_recomputed", "recomputed")

@@ -1,5 +1,5 @@
-"""A made-up population, sent through the real pipeline, marked as what it is and removable.
+"""Made-up usage data, sent through the real pipeline, recognizable by its ids and removable.
 
-Read in this order: `marks` (how it is told from real data), `people` (who there is), `days` (what they do), `sending`
-(spans, and their way to a processor), `store` (what is there of them, and its removal).
+Read in this order: `ids` (ids of demo data), `people` (the population), `days` (their events), `sending` (spans to a
+processor), `load` (all days), `store` (finding and deleting the rows).
 """

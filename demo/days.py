@@ -1,7 +1,7 @@
-"""What a person does on a day: sessions with pages, features and the requests behind them.
+"""Events of a demo person on a day: sessions with page views, feature uses and requests.
 
-There is a story in it for the reports to tell: few come at weekends, features are adopted after they come out, one
-endpoint is slow, and on the day of the incident much fails for five hours.
+The data has patterns that the reports show: few people at weekends, features adopted after their release, one slow
+endpoint, and an incident of five hours with many errors.
 """
 
 from collections.abc import Iterator
@@ -10,10 +10,10 @@ from datetime import UTC, date, datetime, time, timedelta
 from random import Random
 
 from analytics.events import Activity, Event, FeatureUse, Metadata, Request
-from demo.marks import object_id, session_id
+from demo.ids import object_id, session_id
 from demo.people import Person
 
-WEEKEND = 0.12  # of the diligence of a weekday
+WEEKEND = 0.12  # factor on a person's diligence
 SATURDAY = 5
 ADOPTION_DAYS = 35
 INCIDENT_HOURS = range(9, 14)
@@ -21,7 +21,7 @@ INCIDENT_ERRORS = 0.35
 INCIDENT_SLOWNESS = 7.0
 ERRORS = 0.004
 
-# Route, method, usual milliseconds, how often (in proportion).
+# Route, method, median milliseconds, relative frequency.
 ENDPOINTS = (
     ("/api/projects/", "GET", 38.0, 10),
     ("/api/tests/", "GET", 64.0, 12),
@@ -38,7 +38,7 @@ ENDPOINTS = (
     ("/api/users/telemetry/status", "GET", 9.0, 2),
     ("unmatched", "GET", 6.0, 1),
 )
-# When a feature came out, as a part of the range; how often it is used; its actions, of which the first are commoner.
+# Feature, release as a fraction of the range, relative frequency, actions from most to least frequent.
 FEATURES = (
     ("test_run", 0.0, 10, ("run", "viewed", "created")),
     ("test_set", 0.0, 7, ("viewed", "created", "run", "updated")),
@@ -66,25 +66,25 @@ class Happening:
 
 @dataclass(frozen=True, slots=True)
 class Calendar:
-    """The range that the story is told over."""
+    """First and last day of the data."""
 
     first: date
     last: date
 
     @property
     def incident(self) -> date:
-        """A weekday some two thirds in."""
+        """Day of the incident: a weekday about two thirds into the range."""
         day = self.first + (self.last - self.first) * 2 // 3
         return day - timedelta(days=max(0, day.weekday() - SATURDAY + 1))
 
-    def came_out(self, part: float) -> date:
+    def released(self, part: float) -> date:
         return self.first + timedelta(days=int((self.last - self.first).days * part))
 
 
 def happenings_of(person: Person, day: date, calendar: Calendar, seed: int) -> Iterator[Happening]:
-    """What the person does that day, if they come; the same for the same arguments."""
+    """Events of the person on that day, if they come; deterministic for equal arguments."""
     chance = Random(f"{seed} day {person.number} {day.toordinal()}")  # noqa: S311  not for anything secret
-    # Everybody comes on the day they join, or they would be of another cohort.
+    # Everybody comes on the day they join, which defines their cohort.
     comes = person.diligence * (WEEKEND if day.weekday() >= SATURDAY else 1.0)
     if not person.joins <= day <= person.leaves or (day != person.joins and chance.random() >= comes):
         return
@@ -119,10 +119,10 @@ def _session(
 
 
 def _feature(person: Person, at: datetime, calendar: Calendar, chance: Random) -> Happening | None:
-    """A use of something that is out, and that the person has taken to by now."""
+    """A use of a released feature that the person has adopted."""
     usable = []
     for name, part, weight, actions in FEATURES:
-        days_out = (at.date() - calendar.came_out(part)).days
+        days_out = (at.date() - calendar.released(part)).days
         adopted = part == 0.0 or 1 - person.curiosity < days_out / ADOPTION_DAYS
         if days_out >= 0 and adopted:
             usable.append((name, weight, actions))

@@ -1,4 +1,4 @@
-"""The whole of it: from the first day to now, day by day."""
+"""Sends the events of all days up to now."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,17 +12,19 @@ from demo.sending import Send, by_deployment, spans_of
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """How many spans were sent, and how many of those the processor has."""
+    """Number of spans sent, and number stored by the processor."""
 
     sent: int
     stored: int
 
 
 def load(
-    send: Send, *, people: int, days: int, seed: int, now: datetime, say: Callable[[int, int, int], None]
+    send: Send, *, people: int, days: int, seed: int, now: datetime, on_progress: Callable[[int, int, int], None]
 ) -> Loaded:
-    """Send what `people` did on the last `days` days, today so far included. `say` is told days done, days in all and
-    spans sent. Raises sending.NotTaken."""
+    """Send the events of `people` people on the last `days` days, up to now.
+
+    Calls `on_progress` with days done, days in total and spans sent. Raises sending.NotAccepted.
+    """
     last = now.astimezone(UTC).date()
     calendar = Calendar(last - timedelta(days=days - 1), last)
     everybody = population(people, calendar.first, calendar.last, seed)
@@ -38,5 +40,5 @@ def load(
         spans = spans_of(past, Random(f"{seed} ids {day.toordinal()}"))  # noqa: S311
         stored += send(spans)
         sent += len(spans)
-        say(number + 1, days, sent)
+        on_progress(number + 1, days, sent)
     return Loaded(sent, stored)

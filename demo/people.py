@@ -1,4 +1,4 @@
-"""Who there is: people who join over time, most of whom stay, each with habits of their own."""
+"""The demo population: people join over time, and most of them stay."""
 
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -15,8 +15,8 @@ LEAVE_IN_TIME = 0.25
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """`leaves` is the last day. `diligence` is the chance to be there on a weekday, `curiosity` (0 to 1) how early they
-    take to what is new."""
+    """A demo person. `leaves` is their last day, `diligence` the chance that they come on a weekday, and `curiosity`
+    (0 to 1) how early they adopt new features."""
 
     number: int
     organization: int
@@ -28,13 +28,13 @@ class Person:
 
 
 def population(number: int, first: date, last: date, seed: int) -> list[Person]:
-    """As many people as asked for, who come between the first and the last day. The same for the same arguments."""
+    """`number` people who join between the first and the last day; deterministic for equal arguments."""
     return [_person(index, first, last, Random(f"{seed} person {index}")) for index in range(number)]  # noqa: S311
 
 
 def _person(index: int, first: date, last: date, chance: Random) -> Person:
     days = (last - first).days + 1
-    # Some are there in the first week; the others come ever faster.
+    # Some join in the first week; the others at a growing rate.
     if chance.random() < THERE_FROM_THE_BEGINNING:
         joins = first + timedelta(days=chance.randrange(min(7, days)))
     else:
@@ -47,7 +47,7 @@ def _person(index: int, first: date, last: date, chance: Random) -> Person:
     else:
         leaves = last
     organization = index // PEOPLE_AN_ORGANIZATION
-    # An organization is in one place.
+    # All people of an organization have the same deployment type.
     cloud = Random(f"organization {organization}").random() < IN_THE_CLOUD  # noqa: S311
     return Person(
         number=index,

@@ -1,4 +1,4 @@
-"""Demo events as spans, encoded as the SDK's exporter does, to a processor that judges them like anybody's."""
+"""Sends demo events as OTLP spans to a processor, which treats them like any other."""
 
 import time
 from collections.abc import Iterable, Iterator, Sequence
@@ -20,7 +20,7 @@ from analytics import vocabulary
 from analytics.events import Scalar
 from analytics.exceptions import AnalyticsError
 from demo.days import Happening
-from demo.marks import organization_id, person_id
+from demo.ids import organization_id, person_id
 from demo.people import Person
 from privacy.clock import unix_ns
 from privacy.switches import DeploymentType
@@ -33,18 +33,18 @@ ATTEMPTS = 6
 TEMPORARY = {grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.RESOURCE_EXHAUSTED, grpc.StatusCode.DEADLINE_EXCEEDED}
 
 
-class NotTaken(AnalyticsError):
-    """The processor did not take the demo data; the message says why."""
+class NotAccepted(AnalyticsError):
+    """The processor did not accept the demo data; the message has the reason."""
 
 
 class Send(Protocol):
-    """Sends spans, and says how many of them were stored or known already."""
+    """Sends spans, and returns how many of them were stored or known already."""
 
     def __call__(self, spans: Sequence[ReadableSpan]) -> int: ...
 
 
 def spans_of(happenings: Iterable[tuple[Person, Happening]], chance: Random) -> list[ReadableSpan]:
-    """One for each event. Trace and span ids come from `chance`, so the same demo sent twice is stored once."""
+    """One span for each event. Trace and span ids come from `chance`, so equal data sent twice is stored once."""
     return [_span(person, happening, chance) for person, happening in happenings]
 
 
@@ -82,7 +82,7 @@ _RESOURCES = {
 
 @contextmanager
 def connected(endpoint: str, api_key: str) -> Iterator[Send]:
-    """A way to the processor at `endpoint` (http:// or https://). Sending raises NotTaken."""
+    """A function that sends spans to the processor at `endpoint` (http:// or https://), or raises NotAccepted."""
     where = urlsplit(endpoint)
     address = f"{where.hostname}:{where.port or 4317}"
     secure = where.scheme == "https"
@@ -103,12 +103,12 @@ def _send(stub: TraceServiceStub, spans: Sequence[ReadableSpan], metadata: tuple
                 break
             except grpc.RpcError as error:
                 if error.code() not in TEMPORARY or attempt == ATTEMPTS:
-                    raise NotTaken(f"the processor at {to} answers {error.code().name}: {error.details()}") from None
+                    raise NotAccepted(f"the processor at {to} answers {error.code().name}: {error.details()}") from None
                 time.sleep(0.1 * 2**attempt)
         stored += len(batch) - answer.partial_success.rejected_spans
     return stored
 
 
 def by_deployment(happenings: Iterable[tuple[Person, Happening]]) -> list[tuple[Person, Happening]]:
-    """In the order of their time, those of a deployment together, as each has a resource of its own."""
+    """Sorted by deployment type and time, because each deployment type has its own resource."""
     return sorted(happenings, key=lambda each: (each[0].deployment.value, each[1].at))

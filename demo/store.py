@@ -1,4 +1,4 @@
-"""What is stored of demo people here, and its removal."""
+"""Finds and deletes stored rows of demo people."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,14 +10,14 @@ from analytics.erasure.correction import correct_rollups
 from analytics.keep.rollups import Step
 from analytics.models import EndpointUsage, FeatureUsage, RolledUpDay, UserActivity
 from analytics.router import analytics_database
-from demo.marks import FIRST, LAST
+from demo.ids import FIRST, LAST
 
 MODELS = (UserActivity, EndpointUsage, FeatureUsage)
 
 
 @dataclass(frozen=True, slots=True)
 class Removed:
-    """Rows by table, the days whose rollups were computed again, and the last day that could not be."""
+    """Deleted rows by table, days whose rollups were recomputed, and the last closed day, which was not."""
 
     rows: dict[str, int]
     days: list[date]
@@ -25,12 +25,12 @@ class Removed:
 
 
 def is_loaded() -> bool:
-    """Whether there are rows of demo people."""
+    """Whether the tables have rows of demo people."""
     return any(model.objects.filter(user_id__range=(FIRST, LAST)).exists() for model in MODELS)
 
 
 def has_real_people() -> bool:
-    """Whether there are rows of anybody else."""
+    """Whether the tables have rows of other people."""
     return any(
         model.objects.filter(user_id__lt=FIRST).exists() or model.objects.filter(user_id__gt=LAST).exists()
         for model in MODELS
@@ -38,10 +38,10 @@ def has_real_people() -> bool:
 
 
 def remove(*, say: Callable[[Step], None]) -> Removed:
-    """Delete the rows of demo people, and compute the rollups without them. Raises django.db.DatabaseError.
+    """Delete the rows of demo people and recompute the rollups. Raises django.db.DatabaseError.
 
-    No erasure: nobody asked for one, and its tombstone would refuse the same people when they are loaded again. The
-    trigger on deletions marks the days all the same.
+    This is no erasure, whose tombstones would reject the same demo people later. The delete trigger still registers the
+    days for recomputation.
     """
     rows = {}
     database = analytics_database()

@@ -1,4 +1,4 @@
-"""The views for BI: their names, and the threshold they go by. What they are is in analytics/sql/view_*.sql."""
+"""Names and threshold of the BI views, which analytics/sql/view_*.sql defines."""
 
 from typing import Any
 
@@ -26,13 +26,13 @@ REPORTS = (
     "calendar",
 )
 VIEWS = tuple(f"analytics_report_{name}" for name in REPORTS)
-# The same views, in a schema that has nothing else.
+# The same views in a schema of their own.
 SCHEMA = "analytics_bi"
 VIEWS_OF_SCHEMA = tuple(f"{SCHEMA}.{name}" for name in REPORTS)
 
 
 def make_schema() -> bool:
-    """Make the schema, or bring it up to date with the views; False if this database role may not."""
+    """Create or update the schema. False if this database role has no right to."""
     with connections[analytics_database()].cursor() as cursor:
         cursor.execute(sql("bi_schema"))
         cursor.execute(
@@ -42,12 +42,12 @@ def make_schema() -> bool:
 
 
 def publish_threshold() -> int:
-    """Have the views go by TELEMETRY_SMALLEST_GROUP_BI from now on; what it is."""
+    """Store TELEMETRY_SMALLEST_GROUP_BI as the views' threshold, and return it."""
     ViewThreshold.objects.update_or_create(pk=1, defaults={"smallest_group": conf.smallest_group_bi})
     return conf.smallest_group_bi
 
 
 def after_migrate(using: str, **_: Any) -> None:
-    """Receiver of `post_migrate`. Migrated backwards, there may be no table."""
+    """Receiver of `post_migrate`. After migrating backwards the table may be missing."""
     if using == analytics_database() and ViewThreshold._meta.db_table in connections[using].introspection.table_names():
         publish_threshold()

@@ -1,7 +1,7 @@
-"""Charts as geometry: templates draw them as SVG, the style sheet colours them.
+"""Geometry of charts; templates draw them as SVG, and the style sheet colours them.
 
-What lies along the page is in percent of its width and what stands upright in pixels, so that a chart fits a phone and
-a desk while its text keeps its size. Nothing here is wider than the page.
+Horizontal lengths are percentages of the page's width and vertical ones pixels, so that a chart fits any screen while
+its text has a fixed size.
 """
 
 import math
@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from analytics.show.words import short
+from analytics.show.formatting import short
 
 Points = Sequence[tuple[str, float | None]]
 PLOT_HEIGHT = 180
@@ -19,29 +19,29 @@ MOST_BARS = 10
 MOST_LABELS, MOST_LONG_LABELS = 6, 4
 FEW_WEEKS = 26
 WIDEST_PERCENT = 9.0
-# Up to here a column has a gap beside it; more of them make a silhouette.
+# Largest number of columns with gaps between them; more are drawn as a silhouette.
 MOST_APART = 120
-# What remains is for the value behind the longest bar.
+# The rest of the width is for the value beside the longest bar.
 LONGEST_BAR_PERCENT = 76.0
 LONGEST_LABEL = 44
-# Ends of a scale, times a power of ten.
+# Possible ends of a scale, times a power of ten.
 EASY_STEPS = (1.0, 1.2, 1.6, 2.0, 2.4, 3.2, 4.0, 6.0, 8.0, 10.0, 12.0, 16.0, 20.0, 40.0)
 
 
 @dataclass(frozen=True, slots=True)
-class Mark:
-    """A rectangle: `x` and `width` in percent, `y` and `height` in pixels. `says` is its tooltip."""
+class Rectangle:
+    """A column or bar: `x` and `width` in percent, `y` and `height` in pixels."""
 
     x: float
     y: float
     width: float
     height: float
-    says: str = ""
+    tooltip: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """`x` in percent, `y` in pixels."""
+    """A text: `x` in percent, `y` in pixels."""
 
     x: float
     y: float
@@ -50,12 +50,14 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """`summary` is the description a screen reader gives; the table beneath has every number. `before` marks the days
-    before, in the same places."""
+    """A chart. `summary` is its description for screen readers; the table below has every number.
+
+    `before` holds the values of the preceding days, at the same positions.
+    """
 
     height: int
-    marks: tuple[Mark, ...]
-    before: tuple[Mark, ...]
+    rectangles: tuple[Rectangle, ...]
+    before: tuple[Rectangle, ...]
     labels: tuple[Text, ...]
     values: tuple[Text, ...]
     ticks: tuple[Text, ...]
@@ -64,8 +66,10 @@ class Chart:
 
 
 def columns(points: Points, *, unit: str, before: Points = ()) -> Chart | None:
-    """A column for each point, and a line across it where the point of the same place was before. None if there is
-    nothing but zero and unknown."""
+    """A column for each point, with a line at the value of the same position in `before`.
+
+    None if all points are zero or unknown.
+    """
     known = _known(points)
     if not any(value for _, value in known):
         return None
@@ -73,25 +77,25 @@ def columns(points: Points, *, unit: str, before: Points = ()) -> Chart | None:
     step = 100 / len(points)
     apart = len(points) <= MOST_APART
     width = min(step * 0.76, WIDEST_PERCENT) if apart else step
-    marks = tuple(
-        Mark(
+    rectangles = tuple(
+        Rectangle(
             x=_fine(index * step + (step - width) / 2),
             y=_fine(PLOT_TOP + PLOT_HEIGHT - _height(value, scale)),
-            # A hair wider than its place, so that a silhouette has no seams.
+            # Slightly wider than its step, so that a silhouette has no seams.
             width=_fine(width if apart else width + 0.05),
             height=_fine(_height(value, scale)),
-            says=_says(label, value, unit),
+            tooltip=_tooltip(label, value, unit),
         )
         for index, (label, value) in enumerate(points)
     )
     lines = tuple(
-        Mark(x=mark.x, y=_fine(PLOT_TOP + PLOT_HEIGHT - _height(value, scale) - 1), width=mark.width, height=2)
-        for mark, (_, value) in zip(marks, before, strict=False)
+        Rectangle(bar.x, _fine(PLOT_TOP + PLOT_HEIGHT - _height(value, scale) - 1), bar.width, 2)
+        for bar, (_, value) in zip(rectangles, before, strict=False)
         if value
     )
     return Chart(
         height=PLOT_TOP + PLOT_HEIGHT + 24,
-        marks=marks,
+        rectangles=rectangles,
         before=lines,
         labels=_axis([label for label, _ in points]),
         values=(),
@@ -104,7 +108,7 @@ def columns(points: Points, *, unit: str, before: Points = ()) -> Chart | None:
 
 
 def bars(points: Points, *, unit: str, before: Mapping[str, float | None] | None = None) -> Chart | None:
-    """A bar for each of the greatest points, and a thin one below it for the same label before."""
+    """A bar for each of the largest points, with a thin bar below for the same label in `before`."""
     known = sorted(((label, value) for label, value in _known(points) if value), key=lambda point: -point[1])
     if not known:
         return None
@@ -112,12 +116,12 @@ def bars(points: Points, *, unit: str, before: Mapping[str, float | None] | None
     scale = max([value for _, value in shown] + [before.get(label) or 0.0 for label, _ in shown])
     return Chart(
         height=len(shown) * BAR_ROW_HEIGHT,
-        marks=tuple(
-            Mark(0, row * BAR_ROW_HEIGHT + 20, _length(value, scale), 12, _says(label, value, unit))
+        rectangles=tuple(
+            Rectangle(0, row * BAR_ROW_HEIGHT + 20, _length(value, scale), 12, _tooltip(label, value, unit))
             for row, (label, value) in enumerate(shown)
         ),
         before=tuple(
-            Mark(0, row * BAR_ROW_HEIGHT + 34, _length(then, scale), 3, f"before, {_says(label, then, unit)}")
+            Rectangle(0, row * BAR_ROW_HEIGHT + 34, _length(then, scale), 3, f"before, {_tooltip(label, then, unit)}")
             for row, (label, _) in enumerate(shown)
             if (then := before.get(label))
         ),
@@ -142,7 +146,7 @@ def _length(value: float, scale: float) -> float:
     return _fine(max(LONGEST_BAR_PERCENT * value / scale, 0.4))
 
 
-def _says(label: str, value: float | None, unit: str) -> str:
+def _tooltip(label: str, value: float | None, unit: str) -> str:
     return f"{label}: {'unknown' if value is None else f'{short(value)} {unit}'}"
 
 
@@ -155,8 +159,7 @@ def _summary(known: Sequence[tuple[str, float]], unit: str) -> str:
 
 
 def _axis(labels: Sequence[str]) -> tuple[Text, ...]:
-    """Some of the labels below their columns, as many as a phone has room for: of few days or weeks without the year,
-    of many days the month."""
+    """As many labels below the columns as fit on a phone: few days or weeks without year, many days as months."""
     if len(labels) <= (MOST_APART if _is_day(labels[0]) else FEW_WEEKS):
         shown = [re.sub(r"^\d{4}-(?=W|\d\d-)", "", label) for label in labels]
     else:
@@ -179,7 +182,7 @@ def _cut(label: str) -> str:
 
 
 def _round_up(value: float) -> float:
-    """The next number whose quarters are easy to read; of whole numbers, they are whole as well."""
+    """The next scale end whose quarters are easy to read, and whole for whole numbers."""
     power = 10.0 ** math.floor(math.log10(value))
     scales = [step * power for step in EASY_STEPS if step * power >= value]
     return next((scale for scale in scales if scale % 4 == 0), 4.0) if value == int(value) else scales[0]

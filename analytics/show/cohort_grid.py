@@ -1,14 +1,14 @@
-"""The grid of returns as geometry: a line for each cohort, a field for each day; see `charts`."""
+"""Geometry of the cohort grid: a line for each cohort, a field for each day; see `charts`."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from analytics.show.formatting import UNKNOWN
 from analytics.show.report import Report, Row
-from analytics.show.words import UNKNOWN
 
 LINE_HEIGHT = 28
 HEAD_HEIGHT = 24
-# The darkest shade is half of a cohort or more: few days bring back more than that.
+# The darkest shade is half of a cohort or more, which few days reach.
 SHADES = 5
 DARKEST_PERCENT = 50.0
 MOST_COHORTS = 60
@@ -17,7 +17,7 @@ FIELDS = (*(f"day_{day}" for day in range(1, 8)), "returned")
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """`x` and `width` in percent, `y` in pixels. `shade` is 0 (nobody) to 5, or empty where nothing is known."""
+    """One field: `x` and `width` in percent, `y` in pixels. `shade` is 0 (nobody) to 5, or empty if unknown."""
 
     x: float
     y: int
@@ -25,12 +25,12 @@ class Field:
     middle: float
     text: str
     shade: str
-    says: str
+    tooltip: str
 
 
 @dataclass(frozen=True, slots=True)
 class Grid:
-    """`lines` are the cohorts' names and sizes with their place; `heads` those of the columns."""
+    """The grid. `lines` are position, name and size of each cohort; `heads` position and title of each column."""
 
     height: int
     heads: tuple[tuple[float, str], ...]
@@ -40,7 +40,7 @@ class Grid:
 
 
 def cohort_grid(report: Report, label: str, rows: Sequence[Row]) -> Grid | None:
-    """The latest cohorts, the latest last; None if there are none."""
+    """Grid of the latest cohorts in order; None if there are no rows."""
     rows = rows[-MOST_COHORTS:]
     if not rows:
         return None
@@ -73,9 +73,9 @@ def _field(report: Report, row: Row, column: str, *, line: int, place: int, widt
     percent = None if returned is None or not people else 100 * int(returned) / int(people)
     when = "within 7 days" if column == "returned" else f"on {column.replace('_', ' ')}"
     if percent is None:
-        says = f"{label}, {when}: unknown"
+        tooltip = f"{label}, {when}: unknown"
     else:
-        says = f"{label}, {when}: {returned} of {people} came back ({percent:.1f} %)"
+        tooltip = f"{label}, {when}: {returned} of {people} came back ({percent:.1f} %)"
     return Field(
         x=round(place * width, 3),
         y=HEAD_HEIGHT + line * LINE_HEIGHT,
@@ -83,7 +83,7 @@ def _field(report: Report, row: Row, column: str, *, line: int, place: int, widt
         middle=round((place + 0.5) * width, 3),
         text="" if percent is None else f"{percent:.0f}",
         shade="" if percent is None else str(_shade(percent)),
-        says=says,
+        tooltip=tooltip,
     )
 
 

@@ -1,4 +1,4 @@
-"""Reports as CSV and JSON."""
+"""Exports reports as CSV and JSON."""
 
 from collections.abc import Sequence
 from decimal import Decimal
@@ -11,7 +11,7 @@ DECIMALS = 4
 
 
 def as_csv(report: Report, rows: Sequence[Row]) -> str:
-    """RFC 4180, with a header of column names. Text that a spreadsheet would run is put behind an apostrophe."""
+    """The report as RFC 4180 CSV, header first. Text that a spreadsheet would run gets an apostrophe in front."""
     return "".join(csv_lines([column.name for column in report.columns], [[*map(_plain, row)] for row in rows]))
 
 
@@ -20,7 +20,7 @@ def as_json(report: Report, rows: Sequence[Row]) -> list[dict[str, Any]]:
 
 
 def _plain(value: Any) -> Any:
-    """A number as a person writes it: 0, 12 or 0.3984, with at most four decimals; a day as 2026-05-03."""
+    """A plain value: a number with at most four decimals, such as 0, 12 or 0.3984; a day such as 2026-05-03."""
     if isinstance(value, float | Decimal):
         number = round(float(value), DECIMALS)
         return int(number) if number.is_integer() else number

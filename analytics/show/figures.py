@@ -1,20 +1,20 @@
-"""The few numbers that sum a page up, beside those of the days before."""
+"""Summary figures of each report page, compared with the preceding days."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from analytics.show import reports
+from analytics.show.formatting import formatted
 from analytics.show.report import Report, Row
-from analytics.show.words import in_words
 
-# Rows by the report's name.
+# Report name -> rows.
 Answers = Mapping[str, Sequence[Row]]
 
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """`value` is None where nothing is known. `page` has more about it."""
+    """A figure. `value` is None if unknown; `page` is the page with details."""
 
     title: str
     kind: str
@@ -24,7 +24,7 @@ class Figure:
 
 @dataclass(frozen=True, slots=True)
 class Compared:
-    """A figure in words, that of the days before, and the change from that to this (empty: none can be told)."""
+    """A formatted figure, the one of the preceding days, and the change between them (empty if unknown)."""
 
     title: str
     page: str
@@ -35,7 +35,7 @@ class Compared:
 
 def compared(now: Figure, before: Figure) -> Compared:
     return Compared(
-        now.title, now.page, in_words(now.kind, now.value), in_words(before.kind, before.value), _change(now, before)
+        now.title, now.page, formatted(now.kind, now.value), formatted(before.kind, before.value), _change(now, before)
     )
 
 
@@ -49,7 +49,7 @@ def _change(now: Figure, before: Figure) -> str:
 
 
 def _rounded(number: float, decimals: int) -> float:
-    """Without the minus of what rounds to zero."""
+    """The rounded number, never negative zero."""
     return round(number, decimals) + 0.0
 
 
@@ -124,26 +124,26 @@ def of_intake(answers: Answers) -> list[Figure]:
 
 
 def _sums(report: Report, answers: Answers) -> dict[str, int]:
-    """Of the columns that count."""
+    """Sums of the report's count columns."""
     rows = answers[report.name]
     return {column.name: sum(report.values(rows, column.name)) for column in report.columns if column.kind == "count"}
 
 
 def _mean(report: Report, answers: Answers, value: str, weight: str) -> float | None:
-    """Over all rows, of an average and what it is the average of."""
+    """Mean over all rows of the column `value`, weighted by the column `weight`; None if the weights are 0."""
     pairs = _known(report, answers, value, weight)
     total = sum(count for _, count in pairs)
     return sum(average * count for average, count in pairs) / total if total else None
 
 
 def _retention(report: Report, answers: Answers, people: str) -> float | None:
-    """Of the cohorts that are judged."""
+    """Retention over the complete cohorts, in percent."""
     pairs = _known(report, answers, "returned", people)
     return _percent(sum(returned for returned, _ in pairs), sum(count for _, count in pairs))
 
 
 def _known(report: Report, answers: Answers, *names: str) -> list[tuple[Any, ...]]:
-    """Some columns of the rows that have them all."""
+    """The named columns of all rows in which none of them is None."""
     indices = [report.index(name) for name in names]
     picked = [tuple(row[index] for index in indices) for row in answers[report.name]]
     return [values for values in picked if None not in values]

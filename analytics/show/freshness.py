@@ -1,4 +1,4 @@
-"""Until when the rollups know what was stored, and what staff can do about it."""
+"""How up to date the rollups are, and the command that updates them."""
 
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -13,7 +13,7 @@ COMMAND = "python3 manage.py keep_telemetry"
 
 @dataclass(frozen=True, slots=True)
 class Freshness:
-    """`computed_at` is None if nothing was ever computed; `days_waiting` have rows that are not counted yet."""
+    """State of the rollups. `computed_at` is None before the first run; `days_waiting` days have uncounted rows."""
 
     computed_at: datetime | None
     days_waiting: int

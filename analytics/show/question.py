@@ -1,4 +1,4 @@
-"""What is asked of a report: the days and the filters, as they stand in its address."""
+"""Days and filters of a report, parsed from the query of its address."""
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
@@ -19,12 +19,12 @@ METHODS = (*sorted(KNOWN_METHODS), OTHER_METHOD)
 
 
 class Unanswerable(AnalyticsError):
-    """What the address asks cannot be answered; the message says what to write instead."""
+    """The address is invalid; the message states what to change."""
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """From the first day through the last, both UTC days and both included. None filters nothing."""
+    """Range from `first` to `last`, both UTC days and inclusive, with filters; None does not filter."""
 
     first: date
     last: date
@@ -38,7 +38,7 @@ class Question:
 
     @property
     def end(self) -> datetime:
-        """Exclusive."""
+        """End of the range, exclusive."""
         return datetime.combine(self.last + timedelta(days=1), time(), UTC)
 
     @property
@@ -47,21 +47,21 @@ class Question:
 
     @property
     def before(self) -> "Question":
-        """The same of as many days just before these."""
+        """The same question for the same number of days immediately before."""
         return replace(self, first=self.first - timedelta(days=self.days), last=self.first - timedelta(days=1))
 
     def over(self, days: int, until: date) -> "Question":
-        """The same of so many days, the last of them `until`."""
+        """The same question for `days` days, ending with `until`."""
         return replace(self, first=until - timedelta(days=days - 1), last=until)
 
     def every_day(self, points: Iterable[tuple[str, float | None]]) -> list[tuple[str, float | None]]:
-        """Points of days such as 2026-05-03, with one of None for each day that has none."""
+        """Points by day such as 2026-05-03, with a None value for each missing day."""
         of_day = dict(points)
         days = (str(self.first + timedelta(days=number)) for number in range(self.days))
         return [(day, of_day.get(day)) for day in days]
 
     def address(self, filters: Collection[str]) -> str:
-        """As the query of an address, with these filters only."""
+        """Query string of an address, with only these filters."""
         given = {name: getattr(self, name) for name in ("deployment", "name", "method") if name in filters}
         return urlencode(
             {"from": self.first, "to": self.last, **{name: value for name, value in given.items() if value}}
@@ -69,10 +69,10 @@ class Question:
 
 
 def asked(query: QueryDict, today: date, filters: Collection[str]) -> Question:
-    """Read `from`, `to` (such as 2026-05-03) and `filters`, of deployment, name and method. Where days are not given,
-    they are the last 30.
+    """Parse `from`, `to` (such as 2026-05-03) and `filters`, of deployment, name and method.
 
-    Raises Unanswerable, also for a filter there is none of: ignored, it would show numbers that were not asked for.
+    Without days, the range is the last 30 days. Raises Unanswerable, also for an unknown filter, because ignoring it
+    would show the wrong numbers.
     """
     if set(query) - {"from", "to", *filters}:
         raise Unanswerable(f"Unknown filter. This page has {', '.join(['from', 'to', *sorted(filters)])}.")
@@ -101,7 +101,7 @@ def _day(query: QueryDict, name: str, default: date) -> date:
     if not word:
         return default
     try:
-        # Of the forms ISO 8601 knows, only the one that the message names.
+        # Of the ISO 8601 formats, accept only the one in the message.
         day = datetime.strptime(word, "%Y-%m-%d").replace(tzinfo=UTC).date()
     except ValueError:
         raise Unanswerable(f"`{name}` must be a day such as 2026-05-03.") from None

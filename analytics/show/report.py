@@ -1,4 +1,4 @@
-"""A report: a named query, its columns, and what is drawn of it."""
+"""Reports: a named SQL query with its columns and charts."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -15,15 +15,15 @@ from analytics.sql import sql
 from privacy.switches import DeploymentType
 
 Row = tuple[Any, ...]
-# More than any page or spreadsheet of aggregates needs; held in memory at once.
+# More rows than any page or spreadsheet of aggregates needs; all are held in memory.
 MOST_ROWS = 100_000
 
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """`kind`: text, name (long text), day, count, ms (milliseconds), seconds or percent.
+    """A column. `kind` is text, name (long text), day, count, ms (milliseconds), seconds or percent.
 
-    None in a cell: not known, or about too few people.
+    A cell is None if the value is unknown or about too few people.
     """
 
     name: str
@@ -39,7 +39,7 @@ class Form(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Drawing:
-    """A chart of one column (`value`) over what `labels` name together; `unit` is said in its description."""
+    """A chart of the column `value`, labelled by the columns `labels`; its description names the `unit`."""
 
     title: str
     form: Form
@@ -51,7 +51,7 @@ class Drawing:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """`query` names a file of analytics/sql. What is `compared` is also shown of the days before."""
+    """A report. `query` names a file of analytics/sql; `compared` reports also show the preceding days."""
 
     name: str
     title: str
@@ -62,12 +62,12 @@ class Report:
     compared: bool = False
 
     def rows(self, question: Question) -> list[Row]:
-        """In the order the report is read. Raises Unanswerable if they are too many to be held."""
+        """Rows in the report's order. Raises Unanswerable if there are more than MOST_ROWS."""
         smallest = conf.smallest_group
         rows = self._read(question, smallest)
         if question.deployment is None or smallest <= 1:
             return rows
-        # The sum of both deployments less this one is the other one.
+        # Both deployments minus this one is the other one, so its small cells must be hidden too.
         [other] = set(DeploymentType) - {question.deployment}
         return self._without(rows, self._small_cells(replace(question, deployment=other), smallest))
 
@@ -90,7 +90,7 @@ class Report:
         return rows
 
     def _small_cells(self, question: Question, smallest: int) -> dict[Row, set[int]]:
-        """By a row's key, the indices of its cells that are empty because they are about too few people."""
+        """Row key -> indices of the row's cells that are hidden because they are about too few people."""
         shown = {self._key(row): row for row in self._read(question, smallest)}
         return {
             key: {index for index, value in enumerate(row) if value is not None and shown[key][index] is None}
@@ -99,7 +99,7 @@ class Report:
         }
 
     def _without(self, rows: Sequence[Row], small: Mapping[Row, set[int]]) -> list[Row]:
-        """`rows` with the `small` cells empty, and rows that are ordered by a number no longer where it put them."""
+        """`rows` without the `small` cells. In reports ordered by number, affected rows move to the end, by name."""
         left = [
             tuple(None if index in small.get(self._key(row), ()) else value for index, value in enumerate(row))
             for row in rows
@@ -110,7 +110,7 @@ class Report:
         return [*whole, *sorted(cut, key=self._key)]
 
     def _key(self, row: Row) -> Row:
-        """What tells it from the report's other rows: its day and its names."""
+        """Key of the row in its report: day and names."""
         return tuple(
             value for column, value in zip(self.columns, row, strict=True) if column.kind in {"day", "text", "name"}
         )
@@ -119,12 +119,12 @@ class Report:
         return next(index for index, column in enumerate(self.columns) if column.name == name)
 
     def values(self, rows: Sequence[Row], name: str) -> list[Any]:
-        """One column, without what is not known."""
+        """Known values of one column."""
         index = self.index(name)
         return [row[index] for row in rows if row[index] is not None]
 
     def points(self, drawing: Drawing, rows: Sequence[Row]) -> list[tuple[str, float | None]]:
-        """Label and value of each row, for a chart."""
+        """Label and value of each row for a chart."""
         labels, value = [self.index(name) for name in drawing.labels], self.index(drawing.value)
         return [
             (

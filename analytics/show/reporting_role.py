@@ -1,7 +1,7 @@
-"""A database role that reads the views for BI, if wanted the three tables, and nothing else.
+"""A database role that can read the BI views, optionally the three tables, and nothing else.
 
-What the role may do is read from the database again after granting, in the same transaction: a role that can do more,
-by whatever road (PUBLIC, somebody else's grant), is refused and left as it was.
+After granting, the same transaction reads the role's rights back from the database. If the role can do more, for
+instance through PUBLIC or another grantor, the transaction is rolled back and the role refused.
 """
 
 import re
@@ -24,21 +24,21 @@ NAME = re.compile(r"[a-z_][a-z0-9_]{0,62}")
 NOT_NAMES = {"public", "none", "current_user", "current_role", "session_user"}
 SHORTEST_PASSWORD = 12
 CONNECTIONS = 20
-PATIENCE_SECONDS = 10  # that this command waits for readers of the views, while new ones wait behind it
-# Days of queries on the rows, such as DATE("timestamp"), are those of the session's zone.
+PATIENCE_SECONDS = 10  # wait for readers of the views, while new readers wait behind this command
+# DATE("timestamp") in a query uses the session's time zone.
 DEFAULTS = ("TimeZone = 'UTC'", "default_transaction_read_only = on", "statement_timeout = '60s'")
 
 
 class Refused(AnalyticsError):
-    """The role cannot be one that reads reports and nothing else; the message says why."""
+    """The role cannot be limited to reading reports; the message has the reason."""
 
 
 @dataclass(frozen=True, slots=True)
 class Granted:
-    """What was done: whether the role is new, and what it may read.
+    """Result of `grant`: whether the role is new, and the relations it can read.
 
-    `unset` are statements for the server's administrator: settings of the role that this site's role may not make.
-    `may_make_temporary_tables` is what PUBLIC may by PostgreSQL's default, and so the role.
+    `unset` are statements that the server's administrator must run, because this site's role may not.
+    `may_make_temporary_tables`: PostgreSQL allows that to PUBLIC by default, and thus to the role.
     """
 
     made: bool
@@ -49,17 +49,17 @@ class Granted:
 
 
 def exists(role: str) -> bool:
-    """Raises Refused for what can be no role's name."""
+    """Whether the role exists. Raises Refused for an invalid name."""
     if not NAME.fullmatch(role) or role in NOT_NAMES or role.startswith("pg_"):
-        raise Refused(f"{role!r} is no name for a role: small letters, digits and _, not beginning with a digit or pg_")
+        raise Refused(f"{role!r} is not a valid role name: use small letters, digits and _, no leading digit or pg_")
     with connections[analytics_database()].cursor() as cursor:
         return _row(cursor, "SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = %s)", role)[0] is True
 
 
 def grant(role: str, *, views_only: bool, password: str | None) -> Granted:
-    """Make the role if there is none, and have it read the views and, unless `views_only`, the three tables.
+    """Create the role if missing, and let it read the views and, unless `views_only`, the three tables.
 
-    `password` becomes the role's if given; a new role needs one. Raises Refused; then nothing has changed.
+    `password`, if not None, becomes the role's; a new role needs one. Raises Refused without changing anything.
     """
     if password is not None and len(password) < SHORTEST_PASSWORD:
         raise Refused(f"the password is shorter than {SHORTEST_PASSWORD} characters")
@@ -76,8 +76,8 @@ def grant(role: str, *, views_only: bool, password: str | None) -> Granted:
         _revoke_everything(cursor, role)
         if not make_schema():
             raise Refused(
-                f"this site's database role may not make or change the schema {SCHEMA}; have the server's "
-                "administrator run this command, with DATABASE_URL naming their role"
+                f"this site's database role may not create or change the schema {SCHEMA}; ask the server's "
+                "administrator to run this command, with their role in DATABASE_URL"
             )
         schema, name = _row(
             cursor,
@@ -96,18 +96,18 @@ def grant(role: str, *, views_only: bool, password: str | None) -> Granted:
         unset = _set_defaults(cursor, role)
         smallest = publish_threshold()
         _refuse_other_rights(cursor, role, wanted)
-        # The databases of people and of telemetry may be on one server, where every role can connect to both.
+        # If both databases are on one server, the role can connect to the other one too.
         for other in {*connections} - {database}:
             with connections[other].cursor() as elsewhere:
                 known = _row(elsewhere, "SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = %s)", role)[0]
-                # One just made is not seen from there yet; it has what everybody has.
+                # A role created in this transaction is not visible there yet; it has PUBLIC's rights.
                 _refuse_other_rights(elsewhere, role if known else "public", ())
         may_make_temporary_tables = _row(cursor, "SELECT has_database_privilege(%s, %s, 'TEMP')", role, name)[0]
     return Granted(made, wanted, smallest, unset, may_make_temporary_tables)
 
 
 def remove(role: str) -> None:
-    """Take all from the role that it was granted in this database, and drop it. Raises Refused, as `grant` does."""
+    """Revoke the role's rights in this database and drop it. Raises Refused like `grant`."""
     if not exists(role):
         raise Refused(f"there is no role {role}")
     with _in_one_piece() as cursor:
@@ -118,7 +118,7 @@ def remove(role: str) -> None:
 
 @contextmanager
 def _in_one_piece() -> Iterator[CursorWrapper]:
-    """A cursor in a transaction. Raises Refused for what the database does not let us do, and InUse."""
+    """A cursor in a transaction. Raises Refused if the database denies a statement, InUse if the views are in use."""
     database = analytics_database()
     try:
         with transaction.atomic(using=database), connections[database].cursor() as cursor:
@@ -129,30 +129,30 @@ def _in_one_piece() -> Iterator[CursorWrapper]:
         match getattr(error.__cause__, "sqlstate", None):
             case "42501":  # insufficient_privilege
                 raise Refused(
-                    f"the database does not let this site's role do that ({reason}); "
-                    "have the server's administrator run this command, with DATABASE_URL naming their role"
+                    f"this site's database role has no right to do that ({reason}); "
+                    "ask the server's administrator to run this command, with their role in DATABASE_URL"
                 ) from None
             case "55P03":  # lock_not_available
                 raise InUse("a transaction that has read the views is open, and they cannot be changed") from None
             case "2BP01":  # dependent_objects_still_exist
-                raise Refused(f"{reason}: it has rights in another database; revoke them there first") from None
+                raise Refused(f"{reason}: the role has rights in another database; revoke them there first") from None
         raise
 
 
 def _make(cursor: CursorWrapper, role: str) -> None:
     if not _row(cursor, "SELECT rolcreaterole OR rolsuper FROM pg_roles WHERE rolname = current_user")[0]:
         raise Refused(
-            f"this site's database role may not make roles; have the server's administrator run "
-            f"`CREATE ROLE {role} LOGIN PASSWORD ...` and run this again"
+            f"this site's database role may not create roles; ask the server's administrator to run "
+            f"`CREATE ROLE {role} LOGIN PASSWORD ...`, then run this again"
         )
     _run(cursor, f"CREATE ROLE {{}} LOGIN CONNECTION LIMIT {CONNECTIONS}", role)
 
 
 def _set_defaults(cursor: CursorWrapper, role: str) -> tuple[str, ...]:
-    """Set how the role's sessions begin; the statements that somebody else must run, where this site's role may not.
+    """Set defaults of the role's sessions. Returns the statements that this site's role has no right to run.
 
-    No promise depends on these, as whoever signs in can set each again: the role cannot write for want of rights, and
-    the views are of UTC's days whatever its time zone is.
+    No promise depends on these defaults, which the role can override: it has no right to write, and the views use UTC
+    days in every time zone.
     """
     statements = [f"ALTER ROLE {role} SET {setting}" for setting in DEFAULTS]
     try:
@@ -173,19 +173,19 @@ def _set_defaults(cursor: CursorWrapper, role: str) -> tuple[str, ...]:
 def _refuse_more_than_a_reader(cursor: CursorWrapper, role: str, *, may_not_sign_in: bool) -> None:
     is_ours, has_powers, groups, owns, cannot_sign_in = _row(cursor, sql("role_standing"), role)
     if is_ours:
-        raise Refused(f"{role} is the role this site itself uses")
+        raise Refused(f"{role} is this site's own role; choose another name")
     if has_powers:
-        raise Refused(f"{role} is a superuser or may make roles or databases, replicate or pass over row security")
+        raise Refused(f"{role} is a superuser or may create roles or databases, replicate or bypass row security")
     if groups:
-        raise Refused(f"{role} is a member of {', '.join(groups)} and reads what they read; revoke that first")
+        raise Refused(f"{role} is a member of {', '.join(groups)} and has their rights; revoke the membership first")
     if owns:
-        raise Refused(f"{role} owns tables, databases or other objects, which it could always read")
+        raise Refused(f"{role} owns tables, databases or other objects, which an owner can always read")
     if cannot_sign_in and not may_not_sign_in:
-        raise Refused(f"{role} may not sign in; give it a password (--new-password)")
+        raise Refused(f"{role} has no right to sign in; set a password with --new-password")
 
 
 def _set_password(cursor: CursorWrapper, role: str, password: str) -> None:
-    """Only the verifier travels, so that no log of statements has the password."""
+    """Set the password by sending its SCRAM verifier, so that no statement log contains the password."""
     verifier = connections[analytics_database()].connection.pgconn.encrypt_password(
         password.encode(), role.encode(), b"scram-sha-256"
     )
@@ -196,7 +196,7 @@ def _set_password(cursor: CursorWrapper, role: str, password: str) -> None:
 
 
 def _revoke_everything(cursor: CursorWrapper, role: str) -> None:
-    """Whatever was ever granted to the role in this database. What others granted stays, and is found afterwards."""
+    """Revoke everything we granted to the role in this database. Other grants remain and are detected afterwards."""
     cursor.execute(sql("role_grants"), [role])
     for statement in [line for (line,) in cursor.fetchall()]:
         cursor.execute(statement)
@@ -207,8 +207,8 @@ def _refuse_other_rights(cursor: CursorWrapper, role: str, wanted: Iterable[str]
     if found := [f"{right} {what}" for right, what in cursor.fetchall()]:
         more = f" and {len(found) - 3} more" if len(found) > 3 else ""
         raise Refused(
-            f"{role} would have rights it should not have: {', '.join(found[:3])}{more}; "
-            "somebody else or PUBLIC has them granted, and they must be revoked first"
+            f"{role} would have additional rights: {', '.join(found[:3])}{more}; "
+            "another role or PUBLIC granted them, and they must be revoked first"
         )
 
 

@@ -1,4 +1,4 @@
-"""A person's own stored rows, for the privacy pages: newest first, in pages that cost the same however far down."""
+"""A person's stored rows for the privacy pages: newest first, in pages of constant cost."""
 
 import re
 from datetime import datetime
@@ -20,13 +20,13 @@ TABLES: tuple[type[UserActivity] | type[EndpointUsage] | type[FeatureUsage], ...
     EndpointUsage,
     FeatureUsage,
 )
-# Where a page ended: the last row's timestamp, its id, and the negative of its table's number, in the order of pages.
+# End of a page, as a sort key: timestamp and id of the last row, and the negative number of its table.
 Place = tuple[datetime, UUID, int]
 CURSOR = re.compile(r"[0-9]{1,16}-[0-9a-f]{32}-[0-2]")
 
 
 def stored(user_id: UUID) -> Stored:
-    """Number of the person's rows by table; uncounted where rows are stored elsewhere."""
+    """Number of the person's rows by table; 0 if rows are stored elsewhere."""
     here = conf.stored_here
     return Stored(here, {model._meta.db_table: _of(model, user_id).count() if here else 0 for model in TABLES})
 
@@ -36,7 +36,7 @@ def rows(user_id: UUID, *, limit: int, cursor: str = "") -> Rows:
     after = _place(cursor) if cursor else None
     if not conf.stored_here:
         return Rows([], None)
-    # From each table as many as the page may need, then the newest of all of them.
+    # Read a full page from each table, then select the newest rows.
     found = [
         ((row.timestamp, row.id, -number), row)
         for number, model in enumerate(TABLES)

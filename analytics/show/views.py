@@ -1,4 +1,4 @@
-"""The pages of reports in the admin, and their downloads."""
+"""Report pages in the admin, and their downloads."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -14,16 +14,16 @@ from analytics.show.charts import bars, columns
 from analytics.show.cohort_grid import cohort_grid
 from analytics.show.export import as_csv, as_json
 from analytics.show.figures import compared
+from analytics.show.formatting import formatted
 from analytics.show.freshness import freshness
 from analytics.show.pages import PAGE_OF, PAGES, REPORTS, Page
 from analytics.show.question import METHODS, Question, Unanswerable, asked
 from analytics.show.report import Drawing, Form, Report, Row
-from analytics.show.words import in_words
 from privacy.access import record
 from privacy.models import Access
 from privacy.switches import DeploymentType
 
-# Whoever may see the rows may see what they add up to.
+# Permission to view the rows includes permission to view reports.
 PERMISSIONS = ("analytics.view_useractivity", "analytics.view_endpointusage", "analytics.view_featureusage")
 SHORTCUTS_DAYS = (7, 30, 90, 365)
 MOST_ROWS_SHOWN = 1000
@@ -34,7 +34,7 @@ def may_see_reports(request: HttpRequest) -> bool:
 
 
 def reports_page(request: HttpRequest, name: str = "overview") -> HttpResponse:
-    """One page of reports; 400 with the reason on it where what is asked cannot be answered."""
+    """One page of reports; status 400 with the reason for an invalid address."""
     if not may_see_reports(request):
         raise PermissionDenied
     page = PAGES.get(name)
@@ -49,7 +49,7 @@ def reports_page(request: HttpRequest, name: str = "overview") -> HttpResponse:
         answers = {"problem": str(error)}
     context = {
         **admin.site.each_context(request),
-        # The pages have navigation of their own, tables want the room, and the admin's sidebar opens with a jump.
+        # The pages have their own navigation, tables need the width, and the sidebar shifts the page when it opens.
         "is_nav_sidebar_enabled": False,
         "title": page.title,
         "page": page,
@@ -95,7 +95,7 @@ def _answered(page: Page, question: Question) -> dict[str, Any]:
     every = (*page.summed, *page.reports)
     now = {report.name: report.rows(question) for report in every}
     before = {report.name: report.rows(question.before) for report in every if report.compared}
-    # A figure is only made of what is compared.
+    # Figures use only compared reports.
     pairs = zip(page.figures(now), page.figures(before), strict=True)
     return {
         "figures": [compared(figure, then) for figure, then in pairs],
@@ -111,7 +111,7 @@ def _section(report: Report, rows: Sequence[Row], before: Sequence[Row], questio
         "report": report,
         "charts": [(drawing, chart) for drawing, chart in charts if chart is not None],
         "rows": [
-            [(column.kind, in_words(column.kind, value)) for column, value in zip(report.columns, row, strict=True)]
+            [(column.kind, formatted(column.kind, value)) for column, value in zip(report.columns, row, strict=True)]
             for row in rows[:MOST_ROWS_SHOWN]
         ],
         "row_count": len(rows),
@@ -120,7 +120,7 @@ def _section(report: Report, rows: Sequence[Row], before: Sequence[Row], questio
 
 
 def _drawn(report: Report, drawing: Drawing, rows: Sequence[Row], before: Sequence[Row], question: Question) -> Any:
-    """A chart, or None where there is nothing to draw."""
+    """A chart, or None if there is nothing to draw."""
     now, then = report.points(drawing, rows), report.points(drawing, before)
     match drawing.form:
         case Form.COLUMNS if report.columns[report.index(drawing.labels[0])].kind == "day":

@@ -13,7 +13,7 @@ from analytics.ingest.server import Processor
 from analytics.keep.partitions import make_month
 from analytics.models import EndpointUsage, Erasure, FeatureUsage, IngestTally, Person, UserActivity
 from analytics.router import conninfo
-from demo.marks import FIRST, LAST
+from demo.ids import FIRST, LAST
 from tests.analytics.keep.rows import aggregates, disagreements, drop_all_months, rolled_up
 from tests.analytics.show.rows import day, login, person, requested, used
 

@@ -10,7 +10,7 @@ import pytest
 from analytics.events import Activity, FeatureUse, Request
 from analytics.identity import Kind, pseudonym
 from demo.days import SATURDAY, Calendar, Happening, happenings_of
-from demo.marks import FIRST, LAST, object_id, organization_id, person_id, session_id
+from demo.ids import FIRST, LAST, object_id, organization_id, person_id, session_id
 from demo.people import Person, population
 from privacy.switches import DeploymentType
 
@@ -66,9 +66,9 @@ def test_who_has_left_does_not_come_any_more(story: Story) -> None:
     assert any(person.leaves < CALENDAR.last - timedelta(days=14) for person, _, _ in story)
 
 
-def test_features_are_adopted_after_they_came_out(story: Story) -> None:
+def test_features_are_adopted_after_their_release(story: Story) -> None:
     uses = [(day, each.event.feature) for _, day, each in story if isinstance(each.event, FeatureUse)]
-    assert min(day for day, name in uses if name == "task") >= CALENDAR.came_out(0.75)
+    assert min(day for day, name in uses if name == "task") >= CALENDAR.released(0.75)
     source = Counter(day for day, name in uses if name == "source")
     first, last = DAYS[54:61], DAYS[-7:]
     assert sum(source[day] for day in last) > 2 * sum(source[day] for day in first)

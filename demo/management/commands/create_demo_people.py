@@ -46,7 +46,7 @@ class Command(BaseCommand):
 
 
 def _known_passwords(path: Path) -> dict[str, str]:
-    """The passwords an earlier run wrote; a file that is missing or spoilt holds none."""
+    """Passwords from an earlier run; none if the file is missing or invalid."""
     try:
         return {user["username"]: user["password"] for user in json.loads(path.read_text())["users"]}
     except (OSError, ValueError, KeyError, TypeError):

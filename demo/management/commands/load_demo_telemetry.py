@@ -22,7 +22,7 @@ from analytics.management.progress import Progress
 from analytics.router import conninfo
 from demo import store
 from demo.load import load
-from demo.sending import NotTaken, Send, connected
+from demo.sending import NotAccepted, Send, connected
 from privacy.kinds import Misread, address
 
 MOST_PEOPLE, MOST_DAYS = 20_000, 360
@@ -79,9 +79,9 @@ class Command(BaseCommand):
                     days=days,
                     seed=seed,
                     now=timezone.now(),
-                    say=lambda done, total, sent: bar.show(done, total, f"{sent:,} spans"),
+                    on_progress=lambda done, total, sent: bar.show(done, total, f"{sent:,} spans"),
                 )
-        except NotTaken as error:
+        except NotAccepted as error:
             raise CommandError(f"{error}; --remove deletes the rows sent so far", returncode=TRY_AGAIN) from None
         self.stdout.write(f"{loaded.sent:,} spans sent, {loaded.stored:,} of them stored")
         if loaded.stored < loaded.sent:

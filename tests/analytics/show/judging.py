@@ -13,9 +13,9 @@ from django.test import Client
 from django.utils import timezone
 
 from analytics.show.bi_views import SCHEMA
+from analytics.show.formatting import formatted
 from analytics.show.pages import PAGE_OF, PAGES, REPORTS
 from analytics.show.question import Question
-from analytics.show.words import in_words
 from tests.analytics.keep.rows import PERCENTILES_AGREE_WITHIN, execute
 from tests.analytics.show.oracle import Oracle
 from tests.analytics.show.page import figures_of, tables_of
@@ -120,7 +120,7 @@ def wrong_pages(client: Client, oracle: Oracle, question: Question, filters: Map
             columns = [column.name for column in report.columns]
             found += differing(f"page {page.name}", columns, rows, oracle.report(report.name, question, now))
             cells = [
-                [in_words(column.kind, value) for column, value in zip(report.columns, row, strict=True)]
+                [formatted(column.kind, value) for column, value in zip(report.columns, row, strict=True)]
                 for row in rows
             ]
             if tables.get(report.title, []) != cells:
@@ -128,7 +128,7 @@ def wrong_pages(client: Client, oracle: Oracle, question: Question, filters: Map
         # A figure is of what the page's names leave, and of no name that is left out.
         now_and_before = [oracle.figures(page.name, each, now) for each in (question, question.before)]
         expected = {
-            title: tuple(in_words(*figures[title]) for figures in now_and_before) for title in now_and_before[0]
+            title: tuple(formatted(*figures[title]) for figures in now_and_before) for title in now_and_before[0]
         }
         if not set(filters) & {"name", "method"} and figures_of(text) != expected:
             found.append(f"page {page.name}: {figures_of(text)} where it should be {expected}")

@@ -28,20 +28,20 @@ def test_of_nothing_nothing_is_drawn(points: list[tuple[str, float | None]]) -> 
 
 def test_a_column_is_as_high_as_its_part_of_the_scale() -> None:
     chart = drawn(columns(days(8, 4, 0, None), unit="people"))
-    assert [mark.height for mark in chart.marks] == [PLOT_HEIGHT, PLOT_HEIGHT / 2, 0, 0]
-    assert {mark.y + mark.height for mark in chart.marks} == {BOTTOM}
+    assert [rectangle.height for rectangle in chart.rectangles] == [PLOT_HEIGHT, PLOT_HEIGHT / 2, 0, 0]
+    assert {rectangle.y + rectangle.height for rectangle in chart.rectangles} == {BOTTOM}
     assert [(tick.y, tick.text) for tick in chart.ticks] == [
         (BOTTOM - PLOT_HEIGHT * part / 4, text) for part, text in enumerate(["0", "2", "4", "6", "8"])
     ]
-    assert chart.marks[3].says == "2026-01-04: unknown"
+    assert chart.rectangles[3].tooltip == "2026-01-04: unknown"
 
 
 @pytest.mark.parametrize("count", [1, 2, 7, 30, 120, 121, 366, 800])
 def test_columns_stay_on_the_page_side_by_side_with_a_few_labels(count: int) -> None:
     chart = drawn(columns(days(*([1.0] * count)), unit="people", before=days(*([2.0] * count))))
-    assert len(chart.marks) == len(chart.before) == count
-    assert all(mark.x >= 0 and mark.x + mark.width <= 100.1 for mark in chart.marks)
-    assert all(after.x >= mark.x for mark, after in zip(chart.marks, chart.marks[1:], strict=False))
+    assert len(chart.rectangles) == len(chart.before) == count
+    assert all(rectangle.x >= 0 and rectangle.x + rectangle.width <= 100.1 for rectangle in chart.rectangles)
+    assert all(after.x >= rectangle.x for rectangle, after in zip(chart.rectangles, chart.rectangles[1:], strict=False))
     assert 1 <= len(chart.labels) <= 7
     assert all(0 < label.x < 100 for label in chart.labels)
 
@@ -61,8 +61,8 @@ def test_labels_say_no_more_than_is_needed(labels: list[str], shown: list[str]) 
 
 def test_what_was_before_is_marked_in_the_same_places_and_within_the_scale() -> None:
     chart = drawn(columns(days(4, 4), unit="people", before=days(8, None)))
-    (mark,) = chart.before
-    assert (mark.x, mark.y + 1) == (chart.marks[0].x, PLOT_TOP)
+    (rectangle,) = chart.before
+    assert (rectangle.x, rectangle.y + 1) == (chart.rectangles[0].x, PLOT_TOP)
 
 
 @pytest.mark.parametrize(
@@ -75,11 +75,11 @@ def test_the_scale_ends_at_a_round_number(top: float, ends: str) -> None:
 
 def test_bars_are_the_greatest_first_and_cut_long_names() -> None:
     chart = drawn(bars([*days(*range(1, 30)), ("/api/" + "x" * 500, 100.0)], unit="ms", before={"2026-01-28": 50.0}))
-    assert len(chart.marks) == MOST_BARS
-    widths = [mark.width for mark in chart.marks]
+    assert len(chart.rectangles) == MOST_BARS
+    widths = [rectangle.width for rectangle in chart.rectangles]
     assert widths == sorted(widths, reverse=True) and widths[0] == LONGEST_BAR_PERCENT
     assert len(chart.labels[0].text) <= 44 and chart.labels[0].text.endswith("…")
-    assert "x" * 500 in chart.marks[0].says
+    assert "x" * 500 in chart.rectangles[0].tooltip
     (then,) = chart.before
     assert then.width == pytest.approx(LONGEST_BAR_PERCENT / 2)
 
@@ -102,7 +102,7 @@ def test_the_grid_has_a_field_for_each_day_shaded_by_percent() -> None:
     assert [field.text for field in grid.fields[:8]] == ["50", "10", "0", "0", "0", "0", "40", "50"]
     assert [field.shade for field in grid.fields[:8]] == ["5", "2", "0", "0", "0", "0", "5", "5"]
     assert [field.shade for field in grid.fields[8:]] == ["2", "", "", "", "", "", "", ""]
-    assert grid.fields[0].says == "2026-W01, on day 1: 5 of 10 came back (50.0 %)"
+    assert grid.fields[0].tooltip == "2026-W01, on day 1: 5 of 10 came back (50.0 %)"
     assert all(field.x + field.width <= 100 for field in grid.fields)
     assert max(field.y for field in grid.fields) < grid.height
 

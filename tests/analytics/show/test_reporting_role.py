@@ -311,13 +311,13 @@ def test_what_everybody_may_do_is_found_and_no_role_is_made(grant: str, undo: st
 @pytest.mark.parametrize(
     ("role", "word"),
     [
-        ("public", "no name for a role"),
-        ("pg_read_all_data", "no name for a role"),
-        ("Looker", "no name for a role"),
-        ("a b", "no name for a role"),
-        ('x"; DROP TABLE accounts_user; --', "no name for a role"),
-        ("", "no name for a role"),
-        ("x" * 64, "no name for a role"),
+        ("public", "not a valid role name"),
+        ("pg_read_all_data", "not a valid role name"),
+        ("Looker", "not a valid role name"),
+        ("a b", "not a valid role name"),
+        ('x"; DROP TABLE accounts_user; --', "not a valid role name"),
+        ("", "not a valid role name"),
+        ("x" * 64, "not a valid role name"),
     ],
 )
 @pytest.mark.parametrize("option", ["--views-only", "--remove"])
@@ -328,14 +328,14 @@ def test_roles_that_must_not_be_touched_are_refused_in_one_line(role: str, word:
 @pytest.mark.parametrize("option", ["--views-only", "--remove"])
 def test_neither_the_sites_own_role_nor_a_superuser_is_touched(option: str) -> None:
     ((own, superuser),) = execute("SELECT current_user, (SELECT min(rolname) FROM pg_roles WHERE rolsuper)")
-    assert "the role this site itself uses" in refusal(own, option)
+    assert "is this site's own role" in refusal(own, option)
     if superuser != own:
         assert "superuser" in refusal(superuser, option)
 
 
 def test_a_role_with_powers_or_in_a_group_is_refused_and_left_as_it_was(password: str) -> None:
     execute(f"ALTER ROLE {ROLE} CREATEDB")
-    assert "may make roles or databases" in refusal(ROLE, "--views-only")
+    assert "may create roles or databases" in refusal(ROLE, "--views-only")
     execute(f"ALTER ROLE {ROLE} NOCREATEDB")
     group = f"{ROLE}_group"
     execute(f"CREATE ROLE {group}")
@@ -405,7 +405,7 @@ def test_a_site_whose_role_may_make_no_roles_says_what_to_do(monkeypatch: pytest
         assert f"CREATE ROLE {ROLE} LOGIN PASSWORD" in said
         command()
         execute(f"SET ROLE {steward}")
-        assert "the database does not let this site's role do that" in refusal(ROLE, "--views-only")
+        assert "this site's database role has no right to do that" in refusal(ROLE, "--views-only")
     finally:
         execute("RESET ROLE")
         execute(f"REVOKE ALL ON ALL TABLES IN SCHEMA public FROM {steward}")
@@ -450,7 +450,7 @@ def test_settings_that_only_the_servers_administrator_may_make_are_printed_until
 
 def test_a_role_that_may_not_sign_in_needs_a_password() -> None:
     execute(f"CREATE ROLE {ROLE}")
-    assert "may not sign in" in refusal(ROLE)
+    assert "has no right to sign in" in refusal(ROLE)
     signed_in(command("--new-password").strip().rpartition(" ")[2]).close()
 
 

@@ -1,4 +1,4 @@
-"""Values as people read them; between a number and its unit no line breaks."""
+"""Formats values for people, with a no-break space between a number and its unit."""
 
 from collections.abc import Callable
 from typing import Any
@@ -6,13 +6,13 @@ from typing import Any
 UNKNOWN = "—"
 
 
-def in_words(kind: str, value: Any) -> str:
-    """A cell of a column of this kind (see `report.Column`; `number` is one that need not be whole)."""
-    return UNKNOWN if value is None else SAY.get(kind, str)(value)
+def formatted(kind: str, value: Any) -> str:
+    """Text of a value of this kind (see `report.Column`; `number` may have decimals)."""
+    return UNKNOWN if value is None else FORMATS.get(kind, str)(value)
 
 
 def duration(seconds: float) -> str:
-    """Such as `8.5 s`, `12 min 5 s` or `1 h 5 min`."""
+    """A duration such as `8.5 s`, `12 min 5 s` or `1 h 5 min`."""
     if seconds < 59.95:
         return f"{short(seconds)}\xa0s"
     minutes, rest = divmod(round(seconds), 60)
@@ -23,13 +23,13 @@ def duration(seconds: float) -> str:
 
 
 def short(number: float) -> str:
-    """With as many decimals as say something: `12,340`, `12.5`, `0.25`."""
+    """A number with at most two decimals, fewer the larger it is: `12,340`, `12.5`, `0.25`."""
     decimals = 0 if abs(number) >= 100 else 1 if abs(number) >= 1 else 2
     text = f"{number:,.{decimals}f}"
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
-SAY: dict[str, Callable[[Any], str]] = {
+FORMATS: dict[str, Callable[[Any], str]] = {
     "count": lambda value: f"{value:,}",
     "number": lambda value: short(float(value)),
     "ms": lambda value: f"{value:,.1f}\xa0ms",
