@@ -45,7 +45,7 @@ PRELOADED = (
     "psycopg",
 )
 FORK = multiprocessing.get_context("fork")
-CPU_EXTRA_SECONDS = 4
+CPU_EXTRA_SECONDS = 8
 Body = tuple[str, int]  # a function's name and first line
 
 
@@ -58,10 +58,16 @@ class Runner:
         self._arguments = arguments
         self._has_clean_database = True
         self._collected: Connection | None = None
+        self._cpu_limit_s = resource.RLIM_INFINITY
         if module is not None:
             self._collected, theirs = FORK.Pipe()
             FORK.Process(target=_collect, args=(module, arguments, self._collected, theirs)).start()
             theirs.close()
+            self._cpu_limit_s = self._collected.recv()
+
+    def _limit(self) -> int | None:
+        """Of the processor's seconds; None where a database has to be made first."""
+        return self._cpu_limit_s if self._has_clean_database else None
 
     def close(self) -> None:
         if self._collected is not None:
@@ -75,7 +81,7 @@ class Runner:
             if noticed:
                 return TestOutcome.KILLED, noticed
         with tempfile.TemporaryFile() as output:
-            tests = FORK.Process(target=_pytest, args=(self._arguments, self._has_clean_database, output.fileno()))
+            tests = FORK.Process(target=_pytest, args=(self._arguments, self._limit(), output.fileno()))
             tests.start()
             self._has_clean_database = _ended(tests, timeout_s)
             output.seek(0)
@@ -102,16 +108,19 @@ def _prepare(output: int) -> None:
     os.environ["TELEMETRY_TEST_PROFILE"] = "short"
 
 
-def _without_migrations() -> None:
+def _without_migrations(cpu_limit_s: int) -> None:
     """No mutant is of one; to find out that none is missing takes longer than many a module's tests."""
     importlib.import_module("django.core.management.commands.migrate").Command.handle = lambda *_, **__: None
+    resource.setrlimit(resource.RLIMIT_CPU, (cpu_limit_s, resource.RLIM_INFINITY))
 
 
-def _pytest(arguments: list[str], has_clean_database: bool, output: int) -> None:
+def _pytest(arguments: list[str], cpu_limit_s: int | None, output: int) -> None:
     _prepare(output)
-    if has_clean_database:
-        _without_migrations()
-    sys.exit(pytest.main(arguments if has_clean_database else [*arguments, "--create-db"]))
+    if cpu_limit_s is None:
+        arguments = [*arguments, "--create-db"]
+    else:
+        _without_migrations(cpu_limit_s)
+    sys.exit(pytest.main(arguments))
 
 
 def _collect(module: str, arguments: list[str], not_ours: Connection, asked: Connection) -> None:
@@ -140,7 +149,9 @@ class _Collected:
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
         failed, cpu_s, _ = self._tried(session, {}, None, has_clean_database=True)
         works = not failed and cpu_s > 0
-        self._cpu_limit_s = int(4 * cpu_s + CPU_EXTRA_SECONDS)
+        if works:
+            self._cpu_limit_s = int(4 * cpu_s + CPU_EXTRA_SECONDS)
+        self._asked.send(self._cpu_limit_s)
         with contextlib.suppress(EOFError):
             while True:
                 timeout_s, has_clean_database = self._asked.recv()
@@ -179,8 +190,7 @@ class _Collected:
     ) -> None:
         os.setsid()
         if has_clean_database:
-            _without_migrations()
-            resource.setrlimit(resource.RLIMIT_CPU, (self._cpu_limit_s, resource.RLIM_INFINITY))
+            _without_migrations(self._cpu_limit_s)
         else:  # which takes its time
             session.config.option.create_db = True
         for function in [each for each in gc.get_objects() if isinstance(each, FunctionType)]:

@@ -80,6 +80,7 @@ READ = {
     "^(?P<pk>[)(])/list$": "/{pk}/list",
     "^x/[]a]+/list$": "/x/{...}/list",
     "^x/[^]a]+/list$": "/x/{...}/list",
+    "^x/[a]/list$": "/x/{...}/list",
     "^x/[\\]a]/list$": "/x/{...}/list",
     "^x/[ab]list$": "/x/{...}list",
     "^(?:x/[ab])/list$": "/x/{...}/list",
