@@ -171,6 +171,14 @@ def test_a_password_stored_as_a_hash_is_in_the_persons_history(fields: list[str]
     assert lines(person) == [(Action.PASSWORD_SET, Source.COMMAND, None)]
 
 
+def test_saving_what_nobody_signs_in_with_costs_no_further_query(django_assert_num_queries: Any) -> None:
+    person = a_person()
+    with django_assert_num_queries(1):
+        person.save(update_fields=["last_login"])
+    with django_assert_num_queries(1):
+        User(username="grace").save()
+
+
 def test_a_password_set_by_a_command_is_nobodys_and_from_a_command(monkeypatch: pytest.MonkeyPatch) -> None:
     person = a_person()
     monkeypatch.setattr("getpass.getpass", lambda *_, **__: PASSWORD)
