@@ -5,7 +5,7 @@ like a word. Neither lets digits through, but in versions and in words of the vo
 """
 
 import re
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 
 LONGEST_SEGMENT = 64
@@ -30,7 +30,7 @@ _camel = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+").findall
 _UNLIKE_A_WORD = re.compile(r"(.)\1\1|[bcdfghjklmnpqrstvwxz]{5}|[bcdfghjklmnpqrstvwxz]{4,}$|[a-f]{6,}")
 
 
-@lru_cache(maxsize=1)
+@cache
 def vocabulary() -> frozenset[str]:
     lines = Path(__file__).with_name("words.txt").read_text(encoding="ascii").splitlines()
     return frozenset(word for line in lines if not line.startswith("#") for word in line.split())
@@ -61,7 +61,7 @@ def is_text_beside_placeholder(text: str, *, is_after: bool, lenient: bool, decl
 def is_name(name: str) -> bool:
     """Whether `name` may name a placeholder: a developer's text, which may end in a digit."""
     words = _between_words(name.strip("_"))
-    if words[-1][-1:].isdigit() and len(words[-1]) > 1 and words[-1].lower() not in vocabulary():
+    if words[-1][-1:].isdigit() and words[-1].lower() not in vocabulary():
         words[-1] = words[-1][:-1]
     return len(words) <= MOST_WORDS and all(_is_word(word, lenient=True, declared=frozenset()) for word in words)
 
