@@ -254,3 +254,9 @@ def test_somebody_erased_who_comes_back_is_new() -> None:
     rolled_up([activity(1, moment("2026-03-04 10:00"))])
     assert [row[:2] for row in report("rollup_report_retention", FIRST, END)] == [(date(2026, 3, 4), 1)]
     assert disagreements(FIRST, END) == []
+
+
+def test_the_planner_knows_the_rollups_once_they_are_computed() -> None:
+    rolled_up(feature(1, moment("2026-03-01 10:00"), f"f{number:03}") for number in range(300))
+    [(rows,)] = execute("SELECT reltuples::int FROM pg_class WHERE relname = 'analytics_daily_feature'")
+    assert rows == 300
