@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Run, test, check and measure this project: `python3 dev.py --help`. Needs Python 3.11 and nothing else.
 
-What it does is in tools/; this file reads the command line and says how it ended.
+The implementation is in tools/; this file parses the command line and sets the exit code.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ INTERRUPTED = 130
 
 
 def main(arguments: list[str]) -> int:
-    """Do what the command line says; returns the exit code. Nobody is shown a stack."""
-    # Ctrl-C too: whoever is started in the background of a script inherits it as something to ignore.
+    """Run the command; returns the exit code. Expected errors are one line, without traceback."""
+    # SIGINT too: a program started in the background of a script inherits it as ignored.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _as_interrupt)
     try:
-        # pytest has options of its own, which are none of argparse's business.
+        # Pass pytest's options through; argparse does not know them.
         if arguments[:1] == ["test"]:
             return test(arguments[1:])
         return command(arguments)

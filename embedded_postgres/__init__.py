@@ -1,7 +1,7 @@
-"""A Django database engine that brings its own PostgreSQL 18 and leaves nothing running behind.
+"""A Django database engine with its own PostgreSQL 18 server, which runs only while processes use it.
 
-Whichever process connects first starts the server; every other one shares it; when the last of them is
-gone, however it went, so is the server. Read in this order: `base` (what Django sees), `server` (finding or
-starting it), `supervisor` (the one process that outlives its users), `cluster` (what is started), and
-`privileges` (as whom). Nothing is imported here: the supervisor must stay small.
+The first process to connect starts the server, all others share it, and it stops when the last of them ends, even if
+that is killed. Read in this order: `base` (Django's backend), `server` (finding or starting the server), `supervisor`
+(the server's parent process), `cluster` (data directory and settings), `privileges` (the server's user). This file
+imports nothing, to keep the supervisor small.
 """

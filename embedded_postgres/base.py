@@ -1,8 +1,8 @@
-"""Django's PostgreSQL backend, on a server that is there when needed.
+"""Django's PostgreSQL backend on the embedded server, which it starts when needed.
 
-`DATABASES = {"default": {"ENGINE": "embedded_postgres", "NAME": "rhesis"}}`; the setting
-`EMBEDDED_POSTGRES_DIR` says where its files live. HOST, USER and PASSWORD are filled in here. Connections
-are psycopg's: like any other, they must be closed before a fork, not used after it.
+`DATABASES = {"default": {"ENGINE": "embedded_postgres", "NAME": "rhesis"}}`; the setting `EMBEDDED_POSTGRES_DIR` is the
+directory of its files. This module sets HOST, USER and PASSWORD. As always with psycopg, connections must be closed
+before a fork.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from .cluster import binaries
 from .exceptions import EmbeddedPostgresMisconfigured
 from .server import connection_url
 
-# One for the server that has died unnoticed, one for the moment a crashed one still answers.
+# One for a server that has died, one for a crashed server that still answers for a moment.
 RESTARTS_PER_CONNECT = 2
 
 
@@ -56,14 +56,13 @@ class DatabaseWrapper(postgresql.DatabaseWrapper):
             try:
                 return super().get_new_connection(conn_params)
             except psycopg.OperationalError:
-                # Either the server is gone, and this brings it back, or it has a reason to refuse us, and
-                # the next attempt will say so again.
+                # If the server is gone, this restarts it. If it rejects us, the next attempt raises the reason.
                 self.point_at_server(fresh=True)
                 conn_params = super().get_connection_params()
         return super().get_new_connection(conn_params)
 
     def point_at_server(self, *, fresh: bool = False) -> None:
-        """Start the server if need be, and fill in where it is (as for `connection_url`)."""
+        """Start the server if necessary, and set its address (see `connection_url`)."""
         directory = getattr(settings, "EMBEDDED_POSTGRES_DIR", None)
         if not directory:
             raise EmbeddedPostgresMisconfigured("Set EMBEDDED_POSTGRES_DIR, or DATABASE_URL.")

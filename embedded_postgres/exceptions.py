@@ -1,4 +1,4 @@
-"""What can go wrong between Django and the embedded server; the message is written for the person who runs it."""
+"""Errors of the embedded server; their messages are for the operator."""
 
 from __future__ import annotations
 
@@ -7,9 +7,11 @@ from django.db.utils import OperationalError
 
 
 class EmbeddedPostgresUnavailable(OperationalError):
-    """The embedded server could not be started, or does not answer. An OperationalError, so that whoever
-    already treats "the database is away" as passing treats this the same."""
+    """The embedded server could not be started, or does not answer.
+
+    An OperationalError, so that code treats it like any unavailable database.
+    """
 
 
 class EmbeddedPostgresMisconfigured(ImproperlyConfigured):
-    """It can never start as things are: no binaries, or no place to keep its files."""
+    """The embedded server cannot start without a change: binaries or directory are missing."""

@@ -1,4 +1,4 @@
-"""Where one embedded server lives, and the three locks that say who is there."""
+"""Directory of one embedded server, with its three lock files."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Place:
-    """The directory of one server (`root`, absolute). Everything in it belongs to this package.
+    """Directory of one server (`root`, absolute). All files in it belong to this package.
 
-    The locks are `flock`s: the kernel drops them when their holders die, whatever killed them, so no lock
-    can be stale. They travel with the open file, hence also to forked children.
+    The locks are `flock`s, which the kernel releases when their holders die, so no lock can be stale. They belong to
+    the open file, which forked children share.
     """
 
     root: Path
 
     @property
     def data(self) -> Path:
-        """The cluster. It appears complete or not at all: it is made under another name first."""
+        """The cluster. It is created under another name and then renamed, so it is always complete."""
         return self.root / "data"
 
     @property
     def run(self) -> Path:
-        """The directory of the server's socket, or a link to it where this path is too long for a socket."""
+        """Directory of the server's socket, or a link to it if this path is too long for a socket."""
         return self.root / "run"
 
     @property
@@ -36,42 +36,40 @@ class Place:
 
     @property
     def password(self) -> Path:
-        """The application role's password, made with the cluster, mode 600."""
+        """Password of the application's role, created with the cluster, mode 600."""
         return self.root / "password"
 
     @property
     def url(self) -> Path:
-        """The connection URL, mode 600; there only while a server is."""
+        """Connection URL, mode 600; exists only while a server runs."""
         return self.root / "connection-url"
 
     @property
     def starting(self) -> Path:
-        """Lock, exclusive: somebody is finding, starting or stopping the server."""
+        """Exclusive lock for finding, starting or stopping the server."""
         return self.root / "starting.lock"
 
     @property
     def users(self) -> Path:
-        """Lock, shared: held by every process that uses the server, for as long as it lives."""
+        """Shared lock of every process that uses the server, until that process ends."""
         return self.root / "users.lock"
 
     @property
     def server(self) -> Path:
-        """Lock, exclusive: held by the supervisor and, through it, by every process of the server itself.
-        Free means that none of them is left, which no pid file can promise."""
+        """Exclusive lock of the supervisor and all processes of the server. If it is free, none of them is left."""
         return self.root / "server.lock"
 
     def make(self) -> None:
-        """Make the directory if need be. Enterable, because the server may run as somebody else and must
-        reach `data`; not listable; and every file in it has its own mode."""
+        """Create the directory if missing. Another user's server can enter it to reach `data`, but not list it."""
         if not self.root.is_dir():
             self.root.mkdir(mode=0o711, parents=True, exist_ok=True)
 
     def open_log(self) -> int:
-        """A descriptor that appends to the log, which is for its owner's eyes: it quotes failed statements."""
+        """A descriptor that appends to the log, mode 600."""
         return os.open(self.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
 
     def write_private(self, path: Path, text: str) -> None:
-        """Put `text` at `path`, mode 600 from its first moment, whole or not at all."""
+        """Write `text` to `path` atomically, with mode 600 from the start."""
         draft = path.with_name(f"{path.name}.{os.getpid()}")
         descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
         with os.fdopen(descriptor, "w") as file:
@@ -80,7 +78,7 @@ class Place:
 
 
 def open_lock(path: Path) -> int:
-    """A descriptor to lock, closed in programs we execute (Python's default) but not in forked children."""
+    """A descriptor for locking; closed in executed programs (Python's default), but not in forked children."""
     return os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
 
 
@@ -101,7 +99,7 @@ def lock_if_free(descriptor: int) -> bool:
 
 
 def is_free(path: Path) -> bool:
-    """Whether nobody holds the lock at `path` right now."""
+    """Whether no process holds the lock at `path` now."""
     descriptor = open_lock(path)
     try:
         return lock_if_free(descriptor)
@@ -111,10 +109,10 @@ def is_free(path: Path) -> bool:
 
 @contextmanager
 def exclusively(path: Path, waiting: Callable[[str], None] = lambda holder: None) -> Iterator[None]:
-    """Hold the lock at `path`. Where somebody else holds it, call `waiting` with that process, as "pid 123", and wait.
+    """Hold the lock at `path`. If another process holds it, call `waiting` with its name, such as "pid 123", and wait.
 
-    Unlocked explicitly, not just closed: a thread may fork in the meantime, and the child's copy of the descriptor
-    would keep it."""
+    The lock is released explicitly, because a child forked meanwhile may still have a copy of the descriptor.
+    """
     descriptor = open_lock(path)
     try:
         if not lock_if_free(descriptor):

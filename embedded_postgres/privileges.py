@@ -1,10 +1,9 @@
-"""As whom the server runs. PostgreSQL refuses root, so root hands it to a user without rights.
+"""User and capabilities of the server. PostgreSQL refuses to run as root, so root runs it as an unprivileged user.
 
-That user must still reach files which may lie in a directory only root can enter, and no directory's
-permissions may be widened for it. So the server keeps at most one capability across the change of user,
-the weakest that is enough: none, else to pass and read any directory, else to override file permissions
-(the only one of them in a container's usual set). Copying the binaries and the data elsewhere would leave
-both behind when the checkout is deleted; a user namespace would do as well, but containers forbid it.
+That user must reach files that may be in a directory only root can enter, without widening any permissions. The server
+therefore keeps at most one capability across the change of user, the weakest that suffices: none, else reading any
+directory, else overriding file permissions (the only one of them in a container's usual set). Copies elsewhere would
+remain after the checkout is deleted, and containers forbid user namespaces.
 """
 
 from __future__ import annotations
@@ -20,11 +19,11 @@ WEAKEST_FIRST = ("", "dac_read_search", "dac_override")
 
 
 class CannotDropPrivileges(Exception):
-    """The server cannot be run as anybody but root here."""
+    """The server cannot be run as an unprivileged user here."""
 
 
 def owner(data: Path) -> pwd.struct_passwd:
-    """Who runs the server: whoever has the data already; else the caller; for root, a user without rights."""
+    """User of the server: the owner of existing data, else the caller, or an unprivileged user if that is root."""
     if os.geteuid() != 0:
         return pwd.getpwuid(os.geteuid())
     if data.exists() and (uid := data.stat().st_uid) != 0:
@@ -33,23 +32,22 @@ def owner(data: Path) -> pwd.struct_passwd:
 
 
 def give(path: Path, user: pwd.struct_passwd) -> None:
-    """Hand something we have just made to `user`."""
+    """Make `user` the owner of `path`, if we are root."""
     if os.geteuid() == 0:
         os.chown(path, user.pw_uid, user.pw_gid)
 
 
 def command_prefix(user: pwd.struct_passwd, directory: Path, program: Path) -> list[str]:
-    """The words to put before a command so that it runs as `user`; none when we are that user already.
+    """Arguments that run a command as `user` when put before it; empty if we are that user already.
 
-    What is returned was tried: it could enter `directory` and execute `program --version`.
-    Raises CannotDropPrivileges.
+    They have been tested: with them, `program --version` runs in `directory`. Raises CannotDropPrivileges.
     """
     if os.geteuid() != 0:
         return []
     setpriv = shutil.which("setpriv")
     if setpriv is None:
         raise CannotDropPrivileges(
-            "PostgreSQL does not run as root, and `setpriv` (package util-linux) to run it as somebody else is missing"
+            "PostgreSQL does not run as root; install util-linux, whose `setpriv` runs it as another user"
         )
     complaint = ""
     for capability in WEAKEST_FIRST:
@@ -65,9 +63,9 @@ def command_prefix(user: pwd.struct_passwd, directory: Path, program: Path) -> l
 
 
 def dying_with_parent(prefix: list[str], signal_name: str = "INT") -> list[str]:
-    """`prefix`, and the command gets a signal when its parent dies. INT makes PostgreSQL stop quickly and cleanly.
+    """`prefix` with arguments that signal the command when its parent dies. INT stops PostgreSQL fast and cleanly.
 
-    Without `setpriv` (macOS) a process merely survives a `kill -9` of its parent.
+    Without `setpriv` (macOS) the command survives a `kill -9` of its parent.
     """
     setpriv = shutil.which("setpriv")
     if setpriv is None:
@@ -79,8 +77,8 @@ def _options(user: pwd.struct_passwd, capability: str) -> list[str]:
     identity = ["--reuid", str(user.pw_uid), "--regid", str(user.pw_gid), "--clear-groups"]
     if not capability:
         return [*identity, "--inh-caps=-all"]
-    # PostgreSQL asks access(2) about its own binaries, which disregards a non-root user's capabilities
-    # unless no_setuid_fixup is set; noroot makes sure they are not regained through a set-uid program.
+    # PostgreSQL checks its binaries with access(2), which ignores a non-root user's capabilities unless
+    # no_setuid_fixup is set. noroot prevents regaining capabilities through a set-uid program.
     return [
         *identity,
         "--securebits=+noroot,+no_setuid_fixup",

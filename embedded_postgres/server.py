@@ -1,4 +1,4 @@
-"""Finding the embedded server, or starting it, from a process that wants to use it."""
+"""Finds or starts the embedded server for a process that needs it."""
 
 from __future__ import annotations
 
@@ -16,22 +16,21 @@ from . import cluster
 from .exceptions import EmbeddedPostgresMisconfigured, EmbeddedPostgresUnavailable
 from .place import Place, exclusively, is_free, lock, open_lock
 
-PATIENCE_SECONDS = 60.0  # making a cluster takes a second or two; recovering a large one may take longer
+PATIENCE_SECONDS = 60.0  # creating a cluster takes a second or two; recovering a large one takes longer
 POLL_SECONDS = 0.02
 PING_SECONDS = 3  # libpq takes whole seconds
 LOG_LINES_SHOWN = 4
 
 _one_thread_at_a_time = threading.Lock()
-_claims: dict[Path, int] = {}  # root -> the descriptor that holds our share of the users' lock
-_known: dict[Path, str] = {}  # root -> the URL under which the server last answered
+_claims: dict[Path, int] = {}  # root -> descriptor of our shared users' lock
+_known: dict[Path, str] = {}  # root -> last URL at which the server answered
 
 
 def connection_url(directory: Path, *, fresh: bool = False) -> str:
-    """The URL of the server in `directory`, which is started first if need be.
+    """URL of the server in `directory`, which is started if necessary.
 
-    From now until this process and its forked children end, the server counts them as users and stays.
-    With `fresh` the server is asked whether it still answers; without, an answer it once gave is enough.
-    Raises EmbeddedPostgresMisconfigured, EmbeddedPostgresUnavailable.
+    The server runs at least until this process and its forked children end. With `fresh`, check that the server still
+    answers; otherwise an earlier answer is enough. Raises EmbeddedPostgresMisconfigured, EmbeddedPostgresUnavailable.
     """
     root = directory.absolute()
     if not fresh and root in _known:
@@ -47,7 +46,7 @@ def connection_url(directory: Path, *, fresh: bool = False) -> str:
 
 
 def _find_or_start(place: Place) -> str:
-    cluster.binaries()  # their absence is worth a message of its own
+    cluster.binaries()  # raises a clear error if they are missing
     place.make()
     with exclusively(place.starting):
         _claim(place)
@@ -67,18 +66,18 @@ def _find_or_start(place: Place) -> str:
 
 
 def _claim(place: Place) -> None:
-    """Count this process among the users; the kernel strikes it off when it is gone."""
+    """Register this process as a user; the kernel removes it when it ends."""
     held = _claims.get(place.root)
     if held is not None:
         if place.users.exists() and os.path.samestat(os.fstat(held), place.users.stat()):
             return
-        os.close(held)  # somebody deleted the directory under us
+        os.close(held)  # the directory was deleted
     _claims[place.root] = open_lock(place.users)
     lock(_claims[place.root], shared=True)
 
 
 def _answering_url(place: Place) -> str | None:
-    """The URL, if a server accepts connections there. Not while it starts, stops or recovers."""
+    """The URL if a server accepts connections there; None while it starts, stops or recovers."""
     try:
         url = place.url.read_text()
     except FileNotFoundError:
@@ -88,7 +87,7 @@ def _answering_url(place: Place) -> str | None:
 
 
 def _launch(place: Place) -> None:
-    """Start the supervisor, which holds the server's lock when this returns."""
+    """Start the supervisor. It holds the server's lock when this returns."""
     log = place.open_log()
     try:
         outcome = subprocess.run(
@@ -110,20 +109,20 @@ def _log_size(place: Place) -> int:
 
 
 def _unavailable(place: Place, what: str, log_offset_bytes: int = 0) -> EmbeddedPostgresUnavailable:
-    """The error, with what the log has said since `log_offset_bytes`, on one line."""
-    said = b""
+    """The error, with the log's lines since `log_offset_bytes`, on one line."""
+    content = b""
     if place.log.exists():
         with place.log.open("rb") as log:
-            if log_offset_bytes <= _log_size(place):  # else it is a new one
+            if log_offset_bytes <= _log_size(place):  # otherwise it is a new log
                 log.seek(log_offset_bytes)
-            said = log.read()
-    lines = [line.strip() for line in said.decode(errors="replace").splitlines() if line.strip()]
+            content = log.read()
+    lines = [line.strip() for line in content.decode(errors="replace").splitlines() if line.strip()]
     reason = " | ".join(lines[-LOG_LINES_SHOWN:]) or "nothing in its log"
     return EmbeddedPostgresUnavailable(f"The embedded PostgreSQL in {place.root} {what}: {reason} (see {place.log})")
 
 
 def _after_fork() -> None:
-    # A thread that held it is not there in the child, and would never let go.
+    # A thread that held the lock does not exist in the child and would never release it.
     global _one_thread_at_a_time  # noqa: PLW0603
     _one_thread_at_a_time = threading.Lock()
 

@@ -1,12 +1,11 @@
-"""The one process that outlives the server's users, so that the server does not.
+"""Parent process of the server, which stops it when no process uses it any more.
 
-`python -m embedded_postgres.supervisor DIRECTORY` starts the server in the background and
-returns at once; the caller waits for it to answer. The background process is the server's parent. It waits
-until no process holds the users' lock, then stops the server and ends. Killed itself, it takes the server
-with it (the kernel tells it), and the users' next connection starts both again.
+`python -m embedded_postgres.supervisor DIRECTORY` starts the server in the background and returns at once; the caller
+waits for it to answer. The background process waits until no process holds the users' lock, then stops the server and
+ends. If it is killed, the kernel signals the server, and the next connection starts both again.
 
-It runs in a session of its own: Ctrl-C in the terminal that started it is not meant for it. It imports
-neither Django nor psycopg, and says everything it has to say in the server's log.
+It runs in its own session, so that Ctrl-C in the terminal does not reach it. It imports neither Django nor psycopg, and
+writes only to the server's log.
 """
 
 from __future__ import annotations
@@ -36,7 +35,7 @@ def main(arguments: list[str]) -> int:
     if os.fork():
         return 0
     os.setsid()
-    _speak_into_the_log(place)
+    _redirect_output_to_log(place)
     try:
         return supervise(place, server_lock)
     except (cluster.ClusterUnusable, privileges.CannotDropPrivileges, OSError) as error:
@@ -45,12 +44,12 @@ def main(arguments: list[str]) -> int:
 
 
 def supervise(place: Place, server_lock: int) -> int:
-    """Start the server, stay until it has ended; returns its exit code."""
+    """Start the server and wait for its end; returns its exit code."""
     users, starting = open_lock(place.users), open_lock(place.starting)
     programs = cluster.binaries()
     prefix = privileges.command_prefix(privileges.owner(place.data), place.root, programs / "initdb")
     cluster.make_if_missing(place, prefix)
-    # We hold the server's lock, so the server that wrote it is dead, even if its pid is somebody else's by now.
+    # We hold the server's lock, so the server that wrote this file has ended, even if its pid is in use again.
     (place.data / "postmaster.pid").unlink(missing_ok=True)
     socket_directory = cluster.make_socket_directory(place)
     server = subprocess.Popen(
@@ -74,11 +73,13 @@ def supervise(place: Place, server_lock: int) -> int:
 
 
 def _stop_when_unused(users: int, starting: int, server: subprocess.Popen[bytes]) -> None:
-    """Wait until nobody holds the lock `users`, then stop the server. Whoever comes while it stops waits for
-    `starting`, which this process keeps until it has ended, and then starts a new one."""
+    """Wait until no process holds the lock `users`, then stop the server.
+
+    This process holds `starting` until it ends. A new user waits for that lock meanwhile, then starts a new server.
+    """
     while True:
         lock(users)
-        # Let go before waiting for `starting`: its holder may be waiting for a share of this one.
+        # Release before waiting for `starting`, whose holder may be waiting for `users`.
         unlock(users)
         lock(starting)
         if lock_if_free(users):
@@ -89,7 +90,7 @@ def _stop_when_unused(users: int, starting: int, server: subprocess.Popen[bytes]
     server.send_signal(signal.SIGQUIT)
 
 
-def _speak_into_the_log(place: Place) -> None:
+def _redirect_output_to_log(place: Place) -> None:
     if place.log.exists() and place.log.stat().st_size > LARGEST_LOG_BYTES:
         place.log.replace(place.log.with_suffix(".log.old"))
     log = place.open_log()

@@ -1,1 +1,1 @@
-"""What `dev.py` is made of. Only the standard library is used: it runs before anything is installed."""
+"""Implementation of `dev.py`. Standard library only, because it runs before anything is installed."""

@@ -1,4 +1,4 @@
-"""Everything that can be said about the code without running it for anybody."""
+"""Static checks of the code, run by `dev.py check`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import time
 
 from .checkout import PYTHON, ROOT, say, value_of
 
-# The console script's own entry point: scripts in .venv/bin stop working when a checkout is moved.
+# The entry point instead of the console script, which stops working when a checkout is moved.
 LINT_IMPORTS = "from importlinter.cli import lint_imports_command; lint_imports_command()"
 BROWSER_PACKAGE = "from tools import frontend; frontend.check()"
 
@@ -26,8 +26,10 @@ CHECKS: dict[str, list[str]] = {
 
 
 def production_like() -> dict[str, str]:
-    """The caller's environment with what a deployment must set, so that `check --deploy` judges the settings
-    and not the machine. The database stays as it is."""
+    """The caller's environment plus the variables a deployment must set, so that `check --deploy` tests the settings.
+
+    The database stays the same.
+    """
     deployment = {
         "SECRET_KEY": secrets.token_urlsafe(64),
         "ALLOWED_HOSTS": "telemetry.example.org",
@@ -39,7 +41,7 @@ def production_like() -> dict[str, str]:
 
 
 def run_all() -> bool:
-    """Run every check, show what the failed ones said, then a summary. Whether all passed."""
+    """Run every check; print the output of failed ones and a summary. Returns whether all passed."""
     failed = []
     for name, arguments in CHECKS.items():
         began = time.monotonic()
@@ -53,8 +55,8 @@ def run_all() -> bool:
             cwd=ROOT,
             check=False,
         )
-        verdict = "ok" if outcome.returncode == 0 else "FAILED"
-        say(f"{name:14} {verdict:6} {time.monotonic() - began:5.1f} s")
+        result = "ok" if outcome.returncode == 0 else "FAILED"
+        say(f"{name:14} {result:6} {time.monotonic() - began:5.1f} s")
         if outcome.returncode != 0:
             failed.append(name)
             say(outcome.stdout.rstrip())

@@ -1,4 +1,4 @@
-"""Programs that set-up steps run to their end: each ends with its step, and with us, however that comes about."""
+"""Child processes of set-up steps. Each one ends with its step and with this process, even if that is killed."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ def child(
     stdout: int | IO[bytes] | None = None,
     stderr: int | IO[bytes] | None = None,
 ) -> Iterator[subprocess.Popen[str]]:
-    """`command` in a process group of its own, without input. What is left of the group at the block's end is ended.
+    """Run `command` in its own process group, without input. At the end of the block, the whole group is ended.
 
-    An installer starts others (a build, a node), which a signal to it alone would leave behind. If we are killed
-    ourselves, the kernel signals the command.
+    An installer starts other processes, which a signal to the installer alone would not end. If this process is killed,
+    the kernel signals the command.
     """
     process = subprocess.Popen(
         [*dying_with_parent([], "TERM"), *command],
@@ -51,7 +51,7 @@ def child(
 def run(
     command: Sequence[str], *, environment: Mapping[str, str] | None = None, directory: Path | str | None = None
 ) -> subprocess.CompletedProcess[str]:
-    """What `command` printed and its exit code, once it has ended."""
+    """Run `command` to its end; returns its output and exit code."""
     with child(
         command, environment=environment, directory=directory, stdout=subprocess.PIPE, stderr=subprocess.PIPE
     ) as process:
@@ -60,7 +60,7 @@ def run(
 
 
 def _end(process: subprocess.Popen[str]) -> None:
-    """Ask the group to end; kill it when it does not, or when we are interrupted once more."""
+    """Terminate the group; kill it after END_WITHIN_SECONDS, or on a second interrupt."""
     _signal_group(process, signal.SIGTERM)
     try:
         process.wait(END_WITHIN_SECONDS)

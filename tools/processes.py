@@ -1,4 +1,4 @@
-"""Processes that run side by side: started, waited for until they answer, watched, stopped in order."""
+"""Runs several services: start, wait until ready, watch, stop in order."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ LAST_LINES = 20
 
 
 class Ended(Exception):
-    """A process that should be running is not, or never answered; the message ends with its log's end."""
+    """A service ended or never became ready; the message includes the end of its log."""
 
 
 @dataclass
 class Service:
-    """One process: what it is called, its log, and how to tell that it answers."""
+    """One process with its name, its log, and a function that tests whether it is ready."""
 
     name: str
     log: Path
@@ -40,7 +40,7 @@ class Service:
             raise Ended(f"the {self.name} ended {how}; the end of {self.log}:\n{tail(self.log)}")
 
     def stop(self) -> None:
-        """Ask it to end and wait; after `stop_within_seconds`, end it."""
+        """Terminate the process; kill it after `stop_within_seconds`."""
         if self.process.poll() is None:
             self.process.terminate()
         try:
@@ -60,8 +60,10 @@ def start(
     answers: Callable[[], bool],
     stop_within_seconds: float,
 ) -> Service:
-    """Start `command` in a session of its own: Ctrl-C is for us, and we stop things in their order. If we are
-    killed, it is told to end."""
+    """Start `command` in its own session, so that Ctrl-C reaches only us and we stop services in order.
+
+    If we are killed, the kernel sends it SIGTERM.
+    """
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("wb") as output:
         process = subprocess.Popen(
@@ -77,7 +79,7 @@ def start(
 
 
 def wait_until_ready(services: Sequence[Service]) -> None:
-    """Returns when every one answers; raises Ended when one has died or does not within the time allowed."""
+    """Return when all services are ready. Raises Ended if one ends or is not ready within PATIENCE_SECONDS."""
     deadline = time.monotonic() + PATIENCE_SECONDS
     waiting = list(services)
     while waiting:
@@ -92,7 +94,7 @@ def wait_until_ready(services: Sequence[Service]) -> None:
 
 
 def watch(services: Sequence[Service]) -> None:
-    """Returns never; raises Ended as soon as one is gone."""
+    """Never returns; raises Ended as soon as a service ends."""
     while True:
         for service in services:
             service.check_alive()
@@ -100,8 +102,10 @@ def watch(services: Sequence[Service]) -> None:
 
 
 def is_taken(port: int) -> bool:
-    """Whether something listens on this port of the loopback. What merely lingers from a closed connection
-    does not count; nor do several listeners, as gRPC servers would allow, share a port here."""
+    """Whether a program listens on this port of the loopback.
+
+    Sockets of closed connections do not count. Sharing the port, which gRPC servers allow, counts as taken.
+    """
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -120,7 +124,7 @@ def accepts(port: int) -> bool:
 
 
 def is_healthy(port: int) -> bool:
-    """Whether `GET /healthz` says 200. Straight to the loopback: a proxy of the environment has no part in it."""
+    """Whether `GET /healthz` answers 200. Ignores proxies of the environment."""
     connection = http.client.HTTPConnection(LOOPBACK, port, timeout=2)
     try:
         connection.request("GET", "/healthz")

@@ -1,4 +1,4 @@
-"""The whole product on this machine: database, processor, site and, if wanted, the collector between the two."""
+"""Runs the whole product on this machine: database, processor, site and, optionally, the collector."""
 
 from __future__ import annotations
 
@@ -15,29 +15,29 @@ from .checkout import LOCAL, PYTHON, ROOT, SetupFailed, last_words, say, value_o
 from .processes import LOOPBACK
 
 LOGS = LOCAL / "log"
-# Longer than the five seconds a process may spend on its last spans, shorter than a person's patience.
+# Longer than the five seconds a process may need to send its last spans.
 STOP_WITHIN_SECONDS = 10.0
 REQUEST_MAY_LAST_SECONDS = 4
-# How soon staff see in the reports what somebody just did; an installation does with once an hour.
+# Delay until new events appear in reports. For an installation once an hour is enough.
 KEEP_EVERY_SECONDS = 5
 
 
 @dataclass(frozen=True)
 class CollectorPorts:
-    """Where the collector takes OTLP: over gRPC, and over HTTP."""
+    """Ports on which the collector receives OTLP over gRPC and HTTP."""
 
     grpc: int
     http: int
 
 
 def environment_for(processor_port: int, collector_ports: CollectorPorts | None = None) -> dict[str, str]:
-    """The environment of everything we start: the caller's own, and where it and `.env` are silent, telemetry
-    goes to our processor, by way of the collector if there is one, and into the site's database."""
+    """The environment of all services. Where the caller and `.env` set nothing, telemetry goes to our processor,
+    through the collector if there is one, and into the site's database."""
     endpoint_port, protocol = (collector_ports.http, "http/protobuf") if collector_ports else (processor_port, "grpc")
     defaults = {
         "OTEL_EXPORTER_OTLP_ENDPOINT": f"http://{LOOPBACK}:{endpoint_port}",
         "OTEL_EXPORTER_OTLP_PROTOCOL": protocol,
-        "OTEL_BSP_SCHEDULE_DELAY": "1000",  # milliseconds; what one just did should soon be seen
+        "OTEL_BSP_SCHEDULE_DELAY": "1000",  # milliseconds, so that events appear soon
         "DJANGO_HTTPS": "false",
         "TELEMETRY_STORED_HERE": "true",
         "NEXT_PUBLIC_OTEL_ENDPOINT": "/v1/traces",
@@ -50,19 +50,18 @@ def environment_for(processor_port: int, collector_ports: CollectorPorts | None 
 
 
 def surprises(environment: dict[str, str], dotenv: Path) -> list[str]:
-    """What somebody who looks at the site will wonder about, where the caller or `.env` decided otherwise than we."""
+    """Notes about settings of the caller or `.env` with surprising effects."""
     found = []
     https, debug = (value_of(name, environment, dotenv) for name in ("DJANGO_HTTPS", "DJANGO_DEBUG"))
     if flag(https) if https.strip() else not flag(debug):
-        found.append("DJANGO_HTTPS is not false: every page redirects to https, which nobody serves here")
+        found.append("DJANGO_HTTPS is not false: every page redirects to https, which does not work here")
     if not value_of("OTEL_EXPORTER_OTLP_ENDPOINT", environment, dotenv):
         found.append("OTEL_EXPORTER_OTLP_ENDPOINT is empty: telemetry is off for everybody")
     return found
 
 
 def past_proxies(environment: dict[str, str]) -> dict[str, str]:
-    """`environment`, in which no proxy stands between our processes: gRPC would send even the loopback's traffic
-    through one. Only the lower-case name counts for gRPC."""
+    """`environment` without a proxy for the loopback, which gRPC would use. gRPC reads lower-case names only."""
     if not any(name.lower() in ("grpc_proxy", "http_proxy", "https_proxy") for name in environment):
         return environment
     direct = environment.get("no_proxy") or environment.get("NO_PROXY")
@@ -73,13 +72,12 @@ def past_proxies(environment: dict[str, str]) -> dict[str, str]:
 def run(
     port: int, processor_port: int, collector_ports: CollectorPorts | None = None, *, demo: int | None = None
 ) -> None:
-    """Start everything and stay until interrupted (KeyboardInterrupt) or until a part of it ends.
+    """Start all services and run until interrupted (KeyboardInterrupt) or until one of them ends.
 
-    With `demo`, the usage of so many people there are not is loaded first, unless that was done before.
+    With `demo`, the usage of that many made-up people is loaded first, unless it exists already.
 
-    Raises SetupFailed when the collector cannot be built or the database not be prepared, `processes.Ended` when a
-    part is gone. Whatever the way out, what was started is stopped: the site first, so that its last spans still
-    find the others.
+    Raises SetupFailed if the collector cannot be built or the database not be prepared, `processes.Ended` if a service
+    ends. All services are stopped in any case, the site first, so that its last spans still reach the others.
     """
     if collector_ports:
         collector.binary()
@@ -88,7 +86,7 @@ def run(
     prepare(environment, address)
     if demo:
         manage("load_demo_telemetry", "--once", "--people", str(demo), environment=environment)
-    # What is put on the stack last is stopped first.
+    # The stack stops services in reverse order.
     with ExitStack() as stack:
         try:
             services = [_start_keeper(environment)]
@@ -111,13 +109,13 @@ def run(
             say("ready")
             processes.watch(services)
         finally:
-            # Stopping takes a few seconds, which an impatient second Ctrl-C must not turn into leaving things.
+            # Stopping takes a few seconds; a second Ctrl-C must not leave services running.
             for number in (signal.SIGINT, signal.SIGTERM):
                 signal.signal(number, signal.SIG_IGN)
 
 
 def prepare(environment: dict[str, str], address: str) -> None:
-    """Bring database and files to what the code expects. Raises SetupFailed."""
+    """Migrate the database, create the demo users and collect static files. Raises SetupFailed."""
     credentials = str(LOCAL / "credentials.json")
     manage("migrate", "--no-input", environment=environment)
     manage("create_demo_people", "--credentials", credentials, "--url", address, environment=environment)
@@ -126,8 +124,7 @@ def prepare(environment: dict[str, str], address: str) -> None:
 
 
 def manage(command: str, *arguments: str, environment: dict[str, str]) -> None:
-    """Run a command of manage.py. What it says is shown; what it complains about goes to a log, and the end of
-    that (of a stack, the error) into the SetupFailed that is raised when it fails."""
+    """Run a command of manage.py, with its errors written to a log. Raises SetupFailed with the end of that log."""
     say(f"{command} ...")
     log = LOGS / f"{command}.log"
     log.parent.mkdir(parents=True, exist_ok=True)
@@ -141,7 +138,7 @@ def manage(command: str, *arguments: str, environment: dict[str, str]) -> None:
 
 
 def without_stack(complaint: str) -> str:
-    """Of a traceback, the error it ends with: its last line that is not indented, and what follows."""
+    """Error output without its traceback: the last line that is not indented, and everything after it."""
     lines = complaint.splitlines()
     if not any(line.startswith("Traceback") for line in lines):
         return complaint
@@ -150,7 +147,7 @@ def without_stack(complaint: str) -> str:
 
 
 def static_files_changed() -> bool:
-    """Whether a source of static files, or the installed packages, are newer than what was last collected."""
+    """Whether a source of static files or the requirements changed since the last collectstatic."""
     manifest = ROOT / "staticfiles" / "staticfiles.json"
     if not manifest.exists():
         return True
@@ -162,7 +159,7 @@ def static_files_changed() -> bool:
 
 
 def _start_keeper(environment: dict[str, str]) -> processes.Service:
-    """What cron does in an installation: above all, it brings the reports up to date."""
+    """Start `keep_telemetry`, which cron runs in an installation; it updates the reports."""
     return processes.start(
         "keeper",
         [str(PYTHON), "manage.py", "keep_telemetry", "--every", str(KEEP_EVERY_SECONDS)],
