@@ -145,7 +145,8 @@ class Oracle:
     # Reports, by name; each answers rows in the report's own order.
 
     def report(self, name: str, question: Question, now: datetime) -> Rows:
-        answer: Callable[[Question, date], Rows] = getattr(self, f"_report_{name}")
+        answer: Callable[[Question, date], Rows] | None = getattr(self, f"_report_{name}", None)
+        assert answer is not None, f"write Oracle._report_{name}: the report's rows, in plain Python from the raw rows"
         return answer(question, now.date())
 
     def _in(self, question: Question) -> list[Stored]:

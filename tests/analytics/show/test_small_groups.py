@@ -8,6 +8,7 @@ from django.test import Client
 from pytest_django.fixtures import Settings
 
 from analytics.keep.rollups import close_days
+from analytics.show.pages import PAGE_OF
 from tests.analytics.keep.rows import Stored, activity, feature, moment, request, rolled_up
 from tests.analytics.show.page import figures_of
 from tests.analytics.show.population import DAYS, populate
@@ -75,6 +76,16 @@ def test_a_name_that_four_people_used_keeps_its_line_without_a_number(
     assert set(numbers(found["four"])) == {None}
     assert None not in numbers(found["five"]) and None not in numbers(found["seven"])
     assert found["seven"]["unique_users"] == 7
+
+
+@pytest.mark.parametrize("report", [name for name, page in PAGE_OF.items() if page.name != "intake"])
+def test_no_report_has_a_number_about_two_people(analyst: Client, settings: Settings, report: str) -> None:
+    settings.TELEMETRY_SMALLEST_GROUP = "3"
+    rolled_up(everything(28, range(1, 3)))
+    found = rows(analyst, report, 40, 10)
+    assert found and {value for row in found for value in numbers(row)} <= {None, 0}
+    settings.TELEMETRY_SMALLEST_GROUP = "2"
+    assert any(value for row in rows(analyst, report, 40, 10) for value in numbers(row))
 
 
 @pytest.mark.parametrize("report", ["active_people", "weekly_people", "monthly_people"])
