@@ -18,7 +18,7 @@ from opentelemetry.proto.trace.v1 import trace_pb2
 
 FILES = (common_pb2, resource_pb2, trace_pb2, trace_service_pb2)  # each imports only what stands before it
 PACKAGE = "opentelemetry.proto"
-REQUEST = f"{PACKAGE}.collector.trace.v1.ExportTraceServiceRequest"
+REQUEST = "collector.trace.v1.ExportTraceServiceRequest"
 
 
 def _all(messages: Any) -> Iterator[DescriptorProto]:
@@ -27,8 +27,8 @@ def _all(messages: Any) -> Iterator[DescriptorProto]:
         yield from _all(message.nested_type)
 
 
-def _request_class(*, unread: frozenset[tuple[str, str]] = frozenset()) -> Any:
-    """ExportTraceServiceRequest with text as bytes, and the fields of `unread` (message, field) as bytes too."""
+def _messages(unread: frozenset[tuple[str, str]]) -> DescriptorPool:
+    """OTLP's messages with text as bytes, and the fields of `unread` (message, field) as bytes too."""
     pool = DescriptorPool()
     for module in FILES:
         file = FileDescriptorProto()
@@ -41,11 +41,18 @@ def _request_class(*, unread: frozenset[tuple[str, str]] = frozenset()) -> Any:
                     field.type = FieldDescriptorProto.TYPE_BYTES
                     field.ClearField("type_name")
         pool.Add(file)
-    return GetMessageClass(pool.FindMessageTypeByName(REQUEST))
+    return pool
+
+
+def _class(pool: DescriptorPool, name: str) -> Any:
+    return GetMessageClass(pool.FindMessageTypeByName(f"{PACKAGE}.{name}"))
 
 
 # Arrays and maps in an attribute: none of ours has one, and for one past protobuf's limit of nesting the whole request
 # would be refused.
 NESTED = frozenset({("AnyValue", "array_value"), ("AnyValue", "kvlist_value")})
-TextUnread = _request_class(unread=NESTED)
-SpansUnread = _request_class(unread=NESTED | {("ScopeSpans", "spans")})
+_text_unread = _messages(NESTED)
+TextUnread = _class(_text_unread, REQUEST)
+UnreadAttribute = _class(_text_unread, "common.v1.KeyValue")
+SpansUnread = _class(_messages(NESTED | {("ScopeSpans", "spans")}), REQUEST)
+AttributesUnread = _class(_messages(NESTED | {("Span", "attributes")}), REQUEST)

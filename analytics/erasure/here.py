@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from threading import Lock
 from uuid import UUID, uuid4
 
@@ -10,11 +10,12 @@ from django.db import connections
 from django.utils import timezone
 
 from analytics.erasure.receipts import days_to_recompute, receipt
-from analytics.ingest.verdicts import EPOCH, ErasureRequest
+from analytics.ingest.verdict import ErasureRequest
 from analytics.keep.locks import no_writer_at_work
 from analytics.models import Erasure
 from analytics.router import analytics_database
 from analytics.sql import sql
+from privacy.clock import from_unix_us
 from privacy.telemetry import Receipt
 
 _turn = Lock()  # of the processor's threads: each would hold a connection while it waits
@@ -45,9 +46,7 @@ def erase_received(asked: ErasureRequest) -> bool:
 
     Raises django.db.DatabaseError.
     """
-    request = Request(
-        UUID(bytes=asked.id), UUID(bytes=asked.user_id), EPOCH + timedelta(microseconds=asked.requested_at_us)
-    )
+    request = Request(UUID(bytes=asked.id), UUID(bytes=asked.user_id), from_unix_us(asked.requested_at_us))
     try:
         with _turn:
             return _erase(request, unless_known=True)

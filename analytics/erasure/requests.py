@@ -10,7 +10,7 @@ from analytics.erasure.correction import correct_rollups_soon
 from analytics.erasure.log import of_ledger
 from analytics.erasure.receipts import receipts_of
 from analytics.identity import Kind, pseudonym
-from analytics.ingest.verdicts import ErasureRequest
+from analytics.ingest.verdict import ErasureRequest
 from privacy.telemetry import Receipt
 
 

@@ -15,7 +15,7 @@ from opentelemetry.sdk.metrics.export import PeriodicExportingMetricReader
 from opentelemetry.sdk.resources import SERVICE_INSTANCE_ID, SERVICE_NAME, Resource
 
 from analytics import otel
-from analytics.ingest.writer import PART, Counts
+from analytics.ingest.verdict import PART, Counts
 
 # For the host's metrics: the API would load what it names, or fail, instead of waiting for the provider below.
 os.environ.pop("OTEL_PYTHON_METER_PROVIDER", None)

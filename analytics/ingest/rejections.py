@@ -1,15 +1,50 @@
-"""What was rejected, in the log: a line for each reason and sender, at most once a minute."""
+"""Rejections by reason and sender: names of senders from a bounded set, and a line in the log once a minute.
+
+A service's name is whatever its sender writes. Only one that reads like a name of the grammar of routes is stored, and
+only the first MOST_NAMES of a UTC day of which something is rejected: the tally stays small.
+"""
 
 import logging
 import time
 from collections import Counter
+from datetime import UTC, date, datetime
 from threading import Lock
 
-from analytics.ingest.writer import PART, REJECTED, Counts
+from analytics import vocabulary
+from analytics.events import Attributes
+from analytics.ingest.verdict import PART, REJECTED, Counts
+from analytics.routes.words import is_name
 
 logger = logging.getLogger(__name__)
 
+MOST_NAMES = 50  # of a day, in each process
+LONGEST_NAME = 64
+OTHER = "other"
 INTERVAL_SECONDS = 60.0
+
+
+class Senders:
+    """Thread-safe."""
+
+    def __init__(self) -> None:
+        self._names: set[str] = set()
+        self._day = date.min
+        self._lock = Lock()
+
+    def name(self, resource: Attributes, today: date | None = None) -> str:
+        """Of the service that the attributes of a resource describe. `today` is the UTC day, if not by the clock."""
+        service = resource.get(vocabulary.SERVICE_NAME)
+        if not isinstance(service, str) or len(service) > LONGEST_NAME or not is_name(service):
+            return OTHER
+        today = today or datetime.now(UTC).date()
+        with self._lock:
+            if today != self._day:
+                self._names.clear()
+                self._day = today
+            if service not in self._names and len(self._names) >= MOST_NAMES:
+                return OTHER
+            self._names.add(service)
+        return service
 
 
 class Rejections:
@@ -40,4 +75,5 @@ class Rejections:
             logger.warning(f"{text} sender=%s spans=%d", reason, sender or "-", number)
 
 
+senders = Senders()
 rejections = Rejections()

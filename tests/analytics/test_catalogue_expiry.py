@@ -15,7 +15,8 @@ from analytics.catalogue import Catalogue, current_catalogue, usable_catalogue
 from analytics.collect.scope import telemetry_for
 from analytics.exceptions import ExpiredEvent
 from analytics.ingest import fast
-from analytics.ingest.verdicts import Reason
+from analytics.ingest.judge import verdict
+from analytics.ingest.verdict import Reason
 from analytics.models import ExportTally
 from analytics.vocabulary import Category
 from privacy.switches import DeploymentType
@@ -69,7 +70,7 @@ def test_an_expired_event_is_withheld_and_counted(expired: str) -> None:
 def test_an_expired_event_is_rejected_by_name(expired: str) -> None:
     with override_settings(TELEMETRY_CATALOGUES=[expired]):
         body = of(*(span(feature(name)) for name in ("old", "new"))).SerializeToString()
-        found = fast.verdicts(body, current_catalogue(), now=datetime.now(UTC), own=DeploymentType.SELF_HOSTED)
+        found = verdict(fast.read, body, current_catalogue(), now=datetime.now(UTC), own=DeploymentType.SELF_HOSTED)
     assert found.rejected == {Reason.EXPIRED: 1} and len(found.rows[Category.FEATURE_USAGE]) == 1
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from analytics.ingest.server import LARGEST_MESSAGE_BYTES
+from analytics.ingest.serve import LARGEST_MESSAGE_BYTES
 from tools import collector
 
 GATEWAY = {

@@ -12,7 +12,7 @@ from opentelemetry.sdk.trace.export import SpanExportResult
 from analytics.collect.clean import clean_span, resource
 from analytics.collect.records import RecordedSpan, Subject
 from analytics.events import Activity
-from analytics.ingest.server import Processor
+from analytics.ingest.serve import Processor
 from analytics.models import UserActivity
 from analytics.router import conninfo
 

@@ -9,7 +9,7 @@ from django.core.management import CommandError, call_command
 from django.test import override_settings
 from django.utils import timezone
 
-from analytics.ingest.server import Processor
+from analytics.ingest.serve import Processor
 from analytics.keep.partitions import make_month
 from analytics.models import EndpointUsage, Erasure, FeatureUsage, IngestTally, Person, UserActivity
 from analytics.router import conninfo

@@ -15,7 +15,7 @@ from django.db import connections
 from knox.models import AuthToken
 
 from analytics.identity import Kind, pseudonym
-from analytics.ingest.server import Processor
+from analytics.ingest.serve import Processor
 from analytics.models import EndpointUsage
 from tests.acceptance.product import free_port, wait_until
 from tests.analytics.keep.conftest import conninfo

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from pytest_django.fixtures import Settings
 
-from analytics.ingest.server import Processor
+from analytics.ingest.serve import Processor
 from analytics.router import conninfo
 from tests.collector.parts import LOOPBACK, Collector, built_or_skipped
 from tests.recipes import documented

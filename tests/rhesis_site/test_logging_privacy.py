@@ -118,7 +118,7 @@ def test_arguments_that_do_not_fit_are_left_out_without_a_word_of_them(
 
 
 def test_our_own_lines_are_written_as_they_are(log: StringIO) -> None:
-    logging.getLogger("analytics.ingest.server").warning("Serving: %s on %d", "loopback", 4317)
+    logging.getLogger("analytics.ingest.serve").warning("Serving: %s on %d", "loopback", 4317)
     assert "Serving: loopback on 4317" in log.getvalue()
 
 

@@ -11,8 +11,8 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from analytics.conf import conf
 from analytics.erasure.requests import erase_received
 from analytics.ingest import metrics
-from analytics.ingest.server import CannotListen, Processor, Tls
-from analytics.ingest.workers import supervise, worker_commands
+from analytics.ingest.serve import CannotListen, Processor, Tls
+from analytics.ingest.supervise import supervise, worker_commands
 from analytics.management.database import refuse_unusable_sessions
 from analytics.management.options import whole_number
 from analytics.router import conninfo

@@ -13,7 +13,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
 from analytics.conf import conf
-from analytics.ingest.server import Processor
+from analytics.ingest.serve import Processor
 from analytics.keep.locks import AlreadyKeeping, only_one_at_a_time
 from analytics.keep.rollups import roll_up
 from analytics.management.database import TRY_AGAIN, WRONG_USAGE, database_may_go_away

@@ -20,9 +20,9 @@ from analytics.collect import pipeline
 from analytics.erasure.elsewhere import send_erasure_request
 from analytics.erasure.here import erase_received
 from analytics.identity import Kind, pseudonym
-from analytics.ingest.server import Processor
-from analytics.ingest.verdicts import NO_SENDER, Reason, Verdicts
-from analytics.ingest.writer import REJECTED, Writer
+from analytics.ingest.serve import Processor
+from analytics.ingest.verdict import NO_SENDER, Reason, Verdict
+from analytics.ingest.write import REJECTED, Writer
 from analytics.keep.rollups import roll_up
 from analytics.models import Erasure, TouchedDay, UserActivity
 from analytics.vocabulary import Category
@@ -197,8 +197,8 @@ def test_a_request_is_honoured_however_wrong_the_clock_of_the_site_is(
     assert tombstone == requested_at if days < 0 else tombstone < timezone.now() + timedelta(minutes=11)
 
 
-def _rows(user: User, *moments: datetime) -> Verdicts:
-    found = Verdicts(received=len(moments))
+def _rows(user: User, *moments: datetime) -> Verdict:
+    found = Verdict(received=len(moments))
     of = pseudonym(Kind.USER, user.pk)
     for when in moments:
         found.rows[Category.USER_ACTIVITY].append(

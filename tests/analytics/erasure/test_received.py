@@ -13,11 +13,12 @@ from django.db import OperationalError
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from analytics.erasure.here import erase_received
-from analytics.ingest.verdicts import ErasureRequest, Row, Verdicts, microseconds
-from analytics.ingest.writer import Counts, Writer
+from analytics.ingest.verdict import ErasureRequest, Row, Verdict
+from analytics.ingest.write import Counts, Writer
 from analytics.models import FeatureUsage
 from analytics.router import conninfo
 from analytics.vocabulary import Category
+from privacy.clock import unix_us
 from tests.acceptance.product import wait_until
 from tests.analytics.ingest import packed
 from tests.analytics.ingest.conftest import Client, Start, rows_stored, tally
@@ -39,17 +40,17 @@ def feature(number: int, *, when: datetime = NOW, person: UUID = SOMEBODY) -> Ro
     return packed.row(Category.FEATURE_USAGE, "test_run", "created", when=when, id_=UUID(int=number), person=person)
 
 
-def of(*rows: Row, erasures: tuple[ErasureRequest, ...] = ()) -> Verdicts:
-    found = Verdicts(received=len(rows) + len(erasures), erasures=list(erasures))
+def of(*rows: Row, erasures: tuple[ErasureRequest, ...] = ()) -> Verdict:
+    found = Verdict(received=len(rows) + len(erasures), erasures=list(erasures))
     found.rows[Category.FEATURE_USAGE] += rows
     return found
 
 
 def erasure(when: datetime, person: UUID = SOMEBODY, id_: UUID | None = None) -> ErasureRequest:
-    return ErasureRequest((id_ or uuid4()).bytes, person.bytes, microseconds(when))
+    return ErasureRequest((id_ or uuid4()).bytes, person.bytes, unix_us(when))
 
 
-def received(writer: Writer, *requests: Verdicts) -> Counts:
+def received(writer: Writer, *requests: Verdict) -> Counts:
     """As the service does it: the erasures of each request, then its rows."""
     for request in requests:
         request.carry_out(erase_received)

@@ -10,7 +10,7 @@ import psycopg
 import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
 
-from analytics.ingest.server import Processor
+from analytics.ingest.serve import Processor
 from analytics.models import EndpointUsage, FeatureUsage, IngestTally, UserActivity
 from analytics.router import conninfo
 from tests.acceptance.product import wait_until

@@ -7,7 +7,6 @@ from collections.abc import Callable, Sequence
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, ArrayValue, KeyValue, KeyValueList
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
-from analytics.ingest.layouts import field
 from tests.analytics.ingest.spans import LOGIN, OLD_REQUEST, PERSON, REQUEST, STOCK_REQUEST, TEST_RUN, of, span
 
 KINDS = (LOGIN, REQUEST, TEST_RUN, OLD_REQUEST, STOCK_REQUEST)
@@ -42,6 +41,15 @@ SNIPPETS = (
     b"\x4a\x00",
     b"\x12\x00",
 )
+
+
+def field(tag: int, content: bytes) -> bytes:
+    """On the wire: tag, length, content."""
+    length, number = bytearray(), len(content)
+    while number > 0x7F:
+        length.append(number & 0x7F | 0x80)
+        number >>= 7
+    return bytes([tag, *length, number]) + content
 
 
 def odd_value(chance: random.Random) -> AnyValue:

@@ -1,19 +1,20 @@
 """Rows as the writer takes them, made from values and taken apart again."""
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import datetime
 from struct import unpack
 from typing import Any
 from uuid import UUID
 
 import orjson
 
-from analytics.ingest.packing import COLUMNS, POSTGRES_EPOCH_US, duration, end, key, session
-from analytics.ingest.verdicts import EPOCH, Row, microseconds
+from analytics.ingest.copy import COLUMNS, POSTGRES_EPOCH_US, duration, head, session, tail, text
+from analytics.ingest.verdict import Row
 from analytics.vocabulary import Category
+from privacy.clock import from_unix_us, unix_us
 
 TYPES: dict[str, Callable[[bytes], Any]] = {
-    "timestamptz": lambda raw: EPOCH + timedelta(microseconds=unpack("!q", raw)[0] + POSTGRES_EPOCH_US),
+    "timestamptz": lambda raw: from_unix_us(unpack("!q", raw)[0] + POSTGRES_EPOCH_US),
     "uuid": lambda raw: UUID(bytes=raw),
     "varchar": bytes.decode,
     "jsonb": lambda raw: orjson.loads(raw.removeprefix(b"\x01")),
@@ -40,8 +41,8 @@ def row(
         differs = session(None if own is None else UUID(str(own)).bytes)
     elif category is Category.ENDPOINT_USAGE:
         differs = duration(float(own or 0))
-    begin = key(len(COLUMNS[category]), microseconds(when), id_.bytes, person.bytes, organization_id)
-    return begin + differs + end(deployment, metadata, columns), microseconds(when), person.bytes
+    begin = head(category, unix_us(when), id_.bytes, person.bytes, organization_id)
+    return begin + differs + text(deployment) + tail(metadata, columns)
 
 
 def values(category: Category, packed: bytes) -> dict[str, Any]:

@@ -15,9 +15,8 @@ from google.protobuf.message import DecodeError
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
 
 from analytics.catalogue import current_catalogue
-from analytics.ingest import plain
-from analytics.ingest.rows import verdicts
-from analytics.ingest.verdicts import PACKED, Verdicts
+from analytics.ingest import decode, judge
+from analytics.ingest.verdict import Verdict
 from privacy.switches import DeploymentType
 from tests import profile
 from tests.analytics.ingest.conftest import Client, rows_stored, tally
@@ -34,9 +33,10 @@ BREATH = 48 * MIB
 TO_COME_AGAIN = {grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.RESOURCE_EXHAUSTED}
 
 
-def reference(body: bytes) -> Verdicts | None:
+def reference(body: bytes) -> Verdict | None:
     try:
-        return verdicts(plain.read(body, current_catalogue()), now=datetime.now(UTC), own=DeploymentType.SELF_HOSTED)
+        own = DeploymentType.SELF_HOSTED
+        return judge.verdict(decode.read, body, current_catalogue(), now=datetime.now(UTC), own=own)
     except DecodeError:
         return None
 
@@ -63,7 +63,7 @@ class Sender:
             assert answer is not None, body
             assert answer.partial_success.rejected_spans == wanted.rejected.total(), body
             rows = [row for of_table in wanted.rows.values() for row in of_table]
-            self.keys.update(row[PACKED][:KEY_BYTES] for row in rows)
+            self.keys.update(row[:KEY_BYTES] for row in rows)
             self.expected["rows"] += len(rows)
             self.expected["rejected"] += wanted.rejected.total()
 

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from analytics.catalogue import current_catalogue
 from analytics.ingest import fast
-from analytics.ingest.verdicts import PACKED, Part, Verdicts
+from analytics.ingest.judge import verdict
+from analytics.ingest.verdict import Part, Verdict
 from analytics.vocabulary import Category
 from privacy.switches import DeploymentType
 from tests.analytics.ingest import packed
@@ -20,13 +21,13 @@ from tests.collector.spans import Value
 SENDERS = {"ours": REQUEST, "an older client": OLD_REQUEST, "a stock instrumentation": STOCK_REQUEST}
 
 
-def judged(values: dict[str, Value], route: str) -> Verdicts:
+def judged(values: dict[str, Value], route: str) -> Verdict:
     body = of(span({**values, "http.route": route})).SerializeToString()
-    return fast.verdicts(body, current_catalogue(), now=datetime.now(UTC), own=DeploymentType.CLOUD)
+    return verdict(fast.read, body, current_catalogue(), now=datetime.now(UTC), own=DeploymentType.CLOUD)
 
 
-def endpoint(found: Verdicts) -> object:
-    [(packed_row, _, _)] = found.rows[Category.ENDPOINT_USAGE]
+def endpoint(found: Verdict) -> object:
+    [packed_row] = found.rows[Category.ENDPOINT_USAGE]
     return packed.values(Category.ENDPOINT_USAGE, packed_row)["endpoint"]
 
 
@@ -70,4 +71,4 @@ def test_nothing_personal_in_a_path_reaches_a_row(personal: str, values: dict[st
     found = judged(values, f"/users/{personal}/orders")
 
     assert found.rejected or endpoint(found) in ("/users/{...}/orders", "{unrecognised}") or "/" in personal
-    assert len(personal) < 4 or not any(personal.encode() in row[PACKED] for row in found.rows[Category.ENDPOINT_USAGE])
+    assert len(personal) < 4 or not any(personal.encode() in row for row in found.rows[Category.ENDPOINT_USAGE])

@@ -7,7 +7,7 @@ import pytest
 from psycopg import errors
 from psycopg.pq import TransactionStatus
 
-from analytics.ingest.packing import copied
+from analytics.ingest.copy import copied
 from analytics.ingest.script import LARGEST_PIECE_BYTES, begin, give, give_up
 from analytics.router import conninfo
 

@@ -15,7 +15,7 @@ from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import SpanExportResult
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from analytics.ingest import server as server_module
+from analytics.ingest import serve
 from analytics.router import conninfo
 from tests.acceptance.product import wait_until
 from tests.analytics.ingest.conftest import Client, Start, nobody_can_write, rows_stored, tally, waiting
@@ -92,7 +92,7 @@ def test_against_a_full_queue_it_waits_and_sends_again(
     retries: Callable[[], list[str]],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(server_module, "LIMIT", 1)
+    monkeypatch.setattr(serve, "LIMIT", 1)
     port = start().port
     with ThreadPoolExecutor(2) as threads:
         with nobody_can_write() as own:

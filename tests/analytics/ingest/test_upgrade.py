@@ -8,9 +8,9 @@ from uuid import UUID
 import pytest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
-from analytics.ingest.verdicts import Verdicts
+from analytics.ingest.verdict import Verdict
 from tests.analytics.ingest.spans import OLD_REQUEST
-from tests.analytics.ingest.test_rows import Judge, judge, only_reason, only_row, span
+from tests.analytics.ingest.test_judge import Judge, judge, only_reason, only_row, span
 from tests.collector.spans import Value
 from tests.test_docs import ROOT
 
@@ -35,7 +35,7 @@ def examples(heading: str, *, columns: int = 2) -> list[list[str]]:
     return [[CODE.findall(cell)[0] for cell in line.strip("| ").split(" | ")[:columns]] for line in lines]
 
 
-def judged(judge: Judge, sent: str) -> Verdicts:
+def judged(judge: Judge, sent: str) -> Verdict:
     """What becomes of an older client's span with this attribute."""
     name, _, value = sent.partition("=")
     if name == "deployment.type":

@@ -12,8 +12,8 @@ from django.core.management import CommandError, call_command
 from django.db import connections
 
 from analytics.erasure.here import erase
-from analytics.ingest.verdicts import Verdicts
-from analytics.ingest.writer import BEGIN, Writer
+from analytics.ingest.verdict import Verdict
+from analytics.ingest.write import BEGIN, Writer
 from analytics.keep import locks
 from analytics.keep.retention import plan_purge, purge
 from analytics.keep.rollups import NotRolledUp, roll_up, roll_up_day, take_marks, waiting_days
@@ -42,8 +42,8 @@ WAITS_ALONE = """SELECT count(*) FROM pg_locks WHERE relation = 'analytics_lock_
                  AND mode = 'ShareRowExclusiveLock' AND NOT granted"""
 
 
-def verdicts(who: int, when: datetime) -> Verdicts:
-    found = Verdicts(received=1)
+def verdicts(who: int, when: datetime) -> Verdict:
+    found = Verdict(received=1)
     found.rows[Category.USER_ACTIVITY].append(
         packed.row(Category.USER_ACTIVITY, "login", when=when, id_=uuid4(), person=person(who))
     )

@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analytics.erasure.here import erase
-from analytics.ingest.verdicts import Verdicts
-from analytics.ingest.writer import Writer
+from analytics.ingest.verdict import Verdict
+from analytics.ingest.write import Writer
 from analytics.keep.partitions import Partition, statement
 from analytics.keep.retention import Plan, plan_purge, purge
 from analytics.keep.rollups import NotRolledUp, roll_up
@@ -274,7 +274,7 @@ def test_a_purge_loses_no_row_inside_the_window_and_holds_no_insert_up(months: N
     def ingest() -> None:
         with Writer(conninfo(), slot=0) as writer:
             while not stop.is_set():
-                verdicts = Verdicts(received=2)
+                verdicts = Verdict(received=2)
                 for day in (5, 25):  # one in a month that exists, one in a month that the writer makes
                     id_ = uuid4()
                     when = datetime(2026, 3 if day == 5 else 4 + len(written) % 8, day, tzinfo=UTC)

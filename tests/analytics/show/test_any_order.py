@@ -22,8 +22,8 @@ from hypothesis import strategies as st
 
 from analytics.erasure.correction import correct_rollups
 from analytics.erasure.here import erase, erase_received
-from analytics.ingest.verdicts import NO_SENDER, ErasureRequest, Verdicts, microseconds
-from analytics.ingest.writer import Writer
+from analytics.ingest.verdict import NO_SENDER, ErasureRequest, Verdict
+from analytics.ingest.write import Writer
 from analytics.keep.retention import plan_purge, purge
 from analytics.keep.rollups import roll_up
 from analytics.models import EndpointUsage, UserActivity
@@ -31,6 +31,7 @@ from analytics.router import analytics_database
 from analytics.show.freshness import freshness
 from analytics.show.question import Question
 from analytics.vocabulary import Category
+from privacy.clock import unix_us
 from privacy.switches import DeploymentType
 from tests import profile
 from tests.analytics.ingest import packed
@@ -152,8 +153,8 @@ def killed_at(number: int) -> Iterator[None]:
         note(f"killed at statement {number}")
 
 
-def verdicts(rows: list[Stored], erased: list[tuple[int, datetime]]) -> Verdicts:
-    found = Verdicts(received=len(rows) + len(erased))
+def verdicts(rows: list[Stored], erased: list[tuple[int, datetime]]) -> Verdict:
+    found = Verdict(received=len(rows) + len(erased))
     for row in rows:
         shared = {"when": row.timestamp, "person": row.user_id, "id_": row.id, "deployment": row.deployment_type}
         if isinstance(row, UserActivity):
@@ -161,14 +162,14 @@ def verdicts(rows: list[Stored], erased: list[tuple[int, datetime]]) -> Verdicts
         elif isinstance(row, EndpointUsage):
             category, columns, own = (
                 Category.ENDPOINT_USAGE,
-                [row.endpoint, row.method, row.status_code],
+                [row.method, row.endpoint, row.status_code],
                 row.duration_ms,
             )
         else:
             category, columns, own = Category.FEATURE_USAGE, [row.feature_name, row.action], None
         found.rows[category].append(packed.row(category, *columns, own=own, **shared))
     for who, until in erased:
-        found.erasures.append(ErasureRequest(uuid4().bytes, person(who).bytes, microseconds(until)))
+        found.erasures.append(ErasureRequest(uuid4().bytes, person(who).bytes, unix_us(until)))
     return found
 
 

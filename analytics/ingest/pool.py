@@ -20,8 +20,8 @@ from psycopg import errors
 from analytics.exceptions import AnalyticsError
 from analytics.ingest import metrics
 from analytics.ingest.rejections import rejections
-from analytics.ingest.verdicts import Verdicts
-from analytics.ingest.writer import Writer
+from analytics.ingest.verdict import Verdict
+from analytics.ingest.write import Writer
 from privacy.outages import cause
 
 logger = logging.getLogger(__name__)
@@ -48,13 +48,13 @@ def _locked() -> Lock:
 class _Request:
     """One that waits. It is woken when it is done, or when it is its turn to write."""
 
-    verdicts: Verdicts
+    verdicts: Verdict
     asleep: Lock = field(default_factory=_locked)
     writer: Writer | None = None  # its turn, with this one
     error: Exception | None = None
 
 
-class Writers:
+class Pool:
     """`slot` numbers the process among several that write to the same database. Thread-safe."""
 
     def __init__(self, conninfo: str, slot: int) -> None:
@@ -65,7 +65,7 @@ class Writers:
         self._lock = Lock()  # of all this; held for moments only
         self._quiet = threading.Condition(self._lock)
 
-    def write(self, verdicts: Verdicts, *, patience_seconds: float) -> None:
+    def write(self, verdicts: Verdict, *, patience_seconds: float) -> None:
         """Returns when all is committed; what was erased since has moved to `verdicts.rejected` then.
 
         Raises Busy, and psycopg.Error if the database cannot take it; in both cases nothing of it is stored.

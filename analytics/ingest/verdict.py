@@ -1,39 +1,21 @@
 """What became of each span of a request: a row, an erasure, or a rejection with a reason from a short list."""
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from typing import Final, TypeVar
+from typing import TypeVar
 
 from analytics.exceptions import AnalyticsError
 from analytics.vocabulary import Category
 
-# An attribute's: a scalar, None where it is empty, UNUSABLE where it is anything else.
-Value = str | int | float | bool | bytes | None
-Attributes = Mapping[str, Value]
-UNUSABLE = b""
 NO_SENDER = ""
-STORED, DUPLICATE = "stored", "duplicate"
+# Outcomes of the tally, and PART beside their balance: what a stored span was stored without.
+STORED, DUPLICATE, REJECTED, PART = "stored", "duplicate", "rejected", "part"
+ERASURE = "erasure"  # the reason beside STORED of a request to delete that was carried out
+Counts = Counter[tuple[str, str, str]]  # spans by outcome, reason and sender
 
-# As COPY wants it (see `packing`), which begins with its key; the timestamp in microseconds since 1970; the user's id.
-Row = tuple[bytes, int, bytes]
-PACKED: Final = 0
-TIMESTAMP: Final = 1
-USER: Final = 2
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-
-TABLES = {
-    Category.USER_ACTIVITY: "analytics_user_activity",
-    Category.ENDPOINT_USAGE: "analytics_endpoint_usage",
-    Category.FEATURE_USAGE: "analytics_feature_usage",
-}
-
-
-def microseconds(moment: datetime) -> int:
-    """Since 1970, as rows have their time."""
-    return (moment - EPOCH) // timedelta(microseconds=1)
+Row = bytes  # as COPY reads it, see `copy.head`
 
 
 class Reason(StrEnum):
@@ -97,12 +79,12 @@ def _by_first(counts: "Counter[tuple[Name, str]]") -> "Counter[Name]":
 
 
 @dataclass(slots=True)
-class Verdicts:
+class Verdict:
     """Of one request. received = number of rows + erasures + rejected, always; `dropped` stands beside that.
 
     `erased` counts the erasures that are carried out, by outcome.
 
-    Rejections and parts are counted by sender too, see `senders`; NO_SENDER where it is not known any more.
+    Rejections and parts are counted by sender too, see `rejections`; NO_SENDER where it is not known any more.
     """
 
     received: int = 0

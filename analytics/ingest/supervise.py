@@ -8,7 +8,7 @@ import sys
 import threading
 from types import FrameType
 
-from analytics.ingest.server import DRAIN_SECONDS
+from analytics.ingest.serve import DRAIN_SECONDS
 
 logger = logging.getLogger(__name__)
 # A worker that dies sooner than this after its start is not restarted in a hurry.

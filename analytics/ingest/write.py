@@ -9,7 +9,7 @@ import socket
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from types import TracebackType
 from typing import Self
 from uuid import UUID
@@ -20,25 +20,24 @@ from psycopg.pq import ExecStatus
 from psycopg.pq.abc import PGresult
 
 from analytics.connection import connect
-from analytics.ingest.copying import COPY, data, staged_rows
+from analytics.ingest import copy
 from analytics.ingest.script import begin, give, give_up
-from analytics.ingest.verdicts import (
+from analytics.ingest.verdict import (
     DUPLICATE,
-    EPOCH,
+    ERASURE,
     NO_SENDER,
+    PART,
+    REJECTED,
     STORED,
-    TIMESTAMP,
-    USER,
+    Counts,
     Reason,
     Row,
-    Verdicts,
+    Verdict,
 )
 from analytics.retention import first_of_month
 from analytics.vocabulary import Category
+from privacy.clock import from_unix_us
 
-REJECTED = "rejected"
-PART = "part"  # beside the balance: what a stored span was stored without
-ERASURE = "erasure"  # the reason beside `stored` for a request to delete that was carried out
 ALL_STORED, ALL_DUPLICATE = (STORED, "", NO_SENDER), (DUPLICATE, "", NO_SENDER)
 DAY_US = 86_400 * 1_000_000
 # A statement that waits longer than this is a database in trouble; the sender will come again. Nor may a transaction be
@@ -56,7 +55,6 @@ MAXIMUM_ATTEMPTS = 4
 _COUNTS = "%s::varchar[], %s::varchar[], %s::varchar[], %s::bigint[]"  # outcomes, reasons, senders, spans
 _END_INGEST = f"SELECT analytics_end_ingest(%s::date[], %s, %s::smallint, {_COUNTS}); COMMIT"
 
-Counts = Counter[tuple[str, str, str]]
 Tables = dict[Category, list[Row]]
 
 
@@ -72,7 +70,7 @@ class Writer:
         self._months: set[datetime] = set()
         self._ended = False
 
-    def write(self, *requests: Verdicts) -> Counts:
+    def write(self, *requests: Verdict) -> Counts:
         """Store everything that the verdicts of the requests keep, and count; the counts by (outcome, reason, sender).
 
         Rows of people who have asked for deletion since move to their request's `rejected`. All is committed when it
@@ -132,7 +130,7 @@ class Writer:
         return self._connection
 
     def _make_months(self, connection: psycopg.Connection, days: set[int]) -> None:
-        months = {first_of_month(EPOCH + timedelta(days=day)) for day in days}
+        months = {first_of_month(from_unix_us(day * DAY_US)) for day in days}
         for month in sorted(months - self._months):
             with _rolled_back_after_an_error(connection):
                 connection.execute(BEGIN)
@@ -141,12 +139,12 @@ class Writer:
             self._months.add(month)
 
     def _at_once(
-        self, connection: psycopg.Connection, requests: Sequence[Verdicts], tables: Tables, days: set[int]
+        self, connection: psycopg.Connection, requests: Sequence[Verdict], tables: Tables, days: set[int]
     ) -> Counts | None:
         """All of it, as one script. None if that is not all there is to do: some rows are to be rejected."""
         counts = _judged(requests)
         counts.update({ALL_STORED: sum(map(len, tables.values())), ALL_DUPLICATE: 0})
-        copies = b"".join(COPY[category] + b";" for category in tables)
+        copies = b"".join(copy.COPY[category] + b";" for category in tables)
         script = BEGIN + _begin_ingest(tables) + b";" + copies + self._end_ingest(connection, days, counts)
         with _rolled_back_after_an_error(connection):
             found = next(result for result in begin(connection, script) if result.status == ExecStatus.TUPLES_OK)
@@ -156,17 +154,17 @@ class Writer:
                 connection.rollback()
                 return None
             for rows in tables.values():
-                give(connection, data(rows))
+                give(connection, copy.copied(rows))
         return counts
 
-    def _step_by_step(self, connection: psycopg.Connection, requests: Sequence[Verdicts], tables: Tables) -> Counts:
+    def _step_by_step(self, connection: psycopg.Connection, requests: Sequence[Verdict], tables: Tables) -> Counts:
         with _rolled_back_after_an_error(connection):
             connection.execute(BEGIN)
             _reject_erased(connection, requests, tables)
             tables = _tables(requests)
             counts = _judged(requests)
             for category, rows in tables.items():
-                stored = staged_rows(connection, category, rows)
+                stored = copy.staged_rows(connection, category, rows)
                 counts[ALL_STORED] += stored
                 counts[ALL_DUPLICATE] += len(rows) - stored
             connection.execute(self._end_ingest(connection, _days(tables), counts))
@@ -176,7 +174,7 @@ class Writer:
         # In one order, so that no two writers with the same slot, on two machines, wait in a circle.
         entries = sorted((*key, spans) for key, spans in counts.items() if spans)
         parameters = (
-            [(EPOCH + timedelta(days=day)).date() for day in sorted(days)],
+            [(from_unix_us(day * DAY_US)).date() for day in sorted(days)],
             datetime.now(UTC).date(),
             self._slot,
             *([entry[place] for entry in entries] for place in range(4)),
@@ -184,7 +182,7 @@ class Writer:
         return psycopg.ClientCursor(connection).mogrify(_END_INGEST, parameters).encode()
 
 
-def _reject_erased(connection: psycopg.Connection, requests: Sequence[Verdicts], tables: Tables) -> None:
+def _reject_erased(connection: psycopg.Connection, requests: Sequence[Verdict], tables: Tables) -> None:
     """Take the rows of people who have asked for deletion since out of `requests`."""
     [found] = begin(connection, _begin_ingest(tables))
     erased = _erased(found)
@@ -196,7 +194,7 @@ def _reject_erased(connection: psycopg.Connection, requests: Sequence[Verdicts],
 
 
 def _begin_ingest(tables: Tables) -> bytes:
-    people = {row[USER] for rows in tables.values() for row in rows}
+    people = {row[copy.USER] for rows in tables.values() for row in rows}
     array = ",".join([person.hex() for person in people]).encode()
     return (
         b"SELECT user_id, (extract(epoch FROM requested_at) * 1000000)::bigint"
@@ -211,10 +209,11 @@ def _erased(found: PGresult) -> dict[bytes, int]:
 
 
 def _is_erased(row: Row, erased: dict[bytes, int]) -> bool:
-    return row[USER] in erased and row[TIMESTAMP] <= erased[row[USER]]
+    erased_at_us = erased.get(row[copy.USER])
+    return erased_at_us is not None and copy.timestamp_us(row) <= erased_at_us
 
 
-def _judged(requests: Sequence[Verdicts]) -> Counts:
+def _judged(requests: Sequence[Verdict]) -> Counts:
     """What is known before a row is written: rejections, parts left out, erasures carried out."""
     counts: Counts = Counter()
     for request in requests:
@@ -234,14 +233,14 @@ def _rolled_back_after_an_error(connection: psycopg.Connection) -> Iterator[None
         raise
 
 
-def _tables(requests: Sequence[Verdicts]) -> Tables:
+def _tables(requests: Sequence[Verdict]) -> Tables:
     """The rows of all requests by table, in the order of their keys.
 
     Every writer goes through tables and keys in the same order, so none waits in a circle.
     """
     tables = {category: [row for request in requests for row in request.rows[category]] for category in Category}
     for rows in tables.values():
-        rows.sort()  # packed, they begin with their key
+        rows.sort()  # they begin with their key
     return {category: rows for category, rows in tables.items() if rows}
 
 
@@ -249,7 +248,7 @@ def _days(tables: Tables) -> set[int]:
     """Days since 1970 that the rows are of."""
     days: set[int] = set()
     for rows in tables.values():
-        first, last = rows[0][TIMESTAMP] // DAY_US, rows[-1][TIMESTAMP] // DAY_US
+        first, last = copy.timestamp_us(rows[0]) // DAY_US, copy.timestamp_us(rows[-1]) // DAY_US
         # Most requests are of one day, which needs no look at what lies between.
-        days |= {first} if first == last else {row[TIMESTAMP] // DAY_US for row in rows}
+        days |= {first} if first == last else {copy.timestamp_us(row) // DAY_US for row in rows}
     return days

@@ -11,11 +11,11 @@ import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
 from analytics.exceptions import AnalyticsError
+from analytics.ingest.answer import SERVICE_NAME, TraceService
 from analytics.ingest.clock import DatabaseClock
+from analytics.ingest.pool import Pool
 from analytics.ingest.rejections import rejections
-from analytics.ingest.service import SERVICE_NAME, TraceService
-from analytics.ingest.verdicts import Erase
-from analytics.ingest.writers import Writers
+from analytics.ingest.verdict import Erase
 
 logger = logging.getLogger(__name__)
 
@@ -47,7 +47,7 @@ class Tls:
 
 
 class Processor:
-    """A gRPC server with its writers. `slot` numbers the process among several on one port.
+    """A gRPC server with its pool of writers. `slot` numbers the process among several on one port.
 
     `erase` carries out a request to delete. Without it such a request is answered UNAVAILABLE, and is sent again.
     """
@@ -63,7 +63,7 @@ class Processor:
         erase: Erase | None = None,
     ) -> None:
         self._slot = slot
-        self._writers = Writers(conninfo, slot)
+        self._pool = Pool(conninfo, slot)
         self._health = health.HealthServicer()
         self._stopping = threading.Event()
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="ingest")
@@ -75,7 +75,7 @@ class Processor:
                 ("grpc.so_reuseport", 1 if slot else 0),
             ],
         )
-        service = TraceService(self._writers, api_key=api_key, limit=LIMIT, clock=DatabaseClock(conninfo), erase=erase)
+        service = TraceService(self._pool, api_key=api_key, limit=LIMIT, clock=DatabaseClock(conninfo), erase=erase)
         self._server.add_generic_rpc_handlers((service.handler(),))
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         try:
@@ -110,7 +110,7 @@ class Processor:
         logger.info("Draining: port=%d", self.port)
         self._health.enter_graceful_shutdown()
         self._server.stop(DRAIN_SECONDS).wait()
-        self._writers.close()
+        self._pool.close()
         rejections.log(ending=True)
         self._threads.shutdown()
         logger.info("Ended: port=%d", self.port)

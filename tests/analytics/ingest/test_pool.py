@@ -10,9 +10,9 @@ import psycopg
 import pytest
 from django.db import connection
 
-from analytics.ingest import writers as writers_module
-from analytics.ingest.verdicts import Reason, Verdicts
-from analytics.ingest.writers import Busy, Writers
+from analytics.ingest import pool as pool_module
+from analytics.ingest.pool import Busy, Pool
+from analytics.ingest.verdict import Reason, Verdict
 from analytics.models import Erasure
 from analytics.router import conninfo
 from analytics.vocabulary import Category
@@ -24,16 +24,16 @@ SOMEBODY = UUID(int=0xBEEF)
 
 
 @pytest.fixture
-def one_writer(transactional_db: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Writers]:
-    monkeypatch.setattr(writers_module, "WRITERS", 1)
-    writers = Writers(conninfo(), slot=0)
-    yield writers
-    writers.close()
+def one_writer(transactional_db: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Pool]:
+    monkeypatch.setattr(pool_module, "WRITERS", 1)
+    pool = Pool(conninfo(), slot=0)
+    yield pool
+    pool.close()
 
 
-def of(*names: str, person: UUID = SOMEBODY, rejected: int = 0) -> Verdicts:
+def of(*names: str, person: UUID = SOMEBODY, rejected: int = 0) -> Verdict:
     """A request of a feature for each name."""
-    found = Verdicts(received=len(names) + rejected)
+    found = Verdict(received=len(names) + rejected)
     when = datetime.now(UTC) - timedelta(minutes=1)
     found.rows[Category.FEATURE_USAGE] += [
         packed.row(Category.FEATURE_USAGE, name, "created", when=when, id_=uuid4(), person=person) for name in names
@@ -44,13 +44,13 @@ def of(*names: str, person: UUID = SOMEBODY, rejected: int = 0) -> Verdicts:
 
 
 @contextmanager
-def waiting_together(writers: Writers, *requests: Verdicts) -> Iterator[list[object]]:
+def waiting_together(pool: Pool, *requests: Verdict) -> Iterator[list[object]]:
     """All of them wait for a writer that is held up; at the end they go on, and the outcomes are in the list."""
     outcomes: list[object] = []
 
-    def write(verdicts: Verdicts) -> object:
+    def write(verdicts: Verdict) -> object:
         try:
-            writers.write(verdicts, patience_seconds=60)
+            pool.write(verdicts, patience_seconds=60)
         except psycopg.Error as error:
             return error
         return None
@@ -62,7 +62,7 @@ def waiting_together(writers: Writers, *requests: Verdicts) -> Iterator[list[obj
             others = []
             for number, verdicts in enumerate(requests, start=1):
                 others.append(threads.submit(write, verdicts))
-                wait_until("it waits", lambda number=number: len(writers._waiting) == number)  # type: ignore[misc]
+                wait_until("it waits", lambda number=number: len(pool._waiting) == number)  # type: ignore[misc]
         assert first.result(60) is None
         outcomes += [each.result(60) for each in others]
     yield outcomes
@@ -75,14 +75,14 @@ def transactions() -> list[int]:
         return [number for (number,) in cursor.fetchall()]
 
 
-def test_alone_each_request_has_a_transaction_of_its_own(one_writer: Writers) -> None:
+def test_alone_each_request_has_a_transaction_of_its_own(one_writer: Pool) -> None:
     one_writer.write(of("a"), patience_seconds=60)
     one_writer.write(of("b", "c"), patience_seconds=60)
 
     assert transactions() == [1, 2]
 
 
-def test_those_that_wait_together_share_one(one_writer: Writers) -> None:
+def test_those_that_wait_together_share_one(one_writer: Pool) -> None:
     with waiting_together(one_writer, of("a"), of("b", "c"), of("d", rejected=2)) as outcomes:
         assert outcomes == [None, None, None]
 
@@ -90,14 +90,14 @@ def test_those_that_wait_together_share_one(one_writer: Writers) -> None:
     assert tally() == {("stored", ""): 5, ("rejected", "bad_user"): 2}
 
 
-def test_a_group_has_a_limit(one_writer: Writers, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(writers_module, "LARGEST_GROUP", 3)
+def test_a_group_has_a_limit(one_writer: Pool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pool_module, "LARGEST_GROUP", 3)
 
     with waiting_together(one_writer, of("a", "b"), of("c", "d"), of("e")):
         assert transactions() == [1, 4, 1]
 
 
-def test_one_that_the_database_refuses_costs_those_that_wait_with_it_nothing(one_writer: Writers) -> None:
+def test_one_that_the_database_refuses_costs_those_that_wait_with_it_nothing(one_writer: Pool) -> None:
     """Validation lets nothing through that the database would refuse; should it ever, the others are not to suffer."""
     with waiting_together(one_writer, of("a"), of("x" * 65), of("b")) as outcomes:
         assert [type(outcome) for outcome in outcomes] == [
@@ -109,9 +109,9 @@ def test_one_that_the_database_refuses_costs_those_that_wait_with_it_nothing(one
     assert (rows_stored(), tally()) == (3, {("stored", ""): 3})
 
 
-def test_the_same_span_in_two_requests_that_wait_together_is_stored_once(one_writer: Writers) -> None:
+def test_the_same_span_in_two_requests_that_wait_together_is_stored_once(one_writer: Pool) -> None:
     same = of("a")
-    again = Verdicts(received=1, rows={category: list(rows) for category, rows in same.rows.items()})
+    again = Verdict(received=1, rows={category: list(rows) for category, rows in same.rows.items()})
 
     with waiting_together(one_writer, same, again) as outcomes:
         assert outcomes == [None, None]
@@ -119,7 +119,7 @@ def test_the_same_span_in_two_requests_that_wait_together_is_stored_once(one_wri
     assert tally() == {("stored", ""): 2, ("duplicate", ""): 1}
 
 
-def test_each_request_is_told_of_its_own_rejections(one_writer: Writers) -> None:
+def test_each_request_is_told_of_its_own_rejections(one_writer: Pool) -> None:
     person = uuid4()
     Erasure.objects.create(user_id=person, requested_at=datetime.now(UTC))
     erased, kept = of("a", "b", person=person), of("c", rejected=1)
@@ -133,7 +133,7 @@ def test_each_request_is_told_of_its_own_rejections(one_writer: Writers) -> None
     assert tally() == {("stored", ""): 2, ("rejected", "erased"): 2, ("rejected", "bad_user"): 1}
 
 
-def test_a_request_that_would_wait_no_longer_is_not_written_later(one_writer: Writers) -> None:
+def test_a_request_that_would_wait_no_longer_is_not_written_later(one_writer: Pool) -> None:
     with ThreadPoolExecutor(1) as thread:
         with nobody_can_write() as own:
             first = thread.submit(one_writer.write, of("first"), patience_seconds=60)
@@ -146,7 +146,7 @@ def test_a_request_that_would_wait_no_longer_is_not_written_later(one_writer: Wr
     assert rows_stored() == 2
 
 
-def test_what_is_being_written_is_waited_for_however_long_it_takes(one_writer: Writers) -> None:
+def test_what_is_being_written_is_waited_for_however_long_it_takes(one_writer: Pool) -> None:
     with ThreadPoolExecutor(1) as thread:
         with nobody_can_write() as own:
             impatient = thread.submit(one_writer.write, of("a"), patience_seconds=0.01)
@@ -157,11 +157,11 @@ def test_what_is_being_written_is_waited_for_however_long_it_takes(one_writer: W
 
 
 def test_a_database_that_is_away_is_everyones_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    writers = Writers("host=/nonexistent", slot=0)
+    pool = Pool("host=/nonexistent", slot=0)
     with pytest.raises(psycopg.OperationalError):
-        writers.write(of("a"), patience_seconds=60)
-    writers.close()
+        pool.write(of("a"), patience_seconds=60)
+    pool.close()
 
 
 def test_writers_that_never_began_can_be_closed() -> None:
-    Writers("host=/nonexistent", slot=0).close()
+    Pool("host=/nonexistent", slot=0).close()

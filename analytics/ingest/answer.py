@@ -1,4 +1,4 @@
-"""The gRPC service. It translates, and nothing else: bytes to verdicts, the writers' errors to gRPC's.
+"""The gRPC service. It translates, and nothing else: bytes to verdicts, the pool's errors to gRPC's.
 
 What a retry would mend is UNAVAILABLE or RESOURCE_EXHAUSTED, which OTLP exporters retry. INTERNAL, which they do not,
 is never answered on purpose.
@@ -23,10 +23,10 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 
 from analytics.catalogue import current_catalogue
 from analytics.conf import conf
-from analytics.ingest import fast, metrics
+from analytics.ingest import fast, judge, metrics
 from analytics.ingest.clock import DatabaseClock
-from analytics.ingest.verdicts import Erase, Reason, Verdicts
-from analytics.ingest.writers import Busy, Writers
+from analytics.ingest.pool import Busy, Pool
+from analytics.ingest.verdict import Erase, Reason, Verdict
 
 logger = logging.getLogger(__name__)
 
@@ -41,9 +41,9 @@ class TraceService:
     """`Export` of OTLP. At most `limit` requests are worked on or wait at once; the others are told to come again."""
 
     def __init__(
-        self, writers: Writers, *, api_key: str, limit: int, clock: DatabaseClock, erase: Erase | None = None
+        self, pool: Pool, *, api_key: str, limit: int, clock: DatabaseClock, erase: Erase | None = None
     ) -> None:
-        self._writers = writers
+        self._pool = pool
         self._clock, self._erase = clock, erase
         self._api_key = api_key.encode()
         self._room = BoundedSemaphore(limit)
@@ -91,24 +91,24 @@ class TraceService:
         if not hmac.compare_digest(offered.encode(), self._api_key):
             context.abort(grpc.StatusCode.UNAUTHENTICATED, "Send the key as x-api-key or as a Bearer token.")
 
-    def _write(self, found: Verdicts, context: grpc.ServicerContext) -> None:
+    def _write(self, found: Verdict, context: grpc.ServicerContext) -> None:
         try:
             # First, so that rows of the same request are rejected; what fails later finds it known.
             if found.erasures:
                 if self._erase is None:
                     context.abort(grpc.StatusCode.UNAVAILABLE, "This processor carries out no requests to delete.")
                 found.carry_out(self._erase)
-            self._writers.write(found, patience_seconds=WRITER_PATIENCE_SECONDS)
+            self._pool.write(found, patience_seconds=WRITER_PATIENCE_SECONDS)
         except Busy as busy:
             _abort_for_now(context, str(busy))
         except (psycopg.Error, DatabaseError, InterfaceError):
             context.abort(grpc.StatusCode.UNAVAILABLE, "The database cannot take it now.")
 
 
-def _judged(body: bytes, clock: DatabaseClock, context: grpc.ServicerContext) -> Verdicts:
+def _judged(body: bytes, clock: DatabaseClock, context: grpc.ServicerContext) -> Verdict:
     now, is_certain = clock.now()
     try:
-        found = fast.verdicts(body, current_catalogue(), now=now, own=conf.deployment_type)
+        found = judge.verdict(fast.read, body, current_catalogue(), now=now, own=conf.deployment_type)
     except DecodeError:
         context.abort(grpc.StatusCode.INVALID_ARGUMENT, "The body is not an ExportTraceServiceRequest.")
     if not is_certain and not OF_TIME.isdisjoint(found.rejected):

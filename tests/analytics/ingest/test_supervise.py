@@ -11,8 +11,8 @@ from pathlib import Path
 import grpc
 import pytest
 
-from analytics.ingest import workers as workers_module
-from analytics.ingest.workers import WRONG_USAGE, supervise, worker_commands
+from analytics.ingest import supervise as supervise_module
+from analytics.ingest.supervise import WRONG_USAGE, supervise, worker_commands
 from analytics.models import IngestTally
 from tests.acceptance.product import free_port, wait_until
 from tests.analytics.ingest.conftest import Client, rows_stored, tally
@@ -83,8 +83,8 @@ def test_where_no_worker_can_listen_it_says_so_and_ends(transactional_db: None) 
 def on_signals(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[int, Callable[[int, None], None]]]:
     """What `supervise` wants done on each signal; ours stay as they are."""
     wanted: dict[int, Callable[[int, None], None]] = {}
-    monkeypatch.setattr(workers_module.signal, "signal", wanted.__setitem__)
-    monkeypatch.setattr(workers_module, "BREATH_SECONDS", 0.05)
+    monkeypatch.setattr(supervise_module.signal, "signal", wanted.__setitem__)
+    monkeypatch.setattr(supervise_module, "BREATH_SECONDS", 0.05)
     yield wanted
 
 

@@ -8,10 +8,8 @@ from datetime import date
 import grpc
 import pytest
 
-from analytics.ingest import senders
-from analytics.ingest.rejections import INTERVAL_SECONDS, Rejections
+from analytics.ingest.rejections import INTERVAL_SECONDS, MOST_NAMES, OTHER, Rejections, Senders, senders
 from analytics.ingest.rejections import rejections as everything
-from analytics.ingest.senders import MOST_NAMES, OTHER, Senders
 from analytics.models import IngestTally
 from tests.analytics.ingest.conftest import Client
 from tests.analytics.ingest.spans import REQUEST, TEST_RUN, of, span
@@ -20,7 +18,7 @@ from tests.analytics.ingest.spans import REQUEST, TEST_RUN, of, span
 @pytest.fixture
 def fresh(monkeypatch: pytest.MonkeyPatch) -> Senders:
     own = Senders()
-    monkeypatch.setattr(senders.senders, "_names", own._names)
+    monkeypatch.setattr(senders, "_names", own._names)
     return own
 
 
@@ -110,11 +108,11 @@ def test_what_was_not_logged_yet_is_logged_at_the_end(
 
 def test_what_is_not_committed_is_not_counted(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     """A sender that is told to come again would be counted twice."""
-    from analytics.ingest import writers
+    from analytics.ingest import pool
 
     own = Rejections()
-    monkeypatch.setattr(writers, "rejections", own)
-    monkeypatch.setattr(writers.Writer, "write", lambda *_: (_ for _ in ()).throw(RuntimeError))
+    monkeypatch.setattr(pool, "rejections", own)
+    monkeypatch.setattr(pool.Writer, "write", lambda *_: (_ for _ in ()).throw(RuntimeError))
     with pytest.raises(grpc.RpcError):
         client.export(span({}))
 

@@ -11,9 +11,9 @@ import psycopg
 import pytest
 from django.db import connection
 
-from analytics.ingest import writer as writer_module
-from analytics.ingest.verdicts import Reason, Row, Verdicts
-from analytics.ingest.writer import Writer
+from analytics.ingest import write
+from analytics.ingest.verdict import Reason, Row, Verdict
+from analytics.ingest.write import Writer
 from analytics.models import EndpointUsage, Erasure, FeatureUsage, IngestTally, TouchedDay, UserActivity
 from analytics.retention import first_of_month, months_before
 from analytics.router import conninfo
@@ -44,8 +44,8 @@ def feature(number: int, *, when: datetime = NOW, person: UUID = SOMEBODY) -> Ro
     return packed.row(Category.FEATURE_USAGE, "test_run", "created", when=when, id_=UUID(int=number), person=person)
 
 
-def of(*rows: Row, rejected: dict[Reason, int] | None = None) -> Verdicts:
-    found = Verdicts(received=len(rows) + sum((rejected or {}).values()))
+def of(*rows: Row, rejected: dict[Reason, int] | None = None) -> Verdict:
+    found = Verdict(received=len(rows) + sum((rejected or {}).values()))
     found.rows[Category.FEATURE_USAGE] += rows
     found.refusals.update({(reason, "petclinic"): spans for reason, spans in (rejected or {}).items()})
     return found
@@ -62,10 +62,10 @@ def test_every_column_of_every_table_comes_back_as_it_was_written(writer: Writer
     ids = [uuid4() for _ in range(3)]
     cases: list[tuple[Category, tuple[str | int, ...], bytes, str | float | None]] = [
         (Category.USER_ACTIVITY, ("login",), b'{"method":"token"}', str(person)),
-        (Category.ENDPOINT_USAGE, ("/é/<int:id>", "GET", 404), b"{}", 12.625),
+        (Category.ENDPOINT_USAGE, ("GET", "/é/<int:id>", 404), b"{}", 12.625),
         (Category.FEATURE_USAGE, ("test_run", "viewed"), b'{"n":[1.5,true]}', None),
     ]
-    verdicts = Verdicts(received=3)
+    verdicts = Verdict(received=3)
     for id_, (category, columns, metadata, own) in zip(ids, cases, strict=True):
         made = packed.row(
             category,
@@ -144,7 +144,7 @@ def test_a_duplicate_in_one_table_costs_the_other_tables_nothing(writer: Writer)
     writer.write(of(feature(1)))
     verdicts = of(feature(1), feature(2))
     verdicts.rows[Category.ENDPOINT_USAGE].append(
-        packed.row(Category.ENDPOINT_USAGE, "/", "GET", 200, when=NOW, id_=uuid4(), person=SOMEBODY, own=1.0)
+        packed.row(Category.ENDPOINT_USAGE, "GET", "/", 200, when=NOW, id_=uuid4(), person=SOMEBODY, own=1.0)
     )
 
     assert writer.write(verdicts) == {STORED: 2, DUPLICATE: 1}
@@ -329,9 +329,9 @@ def test_a_database_that_is_away_is_an_error_and_the_next_request_tries_again(tr
 def test_a_statement_that_takes_too_long_is_given_up_at_once(
     writer: Writer, elsewhere: psycopg.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    limits = writer_module.BEGIN
+    limits = write.BEGIN
     assert limits.count(b"_timeout = 10000;") == 2
-    monkeypatch.setattr(writer_module, "BEGIN", limits.replace(b"_timeout = 10000;", b"_timeout = 200;"))
+    monkeypatch.setattr(write, "BEGIN", limits.replace(b"_timeout = 10000;", b"_timeout = 200;"))
     with elsewhere.transaction():
         elsewhere.execute("LOCK TABLE analytics_feature_usage")
         with pytest.raises(psycopg.errors.QueryCanceled):

@@ -10,9 +10,9 @@ import pytest
 import trustme
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-from analytics.ingest import server as server_module
-from analytics.ingest.server import CannotListen, Processor, Tls
-from analytics.ingest.service import SERVICE_NAME
+from analytics.ingest import serve
+from analytics.ingest.answer import SERVICE_NAME
+from analytics.ingest.serve import CannotListen, Processor, Tls
 from analytics.router import conninfo
 from tests.acceptance.product import wait_until
 from tests.analytics.ingest.conftest import Client, Start, nobody_can_write, rows_stored, waiting
@@ -91,7 +91,7 @@ def test_while_it_drains_the_health_service_says_so(start: Start, clients: Clien
 def test_it_ends_even_if_the_database_never_answers(
     start: Start, clients: Clients, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(server_module, "DRAIN_SECONDS", 0.2)
+    monkeypatch.setattr(serve, "DRAIN_SECONDS", 0.2)
     processor = start()
     client = clients(processor.port)
     with nobody_can_write() as own, ThreadPoolExecutor(1) as thread:

@@ -14,17 +14,17 @@ from google.protobuf.message import DecodeError
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, ArrayValue, KeyValue
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 
-from analytics.catalogue import Catalogue, current_catalogue
-from analytics.ingest import fast, plain, rows
-from analytics.ingest.layouts import field
-from analytics.ingest.rows import CLOCK_SKEW
-from analytics.ingest.verdicts import PACKED, Part, Reason, Verdicts
+from analytics.catalogue import current_catalogue
+from analytics.ingest import decode, fast
+from analytics.ingest import judge as judging
+from analytics.ingest.judge import CLOCK_SKEW
+from analytics.ingest.verdict import Part, Reason, Verdict
 from analytics.retention import months_before
 from analytics.routes import LONGEST_ROUTE
 from analytics.vocabulary import Category
 from privacy.switches import DeploymentType
 from tests.analytics.ingest import packed, spans
-from tests.analytics.ingest.mutations import nested
+from tests.analytics.ingest.mutations import field, nested
 from tests.analytics.ingest.spans import (
     LOGIN,
     OLD_REQUEST,
@@ -41,7 +41,7 @@ from tests.analytics.ingest.spans import (
 from tests.collector.spans import Value
 
 NOW = datetime.now(UTC).replace(microsecond=0)
-Judge = Callable[..., Verdicts]
+Judge = Callable[..., Verdict]
 
 
 def span(values: dict[str, Value] = TEST_RUN, **fields: Any) -> Span:
@@ -49,17 +49,13 @@ def span(values: dict[str, Value] = TEST_RUN, **fields: Any) -> Span:
     return spans.span(values, **{"start_time_unix_nano": nanoseconds(NOW) - SECOND_NS, **fields})
 
 
-def plainly(body: bytes, catalogue: Catalogue, *, now: datetime, own: DeploymentType) -> Verdicts:
-    return rows.verdicts(plain.read(body, catalogue), now=now, own=own)
-
-
-@pytest.fixture(params=[plainly, fast.verdicts], ids=["plain", "fast"])
+@pytest.fixture(params=[decode.read, fast.read], ids=["plain", "fast"])
 def judge(request: pytest.FixtureRequest) -> Iterator[Judge]:
     """The verdicts of a request of these spans, at NOW, with the own deployment cloud."""
 
-    def judged(*spans: Span, resource: dict[str, Value] | None = None, body: bytes | None = None) -> Verdicts:
+    def judged(*spans: Span, resource: dict[str, Value] | None = None, body: bytes | None = None) -> Verdict:
         body = of(*spans, resource=resource).SerializeToString() if body is None else body
-        found: Verdicts = request.param(body, current_catalogue(), now=NOW, own=DeploymentType.CLOUD)
+        found = judging.verdict(request.param, body, current_catalogue(), now=NOW, own=DeploymentType.CLOUD)
         stored = sum(map(len, found.rows.values()))
         assert found.received == stored + len(found.erasures) + found.rejected.total()
         return found
@@ -67,14 +63,14 @@ def judge(request: pytest.FixtureRequest) -> Iterator[Judge]:
     yield judged
 
 
-def only_row(found: Verdicts) -> dict[str, Any]:
+def only_row(found: Verdict) -> dict[str, Any]:
     """The row by its columns' names. Fails, with the reasons, if there is not just one."""
     assert not found.rejected
     [(category, row)] = [(category, row) for category, of_table in found.rows.items() for row in of_table]
-    return packed.values(category, row[PACKED])
+    return packed.values(category, row)
 
 
-def only_reason(found: Verdicts) -> Reason:
+def only_reason(found: Verdict) -> Reason:
     assert found.received == 1, "one span is judged"
     [reason] = found.rejected
     return reason
@@ -262,7 +258,7 @@ def test_the_row_id_is_of_the_span_alone_and_in_the_order_of_time(judge: Judge) 
 
 def test_ids_of_spans_of_one_moment_differ_in_all_bits_that_a_uuid_leaves() -> None:
     """128, less 48 of the time in milliseconds and 6 that say which layout it is."""
-    ids = [UUID(bytes=rows.row_id(1_772_600_767_890_123_456, os.urandom(24))).int for _ in range(200)]
+    ids = [UUID(bytes=judging.row_id(1_772_600_767_890_123_456, os.urandom(16), os.urandom(8))).int for _ in range(200)]
     ever, always = 0, ids[0]
     for each in ids:
         ever, always = ever | each, always & each
@@ -560,6 +556,8 @@ def test_yesterday_and_today_are_judged_by_the_clock_they_are_given(judge: Judge
     made = span(start_time_unix_nano=nanoseconds(NOW))
     body = of(made).SerializeToString()
 
-    early = plainly(body, current_catalogue(), now=NOW - timedelta(days=1), own=DeploymentType.CLOUD)
+    early = judging.verdict(
+        decode.read, body, current_catalogue(), now=NOW - timedelta(days=1), own=DeploymentType.CLOUD
+    )
 
     assert only_reason(early) is Reason.IN_FUTURE

@@ -12,9 +12,7 @@ from google.rpc.error_details_pb2 import RetryInfo
 from google.rpc.status_pb2 import Status
 from psycopg.conninfo import make_conninfo
 
-from analytics.ingest import server as server_module
-from analytics.ingest import service as service_module
-from analytics.ingest import writers as writers_module
+from analytics.ingest import answer, pool, serve
 from analytics.models import EndpointUsage, FeatureUsage
 from analytics.router import conninfo
 from tests.analytics.ingest.conftest import Client, Start, nobody_can_write, rows_stored, tally, waiting
@@ -171,7 +169,7 @@ def assert_to_come_again(refusal: grpc.RpcError) -> None:
 def test_one_request_too_many_is_told_when_to_come_again(
     start: Start, clients: Clients, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(server_module, "LIMIT", 1)
+    monkeypatch.setattr(serve, "LIMIT", 1)
     client = clients(start().port)
     with ThreadPoolExecutor(1) as thread:
         with nobody_can_write() as own:
@@ -187,8 +185,8 @@ def test_one_request_too_many_is_told_when_to_come_again(
 def test_whoever_waits_too_long_for_a_writer_is_told_to_come_again(
     start: Start, clients: Clients, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(writers_module, "WRITERS", 1)
-    monkeypatch.setattr(service_module, "WRITER_PATIENCE_SECONDS", 0.05)
+    monkeypatch.setattr(pool, "WRITERS", 1)
+    monkeypatch.setattr(answer, "WRITER_PATIENCE_SECONDS", 0.05)
     client = clients(start().port)
     with ThreadPoolExecutor(1) as thread:
         with nobody_can_write() as own:
@@ -227,7 +225,7 @@ def test_what_could_not_be_stored_is_logged_without_what_it_was(
         with connection.cursor() as cursor:
             cursor.execute("ALTER TABLE analytics_feature_usage DROP CONSTRAINT never")
 
-    [record] = [each for each in caplog.records if each.name == "analytics.ingest.writers"]
+    [record] = [each for each in caplog.records if each.name == "analytics.ingest.pool"]
     said, _, why = record.getMessage().partition(" cause=")
     assert said == "Not stored: requests=1 spans=1 error=OperationalError"
     assert why.startswith("it cannot be used") and "feature" not in why
@@ -240,7 +238,7 @@ def test_a_fault_of_our_own_is_told_and_logged_without_what_was_sent(
     def fail(*_: object, **__: object) -> None:
         raise ValueError("5f0c4d7e-1111-8000-8000-000000000001 did test_run")
 
-    monkeypatch.setattr(service_module.fast, "verdicts", fail)
+    monkeypatch.setattr(answer.fast, "read", fail)
     with caplog.at_level(logging.INFO):
         refusal = client.refusal(span())
 

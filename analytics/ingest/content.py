@@ -1,0 +1,175 @@
+"""Check a span's attributes against the catalogue: what happened, besides who did it, when and for how long.
+
+The result is the same for equal attributes. It is most of the work, so `fast` remembers it.
+"""
+
+import math
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from typing import NamedTuple
+
+import orjson
+from opentelemetry.proto.trace.v1.trace_pb2 import Span
+
+from analytics import vocabulary
+from analytics.catalogue import Catalogue, FieldType
+from analytics.catalogue import Event as Declaration
+from analytics.events import EVENTS, REQUEST, Attributes, Event, Metadata, Request, Value, whole_number
+from analytics.exceptions import ExpiredEvent, InvalidValue, MalformedEvent, UndeclaredEvent
+from analytics.ingest import copy
+from analytics.ingest.verdict import Part, Reason, Rejected
+from analytics.routes import LONGEST_ROUTE, IsQuery, canonical
+from analytics.routes.project import project_routes
+from analytics.vocabulary import Category
+
+LONGEST_DURATION_MS = 24 * 3600 * 1000.0
+LONGEST_NUMBER = 32  # characters of a number that came as text
+NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
+# Kinds that endpoint usage may have where the span names its category: older clients send INTERNAL.
+OWN_KINDS = frozenset({Span.SPAN_KIND_UNSPECIFIED, Span.SPAN_KIND_INTERNAL, Span.SPAN_KIND_SERVER})
+CATEGORIES = {category.value: category for category in Category}
+MANY_VALUED = frozenset({FieldType.NUMBER, FieldType.PSEUDONYM})
+
+
+class Content(NamedTuple):
+    """Of one span. `tail` is the end of its row, see `copy.tail`."""
+
+    category: Category | None = None  # None: it is not telemetry
+    is_stock: bool = False  # it has no category, and is telemetry only if it has a user
+    is_erasure: bool = False
+    reason: Reason | None = None  # why it cannot be a row, whoever's it is
+    tail: bytes = b""
+    dropped: tuple[Part, ...] = ()  # what it is stored without
+    comes_again: bool = False  # it is stored as it is, and its attributes have few different values
+
+
+def content_of(attributes: Attributes, catalogue: Catalogue, *, kind: int, failed: bool) -> Content:
+    """Of a span with these attributes; identities and LEGACY_DURATION_MS do not matter.
+
+    `kind` is the span's, `failed` is whether its status is ERROR.
+    """
+    category, is_stock = _category(attributes, kind)
+    if category is None:
+        return Content()
+    if category is Category.USER_ACTIVITY and attributes.get(vocabulary.EVENT_TYPE) == vocabulary.ERASURE_REQUESTED:
+        return Content(category, is_erasure=True)
+    dropped: list[Part] = []
+    try:
+        event, declaration = _event(attributes, catalogue, category, failed, dropped)
+        metadata = _metadata(attributes, declaration, dropped)
+    except Rejected as rejected:
+        return Content(category, is_stock, reason=rejected.reason)
+    values = event.values()
+    comes_again = (
+        not dropped
+        and vocabulary.OTHER_METHOD not in values
+        and vocabulary.UNKNOWN_STATUS not in values  # which `failed` decides, too
+        and not any(declaration.fields[name].type in MANY_VALUED for name in metadata)
+    )
+    tail = copy.tail(orjson.dumps(metadata, option=orjson.OPT_SORT_KEYS), values)
+    return Content(category, is_stock, tail=tail, dropped=tuple(dropped), comes_again=comes_again)
+
+
+def checked_duration_ms(value: float) -> float:
+    """Raises Rejected for one that no request took."""
+    if not math.isfinite(value) or not 0 <= value <= LONGEST_DURATION_MS:
+        raise Rejected(Reason.BAD_HTTP)
+    return value
+
+
+def sent_duration_ms(value: Value) -> float:
+    """Of LEGACY_DURATION_MS. Raises Rejected."""
+    number = _number(value)
+    if number is None:
+        raise Rejected(Reason.BAD_HTTP)
+    return checked_duration_ms(number)
+
+
+def _category(attributes: Attributes, kind: int) -> tuple[Category | None, bool]:
+    """And whether the attributes of HTTP decided it: only a server's span is usage of an endpoint."""
+    name = attributes.get(vocabulary.EVENT_CATEGORY)
+    if name is None:
+        is_request = Request.found(attributes, "method") is not None and kind == Span.SPAN_KIND_SERVER
+        return (Category.ENDPOINT_USAGE if is_request else None), True
+    category = CATEGORIES.get(name) if isinstance(name, str) else None
+    return (None if category is Category.ENDPOINT_USAGE and kind not in OWN_KINDS else category), False
+
+
+def _event(
+    attributes: Attributes, catalogue: Catalogue, category: Category, failed: bool, dropped: list[Part]
+) -> tuple[Event, Declaration]:
+    """The event and its declaration; what is left out of its route goes to `dropped`."""
+    if category is Category.ENDPOINT_USAGE:
+        declaration = _declaration(catalogue, category, REQUEST, None)
+        return _request(attributes, catalogue, failed, dropped), declaration
+    kind = EVENTS[category]
+    try:
+        event = kind.from_attributes(attributes)
+    except MalformedEvent:
+        raise Rejected(Reason.UNDECLARED) from None
+    return event, _declaration(catalogue, *event.key)
+
+
+def _declaration(catalogue: Catalogue, category: Category, name: str, action: str | None) -> Declaration:
+    try:
+        return catalogue.event(category, name, action)
+    except ExpiredEvent:
+        raise Rejected(Reason.EXPIRED) from None
+    except UndeclaredEvent:
+        raise Rejected(Reason.UNDECLARED) from None
+
+
+def _request(attributes: Attributes, catalogue: Catalogue, failed: bool, dropped: list[Part]) -> Request:
+    try:
+        request = Request.from_attributes(attributes, failed=failed)
+        text = request.route
+        if not 0 < len(text) <= LONGEST_ROUTE or not text.isprintable():
+            raise Rejected(Reason.BAD_HTTP)
+        # Whoever sends it may send a path; only a route of this project's own is known to be none.
+        route = canonical(text, trusted=text in project_routes(), declared=catalogue.route_words)
+    except (MalformedEvent, IsQuery):
+        raise Rejected(Reason.BAD_HTTP) from None
+    if route.is_cut:
+        dropped.append(Part.ROUTE_TEXT)
+    return replace(request, route=route.pattern)
+
+
+def _metadata(attributes: Attributes, declaration: Declaration, dropped: list[Part]) -> Metadata:
+    """Keys that are not declared go to `dropped`: a collector may have taken them off on the way."""
+    found: Metadata = {}
+    for name, value in attributes.items():
+        if not name.startswith(vocabulary.METADATA_PREFIX):
+            continue
+        field = declaration.fields.get(name.removeprefix(vocabulary.METADATA_PREFIX))
+        if field is None:
+            dropped.append(Part.METADATA_KEY)
+            continue
+        try:
+            found[field.name] = field.checked(_AS_DECLARED.get(field.type, _same)(value))
+        except InvalidValue:
+            raise Rejected(Reason.BAD_METADATA) from None
+    return found
+
+
+def _number(value: Value) -> float | None:
+    if isinstance(value, str):
+        return float(value) if len(value) <= LONGEST_NUMBER and NUMBER.fullmatch(value) else None
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+
+
+def _boolean(value: Value) -> Value:
+    """Older clients send it as text, in the letters of their language."""
+    return _BOOLEANS.get(value, value) if isinstance(value, str) else value
+
+
+def _same(value: Value) -> Value:
+    return value
+
+
+_BOOLEANS = {"true": True, "True": True, "false": False, "False": False}
+_AS_DECLARED: dict[FieldType, Callable[[Value], Value]] = {
+    FieldType.INTEGER: whole_number,
+    FieldType.NUMBER: _number,
+    FieldType.BOOLEAN: _boolean,
+}

@@ -1,0 +1,151 @@
+"""Judge spans: each becomes a row, a request to delete, or a rejection with its reason.
+
+The steps of `judge` read from top to bottom; each passes the span on, or rejects it. The spans may be this project's
+own (design, section 5), an older Rhesis client's, or a stock OpenTelemetry instrumentation's of HTTP servers with a
+`user.id`, in any language.
+"""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from hashlib import blake2b
+from struct import Struct
+
+from analytics import vocabulary
+from analytics.catalogue import Catalogue
+from analytics.events import Attributes, Value
+from analytics.ingest import copy
+from analytics.ingest.content import Content, checked_duration_ms, sent_duration_ms
+from analytics.ingest.decode import INVALID, JudgeOf
+from analytics.ingest.rejections import senders
+from analytics.ingest.verdict import ErasureRequest, Reason, Rejected, Verdict
+from analytics.retention import RETENTION_MONTHS, months_before
+from analytics.vocabulary import Category
+from privacy.clock import unix_us
+from privacy.switches import DeploymentType, parse_deployment_type
+
+CLOCK_SKEW = timedelta(minutes=10)
+UNKNOWN_DEPLOYMENT = "unknown"  # what older browsers send that were not configured: as if they sent none
+NO_TRACE_ID, NO_SPAN_ID = bytes(16), bytes(8)
+VERSION_8, VARIANT, HASHED_BITS = 0x8000, 0b10 << 62, (1 << 62) - 1
+ACTIVITY, REQUEST = Category.USER_ACTIVITY, Category.ENDPOINT_USAGE
+Read = Callable[[bytes, Catalogue, JudgeOf], None]  # `decode.read` or `fast.read`
+_empty_hash = blake2b(digest_size=10)  # a copy costs less than a new one
+_halves, _as_uuid = Struct("!HQ").unpack, Struct("!QQ").pack
+
+
+def verdict(read: Read, body: bytes, catalogue: Catalogue, *, now: datetime, own: DeploymentType) -> Verdict:
+    """Judge every span of a request by itself. `own` is the deployment type of spans that name none.
+
+    Raises DecodeError for what is no request.
+    """
+    found, window_us = Verdict(), window(now)
+    read(body, catalogue, lambda resource: _Judge(found, resource, deployment_of(resource, own), *window_us).judge)
+    return found
+
+
+def window(now: datetime) -> tuple[int, int]:
+    """The first and the last moment that a row may be of, in microseconds since 1970."""
+    return unix_us(months_before(now, RETENTION_MONTHS)), unix_us(now + CLOCK_SKEW)
+
+
+def deployment_of(resource: Attributes, own: DeploymentType) -> bytes | None:
+    """As a row has it; None if the resource says a type that there is not."""
+    value = resource.get(vocabulary.DEPLOYMENT_TYPE, own.value)
+    if value == UNKNOWN_DEPLOYMENT:
+        return copy.text(own.value)
+    parsed = parse_deployment_type(value) if isinstance(value, str) else None
+    return None if parsed is None else copy.text(parsed.value)
+
+
+class _Judge:
+    """Of the spans of one resource."""
+
+    __slots__ = ("_deployment", "_found", "_newest_us", "_oldest_us", "_resource")
+
+    def __init__(
+        self, found: Verdict, resource: Attributes, deployment: bytes | None, oldest_us: int, newest_us: int
+    ) -> None:
+        self._found, self._resource, self._deployment = found, resource, deployment
+        self._oldest_us, self._newest_us = oldest_us, newest_us
+
+    def judge(
+        self,
+        *,
+        start_ns: int,
+        end_ns: int,
+        trace_id: bytes,
+        span_id: bytes,
+        user_id: bytes | None,
+        organization_id: bytes | None,
+        session_id: bytes | None,
+        duration: Value,
+        content: Content,
+    ) -> None:
+        found = self._found
+        found.received += 1
+        try:
+            category = content.category
+            if category is None or (content.is_stock and user_id is None):
+                raise Rejected(Reason.NOT_TELEMETRY)
+            if not user_id:
+                raise Rejected(Reason.BAD_USER)
+            if organization_id == INVALID:
+                raise Rejected(Reason.BAD_ORGANIZATION)
+            if self._deployment is None:
+                raise Rejected(Reason.BAD_DEPLOYMENT)
+            if content.is_erasure:
+                found.erasures.append(self._erasure_request(start_ns, trace_id, span_id, user_id))
+                return
+            timestamp_us = self._timestamp_us(start_ns, end_ns)
+            id_ = row_id(start_ns, trace_id, span_id)
+            if content.reason is not None:
+                raise Rejected(content.reason)
+            own = b""
+            if category is REQUEST:
+                own = copy.duration(_measured_ms(start_ns, end_ns) if duration is None else sent_duration_ms(duration))
+            elif category is ACTIVITY:
+                if session_id == INVALID:
+                    raise Rejected(Reason.BAD_SESSION)
+                own = copy.session(session_id)
+        except Rejected as rejected:
+            found.refusals[rejected.reason, senders.name(self._resource)] += 1
+            return
+        head = copy.head(category, timestamp_us, id_, user_id, organization_id)
+        found.rows[category].append(head + own + self._deployment + content.tail)
+        for part in content.dropped:
+            found.dropped_of[part, senders.name(self._resource)] += 1
+
+    def _erasure_request(self, start_ns: int, trace_id: bytes, span_id: bytes, user_id: bytes) -> ErasureRequest:
+        """However wrong the sender's clock: one that is rejected would count as taken, and never be sent again."""
+        if start_ns == 0:
+            raise Rejected(Reason.BAD_TIMESTAMP)
+        return ErasureRequest(row_id(start_ns, trace_id, span_id), user_id, min(start_ns // 1000, self._newest_us))
+
+    def _timestamp_us(self, start_ns: int, end_ns: int) -> int:
+        if start_ns == 0 or 0 < end_ns < start_ns:
+            raise Rejected(Reason.BAD_TIMESTAMP)
+        timestamp_us = start_ns // 1000
+        if timestamp_us > self._newest_us:
+            raise Rejected(Reason.IN_FUTURE)
+        if timestamp_us < self._oldest_us:
+            raise Rejected(Reason.TOO_OLD)
+        return timestamp_us
+
+
+def _measured_ms(start_ns: int, end_ns: int) -> float:
+    if end_ns == 0:
+        raise Rejected(Reason.BAD_TIMESTAMP)
+    return checked_duration_ms((end_ns - start_ns) / 1e6)
+
+
+def row_id(start_ns: int, trace_id: bytes, span_id: bytes) -> bytes:
+    """In time order, and the same for the same span: 48 bits of milliseconds, then a hash of trace and span id.
+
+    Laid out as RFC 9562's version 8, which is for just that.
+    """
+    if len(trace_id) != 16 or len(span_id) != 8 or trace_id == NO_TRACE_ID or span_id == NO_SPAN_ID:
+        raise Rejected(Reason.BAD_SPAN_ID)
+    hashed = _empty_hash.copy()
+    hashed.update(trace_id + span_id)
+    high, low = _halves(hashed.digest())
+    return _as_uuid(start_ns // 1_000_000 << 16 | VERSION_8 | high & 0xFFF, VARIANT | low & HASHED_BITS)
