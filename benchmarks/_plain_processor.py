@@ -49,26 +49,32 @@ def values(attributes: Any) -> dict[str, Any]:
 
 
 def instance(span: Any, found: dict[str, Any], deployment: str) -> UserActivity | EndpointUsage | FeatureUsage:
+    organization = found.get("organization.id")
     shared = {
         "id": UUID(bytes=span.trace_id),
         "timestamp": datetime.fromtimestamp(span.start_time_unix_nano / 1e9, UTC),
-        "user_id": UUID(found["user.id"]),
-        "organization_id": UUID(found["organization.id"]),
+        "user_id": pseudonym(found["user.id"]),
+        "organization_id": pseudonym(organization) if organization else None,
         "deployment_type": deployment,
         "metadata": {name[9:]: value for name, value in found.items() if name.startswith("metadata.")},
     }
-    match found["event.category"]:
+    match found.get("event.category"):
         case "user_activity":
             return UserActivity(**shared, event_type=found["event.type"], session_id=found["session.id"])
         case "feature_usage":
             return FeatureUsage(**shared, feature_name=found["feature.name"], action=found["feature.action"])
+    measured_ms = (span.end_time_unix_nano - span.start_time_unix_nano) / 1e6
     return EndpointUsage(
         **shared,
         endpoint=found["http.route"],
-        method=found["http.request.method"],
-        status_code=found["http.response.status_code"],
-        duration_ms=(span.end_time_unix_nano - span.start_time_unix_nano) / 1e6,
+        method=found.get("http.request.method") or found["http.method"],
+        status_code=int(found.get("http.response.status_code") or found["http.status_code"]),
+        duration_ms=float(found.get("duration_ms", measured_ms)),
     )
+
+
+def pseudonym(text: str) -> UUID:
+    return UUID(text.rjust(32, "0"))
 
 
 def main() -> None:

@@ -3,33 +3,81 @@
 import os
 import random
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import islice
 from uuid import UUID
 
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from analytics.vocabulary import SPAN_NAMES, Category
+from tests.analytics.ingest.mutations import field
 from tests.collector.spans import Value, attributes, request
 
+Written = Callable[[bytes], bytes]
 PEOPLE = 5_000
 ROUTES = [f"/api/{name}/{{id}}" for name in ("tests", "test-sets", "projects", "endpoints", "metrics", "tasks") * 4]
 SHARES = {"endpoint_usage": 0.6, "feature_usage": 0.3, "user_activity": 0.1}
 _chance = random.Random(20261125)
 
 
-def spans(number: int) -> list[Span]:
+def ours(number: int) -> list[Span]:
     """Of all categories, people and routes, most often requests; their ids and times come with `bodies`."""
-    kinds = _chance.choices(list(SHARES), list(SHARES.values()), k=number)
-    return [
-        Span(
-            name=SPAN_NAMES[Category(kind)],
-            kind=Span.SPAN_KIND_SERVER if kind == Category.ENDPOINT_USAGE else Span.SPAN_KIND_INTERNAL,
-            flags=0x101,  # sampled, and known to have no remote parent
-            attributes=attributes(_values(kind)),
-        )
-        for kind in kinds
-    ]
+    return [_span(kind, _values(kind)) for kind in _kinds(number)]
+
+
+def older(number: int) -> list[Span]:
+    """As Rhesis's first telemetry sent them: short ids, numbers as text, the old names of HTTP's attributes."""
+    made = []
+    for kind in _kinds(number):
+        values = _values(kind)
+        for name in ("user.id", "organization.id"):
+            values[name] = "f" + str(values[name])[-15:].replace("-", "0")
+        if kind == Category.ENDPOINT_USAGE:
+            values["http.method"] = values.pop("http.request.method")
+            values["http.status_code"] = str(values.pop("http.response.status_code"))
+            values["duration_ms"] = f"{_chance.random() * 90:.3f}"
+        made.append(_span(kind, values, kind_of_span=Span.SPAN_KIND_INTERNAL))
+    return made
+
+
+def stock(number: int) -> list[Span]:
+    """Requests as a stock SDK's HTTP instrumentation measures them, with a user put on each."""
+    made = []
+    for _ in range(number):
+        values = _values(Category.ENDPOINT_USAGE)
+        item = _chance.randrange(1_000_000)
+        route = str(values["http.route"])
+        around: dict[str, Value] = {
+            "http.request.method": values["http.request.method"],
+            "server.address": "app.example.org",
+            "server.port": 443,
+            "url.scheme": "https",
+            "network.protocol.version": "1.1",
+            "url.path": route.replace("{id}", str(item)),
+            "client.address": f"192.0.2.{item % 250}",
+            "network.peer.address": "198.51.100.7",
+            "network.peer.port": 1024 + item % 60_000,
+            "user_agent.original": f"Mozilla/5.0 (X11; Linux x86_64; rv:{item % 40}.0) Gecko/20100101 Firefox/140.0",
+            "http.route": route,
+            "http.response.status_code": values["http.response.status_code"],
+            "user.id": values["user.id"],
+        }
+        made.append(Span(name=f"GET {route}", kind=Span.SPAN_KIND_SERVER, flags=0x101, attributes=attributes(around)))
+    return made
+
+
+def _kinds(number: int) -> list[str]:
+    return _chance.choices(list(SHARES), list(SHARES.values()), k=number)
+
+
+def _span(kind: str, values: dict[str, Value], kind_of_span: Span.SpanKind.ValueType | None = None) -> Span:
+    own = Span.SPAN_KIND_SERVER if kind == Category.ENDPOINT_USAGE else Span.SPAN_KIND_INTERNAL
+    return Span(
+        name=SPAN_NAMES[Category(kind)],
+        kind=own if kind_of_span is None else kind_of_span,
+        flags=0x101,  # sampled, and known to have no remote parent
+        attributes=attributes(values),
+    )
 
 
 def _values(kind: str) -> dict[str, Value]:
@@ -67,8 +115,18 @@ def renewed(of: list[Span]) -> None:
         span.end_time_unix_nano = span.start_time_unix_nano + 7_654_321
 
 
-def bodies(of: list[Span], size: int) -> list[bytes]:
-    """The spans as requests of `size`, serialized."""
+def bodies(of: list[Span], size: int, written: Written | None = None) -> list[bytes]:
+    """The spans as requests of `size`, serialized; `written` changes each span's bytes."""
     taken: Iterator[Span] = iter(of)
     batches = iter(lambda: list(islice(taken, size)), [])
-    return [request(batch).SerializeToString() for batch in batches]
+    if written is None:
+        return [request(batch).SerializeToString() for batch in batches]
+    resource = request([]).resource_spans[0].resource.SerializeToString()
+    return [
+        field(
+            0x0A,
+            field(0x0A, resource)
+            + field(0x12, b"".join(field(0x12, written(each.SerializeToString())) for each in batch)),
+        )
+        for batch in batches
+    ]
