@@ -8,12 +8,12 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from analytics.ingest.write import Writer
 from django.core.management import CommandError, call_command
 from django.db import connections
 from psycopg.conninfo import make_conninfo
 
 from analytics.erasure.here import erase
+from analytics.ingest.write import Writer
 from analytics.keep.partitions import make_month
 from analytics.keep.rollups import roll_up
 from analytics.models import Erasure, UserActivity
