@@ -193,7 +193,7 @@ def test_text_of_a_route_is_words(text: str, lenient: bool, strict: bool) -> Non
     ("name", "is_one"),
     [
         *((name, True) for name in ("id", "pk", "_id_", "user_id2", "id2", "a1", "oauth2", "v2", "userId2")),
-        *((name, False) for name in ("", "_", "2", "id22", "user2_id", "bcdf2", "localhost", "jane@x")),
+        *((name, False) for name in ("", "_", "2", "id22", "user_id22", "user2_id", "bcdf2", "localhost", "jane@x")),
         ("_".join(["to"] * 8), True),
         ("_".join(["to"] * 9), False),
     ],
