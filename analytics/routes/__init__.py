@@ -12,6 +12,7 @@ from typing import NamedTuple
 from analytics.routes.notation import IsQuery, Notation, Placeholder, Segment, Unreadable, read
 from analytics.routes.words import is_name, is_text, is_text_beside_placeholder
 from analytics.vocabulary import UNMATCHED_ROUTE, UNRECOGNISED_ROUTE
+from privacy.process import Bounded
 
 __all__ = ["LONGEST_ROUTE", "IsQuery", "Route", "canonical"]
 
@@ -26,7 +27,7 @@ class Route(NamedTuple):
     is_cut: bool = False  # some of it was no word of a route, and is gone
 
 
-_known: dict[tuple[str, bool, frozenset[str]], Route] = {}
+_known: Bounded[tuple[str, bool, frozenset[str]], Route] = Bounded(REMEMBERED)
 
 
 def canonical(text: str, *, trusted: bool, declared: frozenset[str] = frozenset()) -> Route:
@@ -41,8 +42,6 @@ def canonical(text: str, *, trusted: bool, declared: frozenset[str] = frozenset(
     if found is None:
         found = _canonical(text, trusted, declared)
         if not found.is_cut:  # a raw path is not remembered: it may hold anything, and would not come again
-            if len(_known) >= REMEMBERED:
-                _known.clear()
             _known[key] = found
     return found
 

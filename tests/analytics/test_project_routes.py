@@ -14,6 +14,7 @@ def view(request: HttpRequest) -> HttpResponse:
 
 INNER = [re_path(r"^zweige/(?:alle/)?$", view), re_path(r"blätter/?$", view), path("<int:wurzel>/wuchs", view)]
 urlpatterns = [
+    path("wo?wann", view),  # a path with a query, as far as anybody can tell
     path("baumschule/", include(INNER)),
     re_path(r"^gehölz/", include(INNER)),
     re_path(r"^(?P<art>eiche|buche)\.(?P<format>[a-z]+)$", view),
@@ -27,6 +28,7 @@ def test_every_route_is_known_as_django_resolves_it(settings: Settings) -> None:
 
     known = project_routes()
 
+    assert "wo?wann" in known
     assert all(resolve(each).route in known for each in (*paths, "/en/setzlinge/"))
     assert {"/baumschule/{wurzel}/wuchs", "/{art}.{format}", "/de/setzlinge/", "/setzlinge/"} <= known
 

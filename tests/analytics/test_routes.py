@@ -330,8 +330,7 @@ def test_a_path_is_not_remembered() -> None:
 
 
 def test_what_is_remembered_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(routes, "REMEMBERED", 20)
-    monkeypatch.setattr(routes, "_known", {})
+    monkeypatch.setattr(routes._known, "most", 20)
     for first in string.ascii_lowercase:
         canonical(f"/{first}/{{id}}", trusted=False)
 
