@@ -107,6 +107,9 @@ def _state_and_words(error: BaseException) -> tuple[str | None, str]:
     for pattern, found, words in REFUSED:
         if re.search(pattern, text, re.IGNORECASE):
             return found, words
+    if isinstance(error, psycopg.OperationalError) and error.pgconn is not None:
+        # In a language of its own: its message is not repeated.
+        return None, "the server refuses the connection, and its log says why"
     return None, "it cannot be used"
 
 

@@ -1,16 +1,19 @@
 """Database errors of commands, as one line and an exit code instead of a traceback."""
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from django.core.checks import Tags, run_checks
 from django.core.management.base import CommandError
-from django.db import InterfaceError, InternalError, OperationalError, ProgrammingError
+from django.db import Error, InterfaceError, InternalError, OperationalError, ProgrammingError, connections
 
 from analytics.exceptions import InUse
 from analytics.keep.locks import LOCK_NOT_AVAILABLE
 from analytics.router import analytics_database
 from privacy.outages import cause, sqlstate
+
+logger = logging.getLogger(__name__)
 
 TRY_AGAIN = 1
 WRONG_USAGE = 2
@@ -28,6 +31,17 @@ def refuse_unusable_sessions() -> None:
     """Raise CommandError if a connection pooler hides session settings we rely on (privacy.E020)."""
     if errors := run_checks(tags=[Tags.database], databases=[analytics_database()]):
         raise CommandError(" ".join(str(error) for error in errors), returncode=WRONG_USAGE)
+
+
+def log_an_outage() -> None:
+    """Log why the database cannot be used now, if it cannot, for a process that goes on all the same."""
+    alias = analytics_database()
+    try:
+        connections[alias].ensure_connection()
+    except Error as error:
+        logger.warning("The database cannot be used yet; senders are told to try again. Cause: %s", cause(error, alias))
+    finally:
+        connections[alias].close()
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from analytics.erasure.requests import erase_received
 from analytics.ingest import metrics
 from analytics.ingest.serve import CannotListen, Processor, Tls
 from analytics.ingest.supervise import supervise, worker_commands
-from analytics.management.database import refuse_unusable_sessions
+from analytics.management.database import log_an_outage, refuse_unusable_sessions
 from analytics.management.options import whole_number
 from analytics.router import conninfo
 from privacy.kinds import digits
@@ -53,6 +53,7 @@ class Command(BaseCommand):
                 raise CommandError("the workers cannot run; their own errors are above", returncode=code)
             return
         refuse_unusable_sessions()
+        log_an_outage()
         try:
             processor = Processor(
                 f"{host}:{port}",
