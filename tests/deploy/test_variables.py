@@ -103,3 +103,11 @@ def test_the_example_can_be_read_by_a_shell_and_says_the_same() -> None:
     read = dict(line.split("=", 1) for line in done.stdout.decode().split("\0") if line)
     assert done.stderr == b""
     assert {name: read.get(name) for name in NAMES} == {setting.name: setting.default for setting in EVERY_SETTING}
+
+
+def test_the_documents_write_addresses_and_secrets_in_single_quotes() -> None:
+    """A reader puts an address with & in place of the dots, and a shell would cut it there."""
+    assigned = re.compile(r"^.*\b(?:DATABASE_URL|SECRET_KEY|TELEMETRY_HASH_KEY|OTEL_API_KEY)=(?!\s|`|$).*$", re.M)
+    documents = [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *DEPLOY.glob("**/*.md")]
+    lines = [line for path in documents for line in assigned.findall(path.read_text())]
+    assert lines and [line for line in lines if not re.search(r"='", line)] == []
