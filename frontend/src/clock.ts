@@ -1,17 +1,17 @@
-// The time by the site's clock: many a computer's is minutes off, and an event from before consent must not look later.
+// The site's clock: a computer's clock may be wrong, and an event from before consent must not look newer.
 import { page } from "./page.js";
 
-// What is less than this is no more than how clocks and their readings scatter.
+// Smaller differences are within the precision of clocks and readings.
 const TOLERANCE_MS = 3000;
 
-/** Compare clocks: the site's showed `siteMs` at some moment between `fromMs` and `toMs` of this computer's. */
+/** Compare clocks: the site's clock showed `siteMs` at a moment between `fromMs` and `toMs` of this computer's. */
 export function setClock(siteMs: number, fromMs: number, toMs: number): void {
-  // However long the answer took, what lies within is no difference.
+  // A site time within the request's duration is no difference.
   const difference = siteMs - Math.min(Math.max(siteMs, fromMs), toMs);
   page.skewMs = Math.abs(difference) > TOLERANCE_MS ? difference : 0;
 }
 
-/** Whether this computer's clock shows `siteMs` now, but for how clocks and their readings scatter. */
+/** Whether this computer's clock shows `siteMs` now, within TOLERANCE_MS. */
 export function agrees(siteMs: number): boolean {
   return Math.abs(Date.now() - siteMs) <= TOLERANCE_MS;
 }

@@ -1,8 +1,8 @@
-// What the catalogue lets a browser say, checked while running: not every caller is type-checked.
+// Checks events against the catalogue at run time, because callers may not be type-checked.
 import { catalogue } from "./catalogue.js";
 import { page } from "./page.js";
 
-/** A value's kind: one of these texts, a number between these two, true for yes or no, null for an id. */
+/** Kind of a value: a list of texts to choose from, a number's two bounds, true: boolean, null: an id. */
 export type Kind = readonly string[] | readonly [number, number] | true | null;
 /** Category -> name -> actions and metadata. */
 export type Declared = Record<string, Record<string, [actions: readonly string[], metadata: Record<string, Kind>]>>;
@@ -18,8 +18,8 @@ export function routes(): readonly string[] {
 }
 
 /**
- * The attributes of an event, or null if the catalogue does not have it so.
- * Ids are left out where they would go elsewhere than to this site, which alone can make pseudonyms of them.
+ * The attributes of an event; null if the catalogue does not declare it so. Ids are removed unless the event goes to this
+ * site, because only the site can turn them into pseudonyms.
  */
 export function admitted(
   category: "user_activity" | "feature_usage",

@@ -1,8 +1,8 @@
-// What the site says of who looks at this page: whether anything may be recorded, and for how long that holds.
+// Asks the site whether this page's events may be recorded, and until when.
 import { isOffline, type TelemetryState } from "./state.js";
 import { PATIENCE_MS } from "./wire.js";
 
-/** The answer of `GET /v1/identity`; for those who do not consent, only the first and the reason. */
+/** Answer of `GET /v1/identity`; without consent, only the first two fields. */
 export interface Identity {
   telemetry_enabled: boolean;
   /** Why not. */
@@ -15,7 +15,7 @@ export interface Identity {
   identity?: Record<string, string>;
 }
 
-/** The site's answer; or where there is none, why. Each of these means no. */
+/** The site's answer, or the state if there is none. Every state means that nothing may be recorded. */
 export async function askIdentity(url: string): Promise<Identity | TelemetryState> {
   let answer: Response;
   try {
@@ -30,7 +30,7 @@ export async function askIdentity(url: string): Promise<Identity | TelemetryStat
     return (error as Error).name === "TimeoutError" ? "unavailable" : "blocked";
   }
   if (!answer.ok) return answer.status === 429 || answer.status >= 500 ? "unavailable" : "refused";
-  // A page instead of an answer: there is no such address, and the app shows its own page for it.
+  // A page instead of JSON: the address does not exist, and the app shows its own page.
   const found = await answer.json().catch(() => null);
   return typeof found?.telemetry_enabled === "boolean" ? found : "not_set_up";
 }

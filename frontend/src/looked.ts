@@ -1,4 +1,4 @@
-// Whether a person looks at the page: one that is made ahead, or opened in a tab behind, is no view until they do.
+// Visibility of the page: a prerendered page, or one in a background tab, counts as viewed once it is visible.
 
 type Prerendered = Document & { readonly prerendering?: boolean };
 
@@ -19,7 +19,7 @@ function looked(): void {
   work();
 }
 
-/** Do `work` now, or when the page is looked at. Of several that wait only the last is done: it is what is seen then. */
+/** Run `work` now, or once the page is visible. Of several waiting functions only the last runs. */
 export function whenLookedAt(work: () => void): void {
   waiting = work;
   // Adding the same listener again changes nothing.
@@ -27,7 +27,7 @@ export function whenLookedAt(work: () => void): void {
   looked();
 }
 
-/** Resolves when the page is more than made ahead. Nothing of it is anybody's before that. */
+/** Resolves when a prerendered page is activated. */
 export function activated(): Promise<void> {
   return new Promise((resolve) => {
     document.addEventListener("prerenderingchange", () => resolve(), { once: true });

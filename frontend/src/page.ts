@@ -1,4 +1,4 @@
-// What copies of the package on one page share, so that together they are one.
+// State shared by all copies of the package on one page.
 import type { Tracer } from "@opentelemetry/api";
 import type { Declared } from "./declared.js";
 import type { Outbox } from "./outbox.js";
@@ -11,7 +11,7 @@ export interface Running {
   outbox: Outbox;
   tracer: Tracer;
   unwatch: () => void;
-  /** Whether ids may be put in: only on the road to this site. */
+  /** Whether ids may be put in: only on the way to this site. */
   firstParty: boolean;
   /** The browser session it records for, as the site names it. */
   session: string;
@@ -23,13 +23,13 @@ export interface PageState {
   catalogue: Declared | null;
   running: Running | null;
   channel: BroadcastChannel | null;
-  /** As last told; null before the first. */
+  /** The last reported state; null before the first. */
   state: TelemetryState | null;
-  /** Number of questions to the site and of ends so far: an answer counts only if there was neither since its question. */
+  /** Number of questions to the site and of ends so far. An answer counts only if this has not changed since its question. */
   turn: number;
-  /** What comes of the latest question; null if telemetry has ended since. */
+  /** Result of the latest question; null if telemetry has ended since. */
   latest: Promise<boolean> | null;
-  /** How far the site's clock is ahead of this computer's, in milliseconds. */
+  /** The site's clock minus this computer's, in milliseconds. */
   skewMs: number;
 }
 

@@ -1,8 +1,8 @@
 // Stands in for @opentelemetry/api inside the bundle (build.mjs puts it there).
 //
-// That package is a registry for the whole page: a context that travels, parents, a global logger and meter. Our provider
-// is private, its spans have no parents, and it logs nothing, so all of it would be weight (2 kB compressed) and a way
-// for a page's own tracing to meet ours. What is here is what the SDK reads of it; the numbers are the specification's.
+// That package is a global registry of contexts, parents, loggers and meters. Our provider is private, its spans have no
+// parents, and it logs nothing. The package would only add size (2 kB compressed) and connect a page's own tracing with
+// ours. This file has the parts that the SDK reads, with the specification's numbers.
 
 export * from "@opentelemetry/api";
 

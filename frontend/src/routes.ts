@@ -1,4 +1,4 @@
-// From the path of a page to its route pattern. The path itself goes no further than this file.
+// Maps the path of a page to its route pattern. The path is used only in this file.
 import { routes } from "./declared.js";
 
 const OTHER = "other";

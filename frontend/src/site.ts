@@ -1,4 +1,4 @@
-// The script of this site's own pages, put there for those who consent only. Loads the rest when the browser is idle.
+// Script of this site's own pages, included only with consent. Loads the package when the browser is idle.
 
 import { activated, isMadeAhead } from "./looked.js";
 

@@ -1,10 +1,10 @@
-// What this tab remembers from page to page: since when it is open, and what could not be sent yet. No ids of anybody.
+// State of this tab across pages: when it was opened, and unsent bodies. It contains no ids of people.
 
 const KEY = "rhesis-telemetry";
 const LARGEST = 200_000;
 
 interface Memory {
-  /** Of the session it belongs to; what another session left behind is nobody's. */
+  /** The session it belongs to; entries of another session are ignored. */
   page: string;
   beganMs: number;
   bodies: string[];
@@ -12,40 +12,40 @@ interface Memory {
 
 export class Tab {
   readonly beganMs: number;
-  /** What an earlier page of this tab and session left to send. */
+  /** Unsent bodies of an earlier page of this tab and session. */
   readonly backlog: string[];
 
   constructor(
     private readonly page: string,
     nowMs: number,
-    /** Whether it may leave anything in the tab for a later page. */
+    /** Whether it may store anything in the tab for a later page. */
     private readonly lasting: boolean,
   ) {
     const memory = lasting ? read() : null;
     const ours = memory?.page === page;
     this.beganMs = ours ? memory.beganMs : nowMs;
     this.backlog = ours ? memory.bodies : [];
-    this.keep(this.backlog);
+    this.store(this.backlog);
   }
 
-  keep(bodies: readonly string[]): void {
+  store(bodies: readonly string[]): void {
     if (!this.lasting) return;
     const size = bodies.reduce((sum, body) => sum + body.length, 0);
     const memory: Memory = { page: this.page, beganMs: this.beganMs, bodies: size <= LARGEST ? [...bodies] : [] };
     try {
       sessionStorage.setItem(KEY, JSON.stringify(memory));
     } catch {
-      // Storage is off or full: then a page that closes can only try once.
+      // Storage is off or full; a closing page can then send only once.
     }
   }
 }
 
-/** Forget everything. */
+/** Delete the tab's entry. */
 export function forgetTab(): void {
   try {
     sessionStorage.removeItem(KEY);
   } catch {
-    // Storage is off: there is nothing in it.
+    // Storage is off and therefore empty.
   }
 }
 

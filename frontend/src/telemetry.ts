@@ -1,4 +1,4 @@
-// The three calls of the original note, for those who consent. Nothing here throws, waits, or writes to the console.
+// The three calls of the original note. They never throw, block or, without `debug`, write to the console.
 import { JsonTraceSerializer } from "@opentelemetry/otlp-transformer";
 import { resourceFromAttributes } from "@opentelemetry/resources";
 import { AlwaysOnSampler, TracerProvider, type ReadableSpan } from "@opentelemetry/sdk-trace";
@@ -6,7 +6,7 @@ import type { HrTime } from "@opentelemetry/api";
 import { agrees, now, setClock } from "./clock.js";
 import { admitted, type Declared } from "./declared.js";
 import { askIdentity, type Identity } from "./identity.js";
-import { Outbox, type Road } from "./outbox.js";
+import { Outbox, type Transport } from "./outbox.js";
 import { isInnerFrame, page, type Settings } from "./page.js";
 import { routeOf } from "./routes.js";
 import { activated, isMadeAhead, whenLookedAt } from "./looked.js";
@@ -16,7 +16,7 @@ import { forgetTab, Tab } from "./tab.js";
 import { watch } from "./views.js";
 import { post } from "./wire.js";
 
-/** Taken for the sake of the original note's signatures and never looked at: the session says who it is. */
+/** Accepted for the original note's signatures and ignored: the session identifies the person. */
 type Ignored = string | null | undefined;
 
 export interface TelemetryOptions {
@@ -24,27 +24,27 @@ export interface TelemetryOptions {
   endpoint: string | undefined;
   /** NEXT_PUBLIC_DEPLOYMENT_TYPE. */
   deploymentType?: string | undefined;
-  /** Where the site says whether the person consents ("/v1/identity"). */
+  /** Address that answers whether the person consents ("/v1/identity"). */
   identityUrl?: string;
   /** Your own: what `manage.py export_catalogue --format typescript` writes, which has its types too. */
   catalogue?: Declared;
-  /** What the site has said already, with the page: then it is not asked again, unless that is old or a clock is off. */
+  /** The site's answer, if the page contains it. The site is asked again if that is old or a clock is wrong. */
   identity?: Identity;
-  /** Count page views without being told (true). An app whose router tells them says false. */
+  /** Record page views automatically (true). An app whose router calls trackPageView sets false. */
   autoPageViews?: boolean;
-  /** Called with each new state, which tells why telemetry is on or not. */
+  /** Called with each new state. */
   onState?: (state: TelemetryState) => void;
   /** Write each new state to the console (false). */
   debug?: boolean;
 }
 
 const DAYS_7_S = 604_800;
-/** A cookie that the site sets anew with every choice: it reaches as far as the session does, also over ports. */
+/** A cookie that the site changes with every choice. It has the session cookie's scope, which includes other ports. */
 const CHOICE_COOKIE = "privacy_choice";
 
 /**
- * Begin, if there is an endpoint and the person consents. Resolves to whether it has. In a server-rendered app it does
- * nothing on the server. Called again, it asks the site again: after signing in, out, or in as somebody else.
+ * Start recording, if there is an endpoint and the person consents; resolves to whether it started. On a server it does
+ * nothing. Call it again after a sign-in or sign-out, to ask the site again.
  */
 export async function initTelemetry(options: TelemetryOptions): Promise<boolean> {
   if (typeof window === "undefined") return false;
@@ -59,44 +59,44 @@ export async function initTelemetry(options: TelemetryOptions): Promise<boolean>
       return begin(isFirst ? options.identity : undefined);
     }
   } catch {
-    // An address that is none, or a browser without channels.
+    // An invalid address, or a browser without BroadcastChannel.
   }
-  tell("not_set_up", options);
+  setState("not_set_up", options);
   return isTelemetryEnabled();
 }
 
-/** Hear what is decided elsewhere, and when it is worth asking again. Once in a page's life. */
+/** Listen for decisions made elsewhere, and for events after which to ask the site again. Called once for each page. */
 function listen(): void {
   page.channel = new BroadcastChannel("privacy");
-  // What another tab, or the privacy page in this one, was told. What is no such message is no decision: the site is asked.
+  // Decisions of another tab, or of the privacy page in this one. After any other message, ask the site.
   page.channel.onmessage = ({ data }) => void (data?.enabled === false ? end("off") : begin());
   const { cookieStore } = globalThis as { cookieStore?: EventTarget };
   cookieStore?.addEventListener("change", (event) => {
     const { changed } = event as Event & { changed: readonly { name?: string }[] };
     if (changed.some(({ name }) => name === CHOICE_COOKIE)) void begin();
   });
-  // A choice made where neither reaches: on another host, in another browser.
+  // Choices made on another host or in another browser.
   document.addEventListener("visibilitychange", () => {
     if (document.visibilityState === "visible" && !GIVEN_UP.includes(page.state!)) void begin();
   });
   addEventListener("online", () => void begin().then(() => page.running?.outbox.forceFlush()));
 }
 
-/** Say why telemetry is on or not, if that is new. */
-function tell(state: TelemetryState, to: TelemetryOptions | null = page.settings): void {
+/** Report a new state. */
+function setState(state: TelemetryState, to: TelemetryOptions | null = page.settings): void {
   if (state === page.state) return;
   page.state = state;
   if (to?.debug) console.debug(`[telemetry] ${state}`);
   try {
     to?.onState?.(state);
   } catch {
-    // The app's own mistake, which it must not make in the middle of ours.
+    // An error of the app's callback must not interrupt telemetry.
   }
 }
 
 /**
- * Tell this and every other open tab what the person has just decided. Off throws away what is queued, at once; on asks
- * the site, which has the last word. The decision itself is made with `PUT /api/users/telemetry/enable` or `disable`.
+ * Announce a decision of the person to this and every other open tab. Off drops queued events at once; on asks the site.
+ * The decision itself is saved with `PUT /api/users/telemetry/enable` or `disable`.
  */
 export async function setTelemetryEnabled(enabled: boolean): Promise<boolean> {
   if (!enabled) end("off");
@@ -109,7 +109,7 @@ export function isTelemetryEnabled(): boolean {
   return page.running !== null;
 }
 
-/** A page was looked at; not by a frame in a page of the same origin. Its route pattern is recorded, never `path`, which may be left out. */
+/** Record a page view by its route pattern, never its path. Ignored in a frame within a page of the same origin. */
 export function trackPageView(path?: string, _userId?: Ignored, _organizationId?: Ignored): void {
   quietly(() => {
     if (isInnerFrame()) return;
@@ -118,7 +118,7 @@ export function trackPageView(path?: string, _userId?: Ignored, _organizationId?
   });
 }
 
-/** Something the catalogue declares as a user activity happened. */
+/** Record a user activity that the catalogue declares. */
 export function trackEvent<E extends keyof Events>(
   event: E,
   metadata?: Events[E],
@@ -128,7 +128,7 @@ export function trackEvent<E extends keyof Events>(
   quietly(() => record("user_activity", event, null, metadata ?? {}));
 }
 
-/** A feature was used. */
+/** Record a use of a feature. */
 export function trackFeatureUsage<F extends keyof Features, A extends keyof Features[F]>(
   feature: F,
   action: A,
@@ -143,7 +143,7 @@ function quietly(work: () => void): void {
   try {
     if (page.running) work();
   } catch {
-    // The page must not notice.
+    // Telemetry must never break the page.
   }
 }
 
@@ -157,14 +157,14 @@ function record(category: "user_activity" | "feature_usage", name: string, actio
   running.tracer.startSpan(name_, { root: true, startTime: at, attributes }).end(at);
 }
 
-/** As seconds and nanoseconds: the SDK takes small numbers for times since the page began. */
+/** Time as seconds and nanoseconds; the SDK treats small numbers as times since the page began. */
 function hrTime(ms: number): HrTime {
   return [Math.floor(ms / 1000), Math.round(ms % 1000) * 1_000_000];
 }
 
 /**
- * Begin, go on or end, as the site answers. Of several questions at once the latest one's answer counts, and each
- * resolves to what came of it. `refused`: the session whose spans were just refused.
+ * Ask the site, then start, continue or end. Of several concurrent questions only the latest answer counts, and all
+ * resolve to its result. `refused`: the session whose spans were just rejected.
  */
 async function begin(known?: Identity, refused?: string): Promise<boolean> {
   return page.settings ? (page.latest = ask(page.settings, ++page.turn, known, refused)) : false;
@@ -173,20 +173,20 @@ async function begin(known?: Identity, refused?: string): Promise<boolean> {
 async function ask(settings: Settings, turn: number, known?: Identity, refused?: string): Promise<boolean> {
   const { identityUrl = "/v1/identity" } = settings;
   const askedMs = Date.now();
-  // A page says the same when it comes out of a cache an hour later, and so cannot set a clock; a fresh answer can.
+  // A cached page contains an old time, so only a fresh answer may set the clock.
   const toldNow = known?.now_ms && agrees(known.now_ms) ? known : null;
   const answer = toldNow ?? (await askIdentity(identityUrl));
   if (page.turn !== turn) return page.latest ?? isTelemetryEnabled();
   if (typeof answer === "string") {
-    // Not known now. What runs asks the gate with each send anyway.
-    if (!page.running) tell(answer);
+    // Unknown for now. A running instance is checked by the gate with each send anyway.
+    if (!page.running) setState(answer);
     return isTelemetryEnabled();
   }
   const session = answer.page;
   if (!answer.telemetry_enabled || !session) end(answer.reason ?? "off");
-  else if (session === refused) tell("refused");
+  else if (session === refused) setState("refused");
   else if (page.running?.session !== session) {
-    end(); // what another session recorded goes under no other
+    end(); // never send events of one session under another
     if (!toldNow && answer.now_ms) setClock(answer.now_ms, askedMs, Date.now());
     run(answer, session, settings, identityUrl);
   }
@@ -201,19 +201,19 @@ function run(known: Identity, session: string, settings: Settings, identityUrl: 
   const tab = new Tab(session, now(), !inner);
   let identity: Identity | null = known;
   let here = true;
-  // Only its own: a late answer to what was queued before is no reason to end what has begun since.
+  // Only for this run: a late answer to an earlier one must not end it.
   const refused = () => {
     if (!here) return;
     end();
     void begin(undefined, session);
   };
 
-  const road: Road = {
+  const transport: Transport = {
     allowed: () => here && page.running?.outbox === outbox,
     body: (spans, closing) => {
       if (firstParty) return serialized(spans);
       if (closing) return inTime(identity) ? stamped(spans, identity) : null;
-      // Straight to a collector nobody asks the gate on the way, so the site is asked before each send.
+      // A collector elsewhere does not check consent, so ask the site before each send.
       return askIdentity(identityUrl).then((answer) => {
         if (answer === "blocked" || answer === "offline") throw new Error(answer);
         identity = typeof answer === "string" ? null : answer;
@@ -222,16 +222,16 @@ function run(known: Identity, session: string, settings: Settings, identityUrl: 
       });
     },
     send: (body, closing) => post(url.href, body, firstParty ? { "X-Telemetry-Page": session } : {}, closing),
-    // What carries pseudonyms is not left lying about, and after the end nothing is.
-    keep: (bodies) => void (here && tab.keep(firstParty ? bodies : [])),
+    // Bodies with pseudonyms are never stored, and nothing is stored after the end.
+    store: (bodies) => void (here && tab.store(firstParty ? bodies : [])),
     onOff: refused,
-    told: (state) => {
+    report: (state) => {
       if (!here) return;
       if (state === "blocked") end(state);
-      else tell(state);
+      else setState(state);
     },
   };
-  const outbox: Outbox = new Outbox(road, tab.backlog);
+  const outbox: Outbox = new Outbox(transport, tab.backlog);
   const provider = new TracerProvider({
     sampler: new AlwaysOnSampler(),
     resource: resourceFromAttributes({
@@ -260,11 +260,11 @@ function run(known: Identity, session: string, settings: Settings, identityUrl: 
     firstParty,
     session,
   };
-  tell("on");
+  setState("on");
   if (seesViews) trackPageView();
 }
 
-/** Stop at once, and throw away what is queued here and kept in the tab. */
+/** Stop at once; drop queued events and the tab's stored ones. */
 function end(why?: TelemetryState): void {
   page.turn++;
   page.latest = null;
@@ -275,7 +275,7 @@ function end(why?: TelemetryState): void {
     ending.outbox.clear();
     if (!isInnerFrame()) forgetTab();
   }
-  if (why) tell(why);
+  if (why) setState(why);
 }
 
 function inTime(identity: Identity | null): identity is Identity {
@@ -286,7 +286,7 @@ function serialized(spans: readonly ReadableSpan[]): string {
   return new TextDecoder().decode(JsonTraceSerializer.serializeRequest([...spans]));
 }
 
-/** With the pseudonyms on; what was recorded before consent began is left out. */
+/** Spans with pseudonyms added, without those recorded before consent began. */
 function stamped(spans: readonly ReadableSpan[], identity: Identity): string {
   const { "session.id": session, ...people } = identity.identity ?? {};
   return serialized(
@@ -306,7 +306,7 @@ function stamped(spans: readonly ReadableSpan[], identity: Identity): string {
   );
 }
 
-/** A path of this site as it is; of an address the collector's own path, as the OTLP specification has it. */
+/** URL for traces: a path of this site unchanged, or a collector's address with /v1/traces, as OTLP specifies. */
 export function tracesUrl(endpoint: string): URL {
   const url = new URL(endpoint, location.origin);
   if (!endpoint.startsWith("/") && !url.pathname.endsWith("/v1/traces")) {

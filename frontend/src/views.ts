@@ -1,13 +1,13 @@
-// When a page is looked at and when it is left, in pages that load anew and in those that only change their address.
+// Detects views and ends of pages, for full page loads and for changes of the address only.
 
 export interface Watcher {
-  /** A page is in front of the person: another path, or one that came back from the back/forward cache. */
+  /** A new path is shown, or a page returned from the back/forward cache. */
   viewed(): void;
   /** The page may not come back. */
   leaving(): void;
   /**
-   * The tab is closing, as far as can be seen: the page goes, and by nothing that a page is told of. A reload by the
-   * browser's own button and an address typed in look the same.
+   * The tab is probably closing: the page ends without a navigation event. A reload with the browser's button and a typed
+   * address look the same.
    */
   closing(): void;
 }
@@ -16,7 +16,7 @@ interface NavigateEvent extends Event {
   readonly destination: { readonly sameDocument: boolean };
 }
 
-/** Watch until the answer is called. Without the Navigation API no tab counts as closing: it would be a guess. */
+/** Watch until the returned function is called. Without the Navigation API, closing tabs are not detected. */
 export function watch(watcher: Watcher, seesViews: boolean): () => void {
   const stop = new AbortController();
   const options = { signal: stop.signal };
@@ -64,7 +64,7 @@ export function watch(watcher: Watcher, seesViews: boolean): () => void {
   return () => stop.abort();
 }
 
-/** Without the Navigation API nothing tells of an address that an app has changed, so its calls are listened to. */
+/** Without the Navigation API, detect changes of the address by wrapping the history's methods. */
 function wrapHistory(changed: () => void, stop: AbortSignal): void {
   for (const name of ["pushState", "replaceState"] as const) {
     const original = history[name];
@@ -73,7 +73,7 @@ function wrapHistory(changed: () => void, stop: AbortSignal): void {
       if (!stop.aborted) changed();
     };
     history[name] = wrapped;
-    // Whoever wrapped it after us goes on calling ours, which then only passes on.
+    // If another script has wrapped ours since, ours stays and only passes the call on.
     stop.addEventListener("abort", () => history[name] === wrapped && (history[name] = original));
   }
 }

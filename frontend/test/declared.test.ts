@@ -17,7 +17,7 @@ test("a declared event keeps its metadata", () => {
   });
 });
 
-test("ids are left out on the road to a collector elsewhere", () => {
+test("ids are left out on the way to a collector elsewhere", () => {
   assert.deepEqual(admitted("feature_usage", "test_run", "created", { test_id: "123" }, false), {
     "event.category": "feature_usage",
     "feature.name": "test_run",

@@ -635,7 +635,7 @@ test("a withdrawal, a refusal and a wait are told apart", async () => {
   assert.equal(states.at(-1), "off");
 });
 
-test("a road that gives no answer is given up after four tries, until it is asked for again", async () => {
+test("a transport that gives no answer is given up after four tries, until it is asked for again", async () => {
   const asked = answering("/traces", null);
   const states = await begun();
   for (let minute = 0; minute < 10; minute++) {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { afterEach, test } from "node:test";
-import { post, verdict } from "../src/wire.js";
+import { post, resultOf } from "../src/wire.js";
 
 const fetchOfNode = globalThis.fetch;
 afterEach(() => void (globalThis.fetch = fetchOfNode));
@@ -24,7 +24,7 @@ const MEANINGS: [number, string | null, unknown][] = [
 
 for (const [status, retryAfter, meaning] of MEANINGS) {
   test(`${status}${retryAfter ? ` after ${retryAfter}` : ""} means ${JSON.stringify(meaning)}`, () =>
-    assert.deepEqual(verdict(status, retryAfter), meaning));
+    assert.deepEqual(resultOf(status, retryAfter), meaning));
 }
 
 test("a request tells no address of the page and sends cookies to this site only", async () => {
