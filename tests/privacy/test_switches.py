@@ -1,9 +1,13 @@
 """Words of the environment, each read in the way that collects less when it is not understood."""
 
+from dataclasses import replace
+
 import pytest
 from django.test import override_settings
 
-from privacy.switches import DeploymentType, current_switches, deployment_type, parse_deployment_type
+from privacy.declared import Setting
+from privacy.kinds import Misread
+from privacy.switches import SETTINGS, DeploymentType, current_switches, deployment_type, parse_deployment_type
 
 
 @pytest.mark.parametrize("word", ["self_hosted", "self-hosted", " SELF_HOSTED ", "Self-Hosted"])
@@ -36,6 +40,14 @@ def test_a_clear_no(word: object) -> None:
 def test_no_exporter_of_traces_is_an_off_switch_however_it_is_written(value: object) -> None:
     with override_settings(OTEL_EXPORTER_OTLP_ENDPOINT="http://127.0.0.1:9", OTEL_TRACES_EXPORTER=value):
         assert not current_switches().allow
+
+
+@pytest.mark.parametrize("switch", [each for each in SETTINGS if each.off_switch], ids=lambda switch: switch.name)
+def test_an_off_switch_that_cannot_be_read_is_off(switch: Setting[bool]) -> None:
+    def unread(_: str) -> bool:
+        raise Misread("is not understood")
+
+    assert replace(switch, parse=unread).value is True
 
 
 @pytest.mark.parametrize("blank", ["", " ", None, [], ()])

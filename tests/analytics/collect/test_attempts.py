@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from django.db import OperationalError
 from opentelemetry.sdk.trace import ReadableSpan
+from psycopg.errors import InvalidCatalogName
 
 from analytics.collect import attempts as attempts_module
 from analytics.collect.attempts import CONSENT_UNREADABLE, ConsentUnreadable, Permitted, Sender
@@ -111,6 +112,15 @@ def test_a_gate_that_cannot_be_asked_is_asked_again(clock: Clock, error: Excepti
     assert sent(wire, Batch(failing=[error])) == TAKEN
     assert sent(wire, Batch(failing=[error] * 100)) == again(CONSENT_UNREADABLE)
     assert len(wire.spans) == 1
+
+
+def test_why_consent_could_not_be_read_is_logged(clock: Clock, caplog: pytest.LogCaptureFixture) -> None:
+    with_cause = ConsentUnreadable()
+    with_cause.__cause__ = InvalidCatalogName("secret")
+    sent(Wire(), Batch(failing=[with_cause]), attempts=1)
+    assert "there is no such database (SQLSTATE 3D000)" in caplog.text
+    sent(Wire(), Batch(failing=[OperationalError("secret")]), attempts=1)
+    assert "(OperationalError)" in caplog.text and "secret" not in caplog.text
 
 
 @pytest.mark.parametrize(
