@@ -6,8 +6,7 @@ The result is the same for equal attributes. It is most of the work, so `fast` r
 import math
 import re
 from collections.abc import Callable
-from dataclasses import replace
-from typing import NamedTuple
+from dataclasses import dataclass, replace
 
 import orjson
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
@@ -32,7 +31,8 @@ CATEGORIES = {category.value: category for category in Category}
 MANY_VALUED = frozenset({FieldType.NUMBER, FieldType.PSEUDONYM})
 
 
-class Content(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Content:
     """Of one span. `tail` is the end of its row, see `copy.tail`."""
 
     category: Category | None = None  # None: it is not telemetry

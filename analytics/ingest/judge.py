@@ -125,10 +125,8 @@ class _Judge:
         if start_ns == 0 or 0 < end_ns < start_ns:
             raise Rejected(Reason.BAD_TIMESTAMP)
         timestamp_us = start_ns // 1000
-        if timestamp_us > self._newest_us:
-            raise Rejected(Reason.IN_FUTURE)
-        if timestamp_us < self._oldest_us:
-            raise Rejected(Reason.TOO_OLD)
+        if not self._oldest_us <= timestamp_us <= self._newest_us:
+            raise Rejected(Reason.TOO_OLD if timestamp_us < self._oldest_us else Reason.IN_FUTURE)
         return timestamp_us
 
 
