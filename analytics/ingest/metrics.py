@@ -73,10 +73,9 @@ def _path(path: Path | None) -> str | None:
 
 def count(counts: Counts) -> None:
     """Add a request's committed counts; received is their sum."""
-    for (outcome, reason, sender), number in counts.items():
-        told = {"outcome": outcome, "reason": reason, "sender": sender}
-        attributes = {name: value for name, value in told.items() if value}
-        if number and outcome == PART:
-            parts_dropped.add(number, {"part": reason, "sender": sender})
+    for fate, number in counts.items():
+        attributes = {name: value for name, value in fate._asdict().items() if value}
+        if number and fate.outcome == PART:
+            parts_dropped.add(number, {"part": fate.reason, "sender": fate.sender})
         elif number:
             spans.add(number, attributes)

@@ -51,13 +51,13 @@ class Rejections:
     """Of one process. Thread-safe."""
 
     def __init__(self) -> None:
-        self._counts: Counter[tuple[str, str, str]] = Counter()
+        self._counts: Counts = Counter()
         self._next = float("-inf")
         self._lock = Lock()
 
     def count(self, counts: Counts) -> None:
         """Add a transaction's committed counts."""
-        found = {key: number for key, number in counts.items() if number and key[0] in (REJECTED, PART)}
+        found = {fate: number for fate, number in counts.items() if number and fate.outcome in (REJECTED, PART)}
         if found:
             with self._lock:
                 self._counts.update(found)
@@ -70,9 +70,9 @@ class Rejections:
                 return
             counts, self._counts = self._counts, Counter()
             self._next = now + INTERVAL_SECONDS
-        for (outcome, reason, sender), number in sorted(counts.items()):
-            text = "Rejected: reason=%s" if outcome == REJECTED else "Stored without: part=%s"
-            logger.warning(f"{text} sender=%s spans=%d", reason, sender or "-", number)
+        for fate, number in sorted(counts.items()):
+            text = "Rejected: reason=%s" if fate.outcome == REJECTED else "Stored without: part=%s"
+            logger.warning(f"{text} sender=%s spans=%d", fate.reason, fate.sender or "-", number)
 
 
 senders = Senders()

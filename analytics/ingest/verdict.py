@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from analytics.exceptions import AnalyticsError
 from analytics.vocabulary import Category
@@ -13,9 +13,19 @@ NO_SENDER = ""
 # Outcomes of the tally, and PART beside their balance: what a stored span was stored without.
 STORED, DUPLICATE, REJECTED, PART = "stored", "duplicate", "rejected", "part"
 ERASURE = "erasure"  # the reason beside STORED of a request to delete that was carried out
-Counts = Counter[tuple[str, str, str]]  # spans by outcome, reason and sender
 
 Row = bytes  # as COPY reads it, see `copy.head`
+
+
+class Fate(NamedTuple):
+    """What spans are counted by."""
+
+    outcome: str
+    reason: str = ""
+    sender: str = NO_SENDER
+
+
+Counts = Counter[Fate]
 
 
 class Reason(StrEnum):

@@ -30,6 +30,7 @@ from analytics.ingest.verdict import (
     REJECTED,
     STORED,
     Counts,
+    Fate,
     Reason,
     Row,
     Verdict,
@@ -38,7 +39,7 @@ from analytics.retention import first_of_month
 from analytics.vocabulary import Category
 from privacy.clock import from_unix_us
 
-ALL_STORED, ALL_DUPLICATE = (STORED, "", NO_SENDER), (DUPLICATE, "", NO_SENDER)
+ALL_STORED, ALL_DUPLICATE = Fate(STORED), Fate(DUPLICATE)
 DAY_US = 86_400 * 1_000_000
 # A statement that waits longer than this is a database in trouble; the sender will come again. Nor may a transaction be
 # idle for longer: a process frozen in the middle of one would hold up whoever waits for writers to end.
@@ -217,9 +218,11 @@ def _judged(requests: Sequence[Verdict]) -> Counts:
     """What is known before a row is written: rejections, parts left out, erasures carried out."""
     counts: Counts = Counter()
     for request in requests:
-        counts.update({(outcome, ERASURE, NO_SENDER): spans for outcome, spans in request.erased.items()})
+        counts.update({Fate(outcome, ERASURE): spans for outcome, spans in request.erased.items()})
         for outcome, found in ((REJECTED, request.refusals), (PART, request.dropped_of)):
-            counts.update({(outcome, name.value, sender): spans for (name, sender), spans in found.items() if spans})
+            counts.update(
+                {Fate(outcome, name.value, sender): spans for (name, sender), spans in found.items() if spans}
+            )
     return counts
 
 

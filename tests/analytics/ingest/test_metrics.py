@@ -13,6 +13,7 @@ from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import HistogramDataPoint, InMemoryMetricReader, NumberDataPoint
 
 from analytics.ingest import metrics
+from analytics.ingest.verdict import Fate
 from tests.acceptance.product import wait_until
 from tests.analytics.ingest.conftest import Client
 from tests.analytics.ingest.processes import command
@@ -127,6 +128,6 @@ def test_they_are_sent_to_the_endpoint_that_is_set(transactional_db: None) -> No
 
 
 def test_without_a_meter_provider_nothing_is_kept() -> None:
-    metrics.count(Counter({("stored", "", ""): 5}))
+    metrics.count(Counter({Fate("stored"): 5}))
 
     assert isinstance(api.get_meter_provider(), _internal._ProxyMeterProvider)

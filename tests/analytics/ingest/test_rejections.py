@@ -10,6 +10,7 @@ import pytest
 
 from analytics.ingest.rejections import INTERVAL_SECONDS, MOST_NAMES, OTHER, Rejections, Senders, senders
 from analytics.ingest.rejections import rejections as everything
+from analytics.ingest.verdict import Fate
 from analytics.models import IngestTally
 from tests.analytics.ingest.conftest import Client
 from tests.analytics.ingest.spans import REQUEST, TEST_RUN, of, span
@@ -73,14 +74,14 @@ def logged(caplog: pytest.LogCaptureFixture) -> list[str]:
 
 def test_the_log_has_a_line_for_each_reason_and_sender_at_most_once_a_minute(caplog: pytest.LogCaptureFixture) -> None:
     rejections = Rejections()
-    key = ("rejected", "bad_user", "petclinic")
+    key = Fate("rejected", "bad_user", "petclinic")
     with caplog.at_level(logging.INFO):
-        rejections.count(Counter({key: 2, ("part", "route_text", "other"): 1, ("stored", "", ""): 5}))
+        rejections.count(Counter({key: 2, Fate("part", "route_text", "other"): 1, Fate("stored"): 5}))
         rejections.log(now=100.0)
         rejections.count(Counter({key: 3}))
         rejections.log(now=99.9 + INTERVAL_SECONDS)
         first = logged(caplog)
-        rejections.count(Counter({key: 4, ("rejected", "erased", ""): 1}))
+        rejections.count(Counter({key: 4, Fate("rejected", "erased"): 1}))
         rejections.log(now=100.0 + INTERVAL_SECONDS)
         rejections.log(now=900.0)
 
