@@ -307,7 +307,7 @@ class DailyFeature(models.Model):
 
 
 class DailyEndpoint(models.Model):
-    """Requests of a day. `buckets` and `counts` are the histogram of durations; see rollup_functions.sql."""
+    """Requests of a day. `buckets` and `counts` are the histogram of durations; see functions/rollups.sql."""
 
     pk = models.CompositePrimaryKey("day", "deployment_type", "endpoint", "method")
     day = models.DateField()

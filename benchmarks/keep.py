@@ -34,8 +34,11 @@ from analytics.keep import rollups
 from analytics.keep.partitions import make_month, partitions
 from analytics.keep.retention import plan_purge, purge
 from analytics.retention import months_before
+from analytics.show.question import Question
+from analytics.show.report import query_parameters
 from analytics.sql import sql
 from benchmarks._rounds import Measured, interleaved, ratio, say
+from tests.support.raw_reports import UNFILTERED, raw_sql
 
 MONTH, DAYS = datetime(2026, 8, 1, tzinfo=UTC), 31
 END = MONTH + timedelta(days=DAYS)
@@ -48,8 +51,6 @@ REPORTS = {  # and whether people are counted in it
     "endpoint_performance": False,
     "sessions": False,
 }
-# No filter, and no group too small to be shown.
-EVERYTHING = {"deployment": None, "name": None, "method": None, "smallest": 1}
 STEPS = 4  # in which the table grows while erasures are measured
 ERASED_A_STEP, ROWS_OF_THE_ERASED = 5, 200
 
@@ -227,13 +228,16 @@ def plant() -> None:
 
 def reports(rows: int, rounds: int) -> None:
     """Each report over the whole month, from raw rows and from rollups."""
-    parameters = {"start": MONTH, "end": END, "now": END + timedelta(days=30), **EVERYTHING}
+    month_later = END + timedelta(days=30)
+    bounds = {"start": MONTH, "end": END, "now": month_later, **UNFILTERED}
+    asked = Question(MONTH.date(), END.date() - timedelta(days=1))
+    of_rollups = query_parameters(asked, today=month_later.date(), smallest=1)
     print(f"reports over {DAYS} days, {rows:,} rows")
     for name, counts_people in REPORTS.items():
         measured = interleaved(
             {
-                source: partial(seconds, partial(execute, sql(query), parameters))
-                for source, query in (("raw", f"report_{name}"), ("rollups", f"rollup_report_{name}"))
+                "raw": partial(seconds, partial(execute, raw_sql(name), bounds)),
+                "rollups": partial(seconds, partial(execute, sql(f"reports/{name}"), of_rollups)),
             },
             rounds=rounds,
         )
@@ -244,7 +248,7 @@ def reports(rows: int, rounds: int) -> None:
 def a_day(rounds: int) -> None:
     """The rollup of one day, beside reading its rows once, and beside its five reports from raw rows."""
     day = (MONTH + timedelta(days=15)).date()
-    bounds = {"start": MONTH + timedelta(days=15), "end": MONTH + timedelta(days=16), "now": END, **EVERYTHING}
+    bounds = {"start": MONTH + timedelta(days=15), "end": MONTH + timedelta(days=16), "now": END, **UNFILTERED}
 
     within = """WHERE "timestamp" >= %(start)s AND "timestamp" < %(end)s"""
 
@@ -258,7 +262,7 @@ def a_day(rounds: int) -> None:
 
     def report() -> None:
         for name in REPORTS:
-            execute(sql(f"report_{name}"), bounds)
+            execute(raw_sql(name), bounds)
 
     measured = interleaved(
         {"rollup": roll_up, "scan": lambda: seconds(read), "raw reports": lambda: seconds(report)}, rounds=rounds

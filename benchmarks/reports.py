@@ -30,20 +30,20 @@ from analytics.models import ExportTally, IngestTally
 from analytics.router import analytics_database
 from analytics.show.pages import PAGES, Page
 from analytics.show.question import Question
-from analytics.sql import sql
 from benchmarks._rounds import interleaved, ratio, say
 from tests.support.people import a_person, signed_in
+from tests.support.raw_reports import UNFILTERED, raw_sql
 
 DAYS, PEOPLE = 90, 20_000
 TODAY = datetime.now(UTC).date()
 QUESTION = Question(TODAY - timedelta(days=DAYS - 1), TODAY)
 # The same reports from raw rows, where there are such.
 RAW = {
-    "people": ("report_active_people",),
-    "features": ("report_feature_adoption", "report_feature_actions"),
-    "endpoints": ("report_endpoint_performance",),
-    "retention": ("report_retention",),
-    "sessions": ("report_sessions",),
+    "people": ("active_people",),
+    "features": ("feature_adoption", "feature_actions"),
+    "endpoints": ("endpoint_performance",),
+    "retention": ("retention",),
+    "sessions": ("sessions",),
 }
 SHARES = {"analytics_user_activity": 0.15, "analytics_endpoint_usage": 0.6, "analytics_feature_usage": 0.25}
 NUMBERED = """
@@ -115,7 +115,7 @@ def raw(names: tuple[str, ...]) -> None:
     for question in (QUESTION, QUESTION.before):
         for name in names:
             parameters = {"start": question.start, "end": question.end, "now": datetime.now(UTC)}
-            execute(sql(name), {**parameters, "deployment": None, "name": None, "method": None})
+            execute(raw_sql(name), {**parameters, **UNFILTERED})
 
 
 def get(client: Client, page: Page) -> None:

@@ -25,11 +25,11 @@ from privacy.clock import database_now
 
 # In this order: people first, because activity counts their bits.
 OF_A_DAY = {
-    "roll_up_people": "analytics_people_of_day",
-    "roll_up_activity": "analytics_daily_activity",
-    "roll_up_features": "analytics_daily_feature",
-    "roll_up_endpoints": "analytics_daily_endpoint",
-    "roll_up_sessions": "analytics_daily_sessions",
+    "people": "analytics_people_of_day",
+    "activity": "analytics_daily_activity",
+    "features": "analytics_daily_feature",
+    "endpoints": "analytics_daily_endpoint",
+    "sessions": "analytics_daily_sessions",
 }
 READ_BY_REPORTS = (*OF_A_DAY.values(), "analytics_cohort", "analytics_monthly_people")
 DAYS_TO_RETURN = timedelta(days=7)
@@ -66,7 +66,7 @@ class Step(NamedTuple):
 def waiting_days() -> list[date]:
     """The days whose own rollups are behind, oldest first."""
     with connections[analytics_database()].cursor() as cursor:
-        cursor.execute(sql("waiting_days"))
+        cursor.execute(sql("rollups/waiting_days"))
         return [day for (day,) in cursor.fetchall()]
 
 
@@ -105,7 +105,7 @@ def _analyze() -> None:
 def take_marks(days: list[date]) -> None:
     """What is owed of these days is from now on whoever computes them; what comes later is owed anew."""
     with no_writer_at_work() as cursor:
-        cursor.execute(sql("take_marks"), {"days": days})
+        cursor.execute(sql("rollups/take_marks"), {"days": days})
 
 
 def roll_up_day(day: date) -> bool:
@@ -115,25 +115,25 @@ def roll_up_day(day: date) -> bool:
     with computing() as cursor:
         if day < _first_open_day(cursor):
             return False
-        cursor.execute(sql("settle_day"), parameters)
+        cursor.execute(sql("rollups/settle_day"), parameters)
         is_owed, erased, only_erased = cursor.fetchone()
         if not is_owed:
             return False
         to_compute = dict(OF_A_DAY)
         if only_erased:
             # Most of what a day takes is finding out who was there; who is no more is known.
-            del to_compute["roll_up_people"]
-            cursor.execute(sql("clear_people"), {"day": day, "people": erased})
+            del to_compute["people"]
+            cursor.execute(sql("rollups/clear_people"), {"day": day, "people": erased})
         for name, table in to_compute.items():
             cursor.execute(f"DELETE FROM {table} WHERE day = %s", [day])  # noqa: S608  names from above
-            cursor.execute(sql(name), parameters)
+            cursor.execute(sql(f"rollups/{name}"), parameters)
         cursor.execute(
             "INSERT INTO analytics_rolled_up_day (day, rolled_up_at) VALUES (%s, clock_timestamp()) "
             "ON CONFLICT (day) DO UPDATE SET rolled_up_at = excluded.rolled_up_at",
             [day],
         )
         if erased:
-            cursor.execute(sql("note_recomputed_day"), {"people": erased})
+            cursor.execute(sql("rollups/note_recomputed_day"), {"people": erased})
             _forget(cursor, erased)
     return True
 
@@ -152,14 +152,14 @@ def roll_up_people_of_several_days() -> tuple[date | None, int]:
         first_open = _first_open_day(cursor)
         first = max(days[0] - DAYS_TO_RETURN, first_open, _first_open_cohort())
         cursor.execute("DELETE FROM analytics_cohort WHERE first_day >= %s", [first])
-        cursor.execute(sql("roll_up_cohorts"), {"first": first})
+        cursor.execute(sql("rollups/cohorts"), {"first": first})
         # The people of a month of which a day is closed cannot be counted again; its number stays as it was.
         months = [month for month in sorted({day.replace(day=1) for day in days}) if month >= first_open]
         for month in months:
             cursor.execute("DELETE FROM analytics_monthly_people WHERE month = %s", [month])
             next_month = (month + timedelta(days=31)).replace(day=1)
-            cursor.execute(sql("roll_up_month"), {"month": month, "next_month": next_month})
-        cursor.execute(sql("forget_people"))
+            cursor.execute(sql("rollups/month"), {"month": month, "next_month": next_month})
+        cursor.execute(sql("rollups/forget_people"))
         return first, len(months)
 
 
@@ -200,8 +200,8 @@ def close_days(*, before: date) -> None:
     """
     with computing() as cursor, no_writer_at_work():
         refuse_if_behind(behind(before=before))
-        cursor.execute(sql("close_days"), {"day": before})
-        cursor.execute(sql("forget_people"))
+        cursor.execute(sql("rollups/close_days"), {"day": before})
+        cursor.execute(sql("rollups/forget_people"))
 
 
 def open_again(first: date) -> int:
@@ -215,7 +215,7 @@ def open_again(first: date) -> int:
     if kept_from and first < kept_from.date() and kept_from <= database_now(analytics_database()):
         raise NotKept(f"rows from before {kept_from.date()} were dropped; their days stay closed")
     with computing() as cursor, no_writer_at_work():
-        cursor.execute(sql("open_days"), {"day": first})
+        cursor.execute(sql("rollups/open_days"), {"day": first})
         return int(cursor.rowcount)
 
 
@@ -230,7 +230,7 @@ def refuse_if_behind(days: Sequence[date]) -> None:
 
 def _forget(cursor: CursorWrapper, people: list[UUID]) -> None:
     if people:
-        cursor.execute(sql("forget_earlier_days"), {"people": people})
+        cursor.execute(sql("rollups/forget_earlier_days"), {"people": people})
 
 
 def _first_open_cohort() -> date:

@@ -204,6 +204,50 @@ CREATE OR REPLACE TRIGGER analytics_endpoint_usage_erased AFTER DELETE ON analyt
 CREATE OR REPLACE TRIGGER analytics_feature_usage_erased AFTER DELETE ON analytics_feature_usage
     REFERENCING OLD TABLE AS gone FOR EACH STATEMENT EXECUTE FUNCTION analytics_touch_erased_days();
 
+-- Which numbers about people are told, for pages and views for BI alike; and the days of a report.
+
+-- A group is told if it is none at all, or not smaller than `smallest`. Where either is not known, it is not.
+CREATE OR REPLACE FUNCTION analytics_is_told(people bigint, smallest integer) RETURNS boolean
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN people NOT BETWEEN 1 AND smallest - 1;
+
+-- A cohort as it is told: its people, how many of them came back in the seven days after, in percent too, and on each of
+-- these days. `came_back_on` has a number for each day, or none. `days_over` is how many of the days are over for all of
+-- the cohort: a later one is null. So is whatever is about too few people, and all of it if the cohort is too small.
+CREATE OR REPLACE FUNCTION analytics_retention(
+    new_people bigint, came_back bigint, came_back_on bigint[], days_over integer, smallest integer
+) RETURNS TABLE (people bigint, returned bigint, retention_percent numeric, day_1 bigint, day_2 bigint, day_3 bigint,
+                 day_4 bigint, day_5 bigint, day_6 bigint, day_7 bigint)
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+BEGIN ATOMIC
+    SELECT CASE WHEN large THEN new_people END,
+           CASE WHEN judged >= 7 AND analytics_is_told(came_back, smallest) THEN came_back END,
+           CASE WHEN judged >= 7 AND analytics_is_told(came_back, smallest) THEN 100.0 * came_back / new_people END,
+           CASE WHEN judged >= 1 AND analytics_is_told(came_back_on[1], smallest) THEN came_back_on[1] END,
+           CASE WHEN judged >= 2 AND analytics_is_told(came_back_on[2], smallest) THEN came_back_on[2] END,
+           CASE WHEN judged >= 3 AND analytics_is_told(came_back_on[3], smallest) THEN came_back_on[3] END,
+           CASE WHEN judged >= 4 AND analytics_is_told(came_back_on[4], smallest) THEN came_back_on[4] END,
+           CASE WHEN judged >= 5 AND analytics_is_told(came_back_on[5], smallest) THEN came_back_on[5] END,
+           CASE WHEN judged >= 6 AND analytics_is_told(came_back_on[6], smallest) THEN came_back_on[6] END,
+           CASE WHEN judged >= 7 AND analytics_is_told(came_back_on[7], smallest) THEN came_back_on[7] END
+    FROM (SELECT analytics_is_told(new_people, smallest) AS large) AS group_of
+    CROSS JOIN LATERAL (SELECT CASE WHEN large THEN days_over END AS judged) AS days;
+END;
+
+-- Cohorts together: their numbers of each day added up; none (an empty array) where one of them has none.
+CREATE OR REPLACE FUNCTION analytics_add_days(known integer[], more integer[]) RETURNS integer[]
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+RETURN ARRAY(SELECT one + other FROM unnest(known, more) WITH ORDINALITY AS pair (one, other, day)
+             WHERE cardinality(known) = cardinality(more) ORDER BY day);
+CREATE OR REPLACE AGGREGATE analytics_sum_of_days(integer[]) (SFUNC = analytics_add_days, STYPE = integer[], PARALLEL = SAFE);
+
+-- From `first` to the day before `after`.
+CREATE OR REPLACE FUNCTION analytics_days(first date, after date) RETURNS SETOF date
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+BEGIN ATOMIC
+    SELECT day::date FROM generate_series(first::timestamp, (after - 1)::timestamp, interval '1 day') AS of_range (day);
+END;
+
 -- Deletes every row of one pseudonym up to a moment, says how many went from each table, and leaves the tombstone that
 -- keeps late and replayed events of before that moment from coming back.
 --
@@ -237,12 +281,12 @@ BEGIN
 END $$;
 
 -- Distinct people over a range of days by name: of features, actions or endpoints (`wanted`, a measure of
--- analytics_people_of_day), in one deployment type or, if that is null, in all.
+-- analytics_people_of_day), in one deployment type or in `all` (`part`).
 --
 -- People are counted by bits, which are there as long as the raw rows are. For a range that begins before that, their
 -- number is not known (null), but `at_least` still says how many they are at the least, from the days that are left and
 -- from whole months: enough to tell that a group is not small.
-CREATE OR REPLACE FUNCTION analytics_people_by_name(wanted varchar, first date, after date, deployment varchar)
+CREATE OR REPLACE FUNCTION analytics_people_by_name(wanted varchar, first date, after date, part varchar)
 RETURNS TABLE (name varchar, people bigint, at_least bigint)
 LANGUAGE sql STABLE
 BEGIN ATOMIC
@@ -250,7 +294,7 @@ BEGIN ATOMIC
         SELECT of_day.name, chunk, bit_count(bit_or(bits)) AS people
         FROM analytics_people_of_day of_day
         WHERE day >= first AND day < after AND measure = wanted
-          AND (deployment IS NULL OR deployment_type = deployment)
+          AND part IN ('all', deployment_type)
         GROUP BY of_day.name, chunk
     ), days AS (
         SELECT chunks.name, sum(chunks.people)::bigint AS people FROM chunks GROUP BY chunks.name
@@ -258,7 +302,7 @@ BEGIN ATOMIC
         SELECT of_month.name, max(of_month.people)::bigint AS people
         FROM analytics_monthly_people of_month
         WHERE month >= first AND month + interval '1 month' <= after AND measure = wanted
-          AND deployment_type = coalesce(deployment, 'all')
+          AND deployment_type = part
         GROUP BY of_month.name
     )
     SELECT name, CASE WHEN first >= analytics_first_open_day() THEN days.people END,
@@ -267,7 +311,7 @@ BEGIN ATOMIC
 END;
 
 -- The value below which `share` of a histogram's values lie, as percentile_cont has it, within 2 percent; see
--- rollup_functions.sql. `buckets` in rising order, `counts` of the same length. A loop, because a view calls this for each
+-- functions/rollups.sql. `buckets` in rising order, `counts` of the same length. A loop, because a view calls this for each
 -- of its rows, and to start a query takes longer than to go through an array.
 CREATE OR REPLACE FUNCTION analytics_percentile(buckets smallint[], counts bigint[], share double precision)
 RETURNS double precision
@@ -346,12 +390,11 @@ VIEWS = r"""
 -- of theirs from being tried on rows that are left out. No view depends on the time zone of who reads it.
 CREATE OR REPLACE VIEW analytics_report_active_people WITH (security_barrier) AS
 SELECT day, deployment_type, people AS active_people,
-       CASE WHEN people_signed_in = 0
-                 OR people_signed_in >= (SELECT smallest_group FROM analytics_view_threshold)
+       CASE WHEN analytics_is_told(people_signed_in, (SELECT smallest_group FROM analytics_view_threshold))
             THEN people_signed_in END AS people_signed_in
 FROM analytics_daily_activity
 WHERE deployment_type <> 'all'
-  AND people >= (SELECT smallest_group FROM analytics_view_threshold);
+  AND people > 0 AND analytics_is_told(people, (SELECT smallest_group FROM analytics_view_threshold));
 COMMENT ON VIEW analytics_report_active_people IS
     'Daily active people: those of whom there is any event, by UTC day and deployment type.';
 COMMENT ON COLUMN analytics_report_active_people.day IS 'UTC day.';
@@ -364,7 +407,7 @@ CREATE OR REPLACE VIEW analytics_report_sign_ins WITH (security_barrier) AS
 SELECT day, deployment_type, sign_ins, people_signed_in AS people
 FROM analytics_daily_activity
 WHERE deployment_type <> 'all'
-  AND people_signed_in >= (SELECT smallest_group FROM analytics_view_threshold);
+  AND people_signed_in > 0 AND analytics_is_told(people_signed_in, (SELECT smallest_group FROM analytics_view_threshold));
 COMMENT ON VIEW analytics_report_sign_ins IS 'How often people signed in, and how many did, by UTC day and deployment type.';
 COMMENT ON COLUMN analytics_report_sign_ins.day IS 'UTC day.';
 COMMENT ON COLUMN analytics_report_sign_ins.deployment_type IS 'cloud or self_hosted.';
@@ -390,11 +433,10 @@ WITH chunks AS (
     GROUP BY first_day, deployment_type
 )
 SELECT first_day, deployment_type, active_people,
-       CASE WHEN people_signed_in = 0
-                 OR people_signed_in >= (SELECT smallest_group FROM analytics_view_threshold)
+       CASE WHEN analytics_is_told(people_signed_in, (SELECT smallest_group FROM analytics_view_threshold))
             THEN people_signed_in END AS people_signed_in
 FROM counted
-WHERE active_people >= (SELECT smallest_group FROM analytics_view_threshold);
+WHERE active_people > 0 AND analytics_is_told(active_people, (SELECT smallest_group FROM analytics_view_threshold));
 COMMENT ON VIEW analytics_report_weekly_people IS
     'Weekly active people: distinct people of whom there is any event, by ISO week and deployment type.';
 COMMENT ON COLUMN analytics_report_weekly_people.first_day IS 'Monday of the ISO week, UTC.';
@@ -405,15 +447,14 @@ COMMENT ON COLUMN analytics_report_weekly_people.people_signed_in IS
 
 CREATE OR REPLACE VIEW analytics_report_monthly_people WITH (security_barrier) AS
 SELECT active.month, active.deployment_type, active.people AS active_people,
-       CASE WHEN coalesce(signed_in.people, 0) = 0
-                 OR signed_in.people >= (SELECT smallest_group FROM analytics_view_threshold)
+       CASE WHEN analytics_is_told(coalesce(signed_in.people, 0), (SELECT smallest_group FROM analytics_view_threshold))
             THEN coalesce(signed_in.people, 0) END AS people_signed_in
 FROM analytics_monthly_people active
 LEFT JOIN analytics_monthly_people signed_in
     ON signed_in.month = active.month AND signed_in.deployment_type = active.deployment_type
        AND signed_in.measure = 'sign_in' AND signed_in.name = ''
 WHERE active.measure = 'any' AND active.name = '' AND active.deployment_type <> 'all'
-  AND active.people >= (SELECT smallest_group FROM analytics_view_threshold);
+  AND active.people > 0 AND analytics_is_told(active.people, (SELECT smallest_group FROM analytics_view_threshold));
 COMMENT ON VIEW analytics_report_monthly_people IS
     'Monthly active people: distinct people of whom there is any event, by month and deployment type.';
 COMMENT ON COLUMN analytics_report_monthly_people.month IS 'First day of the month, UTC.';
@@ -437,7 +478,7 @@ CROSS JOIN LATERAL (
     WHERE people.day = uses.day AND people.deployment_type = uses.deployment_type
       AND measure = 'feature' AND name = feature_name
 ) AS counted
-WHERE unique_users >= (SELECT smallest_group FROM analytics_view_threshold);
+WHERE unique_users > 0 AND analytics_is_told(unique_users, (SELECT smallest_group FROM analytics_view_threshold));
 COMMENT ON VIEW analytics_report_feature_adoption IS
     'How many people used each feature, and how often, by UTC day and deployment type.';
 COMMENT ON COLUMN analytics_report_feature_adoption.day IS 'UTC day.';
@@ -461,7 +502,7 @@ CROSS JOIN LATERAL (
     WHERE people.day = daily.day AND people.deployment_type = daily.deployment_type
       AND measure = 'endpoint' AND name = method || ' ' || endpoint
 ) AS counted
-WHERE unique_users >= (SELECT smallest_group FROM analytics_view_threshold);
+WHERE unique_users > 0 AND analytics_is_told(unique_users, (SELECT smallest_group FROM analytics_view_threshold));
 COMMENT ON VIEW analytics_report_endpoint_performance IS
     'Requests, errors (status 500 and above, or unknown) and durations in milliseconds by URL pattern, method, UTC day and deployment '
     'type. Percentiles are within 2 percent, and those of several days cannot be averaged.';
@@ -480,31 +521,16 @@ COMMENT ON COLUMN analytics_report_endpoint_performance.p95_ms IS
 COMMENT ON COLUMN analytics_report_endpoint_performance.p99_ms IS
     '99th percentile in milliseconds, within 2 percent; not to be averaged over days.';
 
--- Those who returned are a group as well, and not told where they are few (but not none); nor before the days in question
--- are over.
+-- Those who returned are a group as well: see analytics_retention() in told.sql.
 CREATE OR REPLACE VIEW analytics_report_retention WITH (security_barrier) AS
-WITH cohorts AS (
-    SELECT first_day, deployment_type, people, returned, (now() AT TIME ZONE 'UTC')::date - first_day - 1 AS days_over,
-           returned_on[1] AS day_1, returned_on[2] AS day_2, returned_on[3] AS day_3, returned_on[4] AS day_4,
-           returned_on[5] AS day_5, returned_on[6] AS day_6, returned_on[7] AS day_7
-    FROM analytics_cohort
-    WHERE deployment_type <> 'all'
-)
-SELECT first_day, deployment_type, people,
-       CASE WHEN told THEN returned END AS returned,
-       CASE WHEN told THEN trim_scale(round(100.0 * returned / people, 4)) END AS retention_percent,
-       CASE WHEN days_over >= 1 AND (day_1 = 0 OR day_1 >= smallest_group) THEN day_1 END AS day_1,
-       CASE WHEN days_over >= 2 AND (day_2 = 0 OR day_2 >= smallest_group) THEN day_2 END AS day_2,
-       CASE WHEN days_over >= 3 AND (day_3 = 0 OR day_3 >= smallest_group) THEN day_3 END AS day_3,
-       CASE WHEN days_over >= 4 AND (day_4 = 0 OR day_4 >= smallest_group) THEN day_4 END AS day_4,
-       CASE WHEN days_over >= 5 AND (day_5 = 0 OR day_5 >= smallest_group) THEN day_5 END AS day_5,
-       CASE WHEN days_over >= 6 AND (day_6 = 0 OR day_6 >= smallest_group) THEN day_6 END AS day_6,
-       CASE WHEN days_over >= 7 AND (day_7 = 0 OR day_7 >= smallest_group) THEN day_7 END AS day_7
-FROM cohorts
-JOIN analytics_view_threshold ON people >= smallest_group
-CROSS JOIN LATERAL (
-    SELECT days_over >= 7 AND (returned = 0 OR returned >= smallest_group) AS told
-) AS judged;
+SELECT first_day, deployment_type, told.people, told.returned,
+       trim_scale(round(told.retention_percent, 4)) AS retention_percent,
+       day_1, day_2, day_3, day_4, day_5, day_6, day_7
+FROM analytics_cohort cohort
+CROSS JOIN analytics_view_threshold
+CROSS JOIN LATERAL analytics_retention(
+    cohort.people, cohort.returned, returned_on, (now() AT TIME ZONE 'UTC')::date - first_day - 1, smallest_group) AS told
+WHERE deployment_type <> 'all' AND told.people > 0;
 COMMENT ON VIEW analytics_report_retention IS
     'Of the people whose first event is of a UTC day, how many were active again on one of the seven days after it, and on each.';
 COMMENT ON COLUMN analytics_report_retention.first_day IS 'UTC day of the first event.';
@@ -513,75 +539,44 @@ COMMENT ON COLUMN analytics_report_retention.people IS 'New people: those whose 
 COMMENT ON COLUMN analytics_report_retention.returned IS
     'Those of them who were active on one of the seven days after; null where too few, or not over yet.';
 COMMENT ON COLUMN analytics_report_retention.retention_percent IS 'Returned in percent of people.';
-COMMENT ON COLUMN analytics_report_retention.day_1 IS
-    'Those of them who were active on day 1 after the first; null where too few, or not over yet.';
-COMMENT ON COLUMN analytics_report_retention.day_2 IS
-    'Those of them who were active on day 2 after the first; null where too few, or not over yet.';
-COMMENT ON COLUMN analytics_report_retention.day_3 IS
-    'Those of them who were active on day 3 after the first; null where too few, or not over yet.';
-COMMENT ON COLUMN analytics_report_retention.day_4 IS
-    'Those of them who were active on day 4 after the first; null where too few, or not over yet.';
-COMMENT ON COLUMN analytics_report_retention.day_5 IS
-    'Those of them who were active on day 5 after the first; null where too few, or not over yet.';
-COMMENT ON COLUMN analytics_report_retention.day_6 IS
-    'Those of them who were active on day 6 after the first; null where too few, or not over yet.';
-COMMENT ON COLUMN analytics_report_retention.day_7 IS
-    'Those of them who were active on day 7 after the first; null where too few, or not over yet.';
+DO $$
+BEGIN
+    FOR day IN 1..7 LOOP
+        EXECUTE format('COMMENT ON COLUMN analytics_report_retention.day_%s IS %L', day, format(
+            'Those of them who were active on day %s after the first; null where too few, or not over yet.', day));
+    END LOOP;
+END $$;
 
--- A day is counted once it is over for everybody of the week; what is few is not told, as in view_retention.sql.
+-- The same by the ISO week (from Monday, UTC) of the first event. A day is counted once it is over for everybody of the week.
 CREATE OR REPLACE VIEW analytics_report_weekly_retention WITH (security_barrier) AS
-WITH cohorts AS (
+WITH weeks AS (
     SELECT date_trunc('week', first_day::timestamp)::date AS first_day, deployment_type,
-           sum(people)::bigint AS people, sum(returned)::bigint AS returned,
-           (now() AT TIME ZONE 'UTC')::date - (date_trunc('week', first_day::timestamp)::date + 6) - 1 AS days_over,
-           CASE WHEN bool_and(cardinality(returned_on) = 7) THEN sum(returned_on[1]) END::bigint AS day_1,
-           CASE WHEN bool_and(cardinality(returned_on) = 7) THEN sum(returned_on[2]) END::bigint AS day_2,
-           CASE WHEN bool_and(cardinality(returned_on) = 7) THEN sum(returned_on[3]) END::bigint AS day_3,
-           CASE WHEN bool_and(cardinality(returned_on) = 7) THEN sum(returned_on[4]) END::bigint AS day_4,
-           CASE WHEN bool_and(cardinality(returned_on) = 7) THEN sum(returned_on[5]) END::bigint AS day_5,
-           CASE WHEN bool_and(cardinality(returned_on) = 7) THEN sum(returned_on[6]) END::bigint AS day_6,
-           CASE WHEN bool_and(cardinality(returned_on) = 7) THEN sum(returned_on[7]) END::bigint AS day_7
+           sum(people) AS people, sum(returned) AS returned, analytics_sum_of_days(returned_on) AS returned_on
     FROM analytics_cohort
     WHERE deployment_type <> 'all'
     GROUP BY date_trunc('week', first_day::timestamp)::date, deployment_type
 )
-SELECT first_day, deployment_type, people,
-       CASE WHEN told THEN returned END AS returned,
-       CASE WHEN told THEN trim_scale(round(100.0 * returned / people, 4)) END AS retention_percent,
-       CASE WHEN days_over >= 1 AND (day_1 = 0 OR day_1 >= smallest_group) THEN day_1 END AS day_1,
-       CASE WHEN days_over >= 2 AND (day_2 = 0 OR day_2 >= smallest_group) THEN day_2 END AS day_2,
-       CASE WHEN days_over >= 3 AND (day_3 = 0 OR day_3 >= smallest_group) THEN day_3 END AS day_3,
-       CASE WHEN days_over >= 4 AND (day_4 = 0 OR day_4 >= smallest_group) THEN day_4 END AS day_4,
-       CASE WHEN days_over >= 5 AND (day_5 = 0 OR day_5 >= smallest_group) THEN day_5 END AS day_5,
-       CASE WHEN days_over >= 6 AND (day_6 = 0 OR day_6 >= smallest_group) THEN day_6 END AS day_6,
-       CASE WHEN days_over >= 7 AND (day_7 = 0 OR day_7 >= smallest_group) THEN day_7 END AS day_7
-FROM cohorts
-JOIN analytics_view_threshold ON people >= smallest_group
-CROSS JOIN LATERAL (
-    SELECT days_over >= 7 AND (returned = 0 OR returned >= smallest_group) AS told
-) AS judged;
+SELECT first_day, deployment_type, told.people, told.returned,
+       trim_scale(round(told.retention_percent, 4)) AS retention_percent,
+       day_1, day_2, day_3, day_4, day_5, day_6, day_7
+FROM weeks
+CROSS JOIN analytics_view_threshold
+CROSS JOIN LATERAL analytics_retention(
+    weeks.people, weeks.returned, returned_on, (now() AT TIME ZONE 'UTC')::date - first_day - 7, smallest_group) AS told
+WHERE told.people > 0;
 COMMENT ON VIEW analytics_report_weekly_retention IS
     'The same as retention, by the ISO week of the first event: for a site whose single days are too small.';
+DO $$
+DECLARE
+    of_daily record;
+BEGIN
+    FOR of_daily IN SELECT attname, col_description(attrelid, attnum) AS comment FROM pg_attribute
+                    WHERE attrelid = 'analytics_report_retention'::regclass AND attnum > 0 AND NOT attisdropped
+    LOOP
+        EXECUTE format('COMMENT ON COLUMN analytics_report_weekly_retention.%I IS %L', of_daily.attname, of_daily.comment);
+    END LOOP;
+END $$;
 COMMENT ON COLUMN analytics_report_weekly_retention.first_day IS 'Monday of the ISO week of the first event, UTC.';
-COMMENT ON COLUMN analytics_report_weekly_retention.deployment_type IS 'cloud or self_hosted.';
-COMMENT ON COLUMN analytics_report_weekly_retention.people IS 'New people: those whose first event it was.';
-COMMENT ON COLUMN analytics_report_weekly_retention.returned IS
-    'Those of them who were active on one of the seven days after; null where too few, or not over yet.';
-COMMENT ON COLUMN analytics_report_weekly_retention.retention_percent IS 'Returned in percent of people.';
-COMMENT ON COLUMN analytics_report_weekly_retention.day_1 IS
-    'Those of them who were active on day 1 after the first; null where too few, or not over yet.';
-COMMENT ON COLUMN analytics_report_weekly_retention.day_2 IS
-    'Those of them who were active on day 2 after the first; null where too few, or not over yet.';
-COMMENT ON COLUMN analytics_report_weekly_retention.day_3 IS
-    'Those of them who were active on day 3 after the first; null where too few, or not over yet.';
-COMMENT ON COLUMN analytics_report_weekly_retention.day_4 IS
-    'Those of them who were active on day 4 after the first; null where too few, or not over yet.';
-COMMENT ON COLUMN analytics_report_weekly_retention.day_5 IS
-    'Those of them who were active on day 5 after the first; null where too few, or not over yet.';
-COMMENT ON COLUMN analytics_report_weekly_retention.day_6 IS
-    'Those of them who were active on day 6 after the first; null where too few, or not over yet.';
-COMMENT ON COLUMN analytics_report_weekly_retention.day_7 IS
-    'Those of them who were active on day 7 after the first; null where too few, or not over yet.';
 
 CREATE OR REPLACE VIEW analytics_report_sessions WITH (security_barrier) AS
 SELECT day, deployment_type, sessions,
@@ -589,7 +584,7 @@ SELECT day, deployment_type, sessions,
        round((analytics_percentile(buckets, counts, 0.5) / 1e6)::numeric, 4)::float8 AS p50_s,
        round((analytics_percentile(buckets, counts, 0.95) / 1e6)::numeric, 4)::float8 AS p95_s
 FROM analytics_daily_sessions JOIN analytics_daily_activity USING (day, deployment_type)
-WHERE greatest(people_in_sessions, 1) >= (SELECT smallest_group FROM analytics_view_threshold);
+WHERE analytics_is_told(greatest(people_in_sessions, 1), (SELECT smallest_group FROM analytics_view_threshold));
 COMMENT ON VIEW analytics_report_sessions IS
     'Sessions and their lengths in seconds, by UTC day and deployment type, each from its first event of the day to its last. '
     'Percentiles are within 2 percent.';
@@ -629,7 +624,7 @@ COMMENT ON COLUMN analytics_report_rejected.day IS 'UTC day on which the spans c
 COMMENT ON COLUMN analytics_report_rejected.reason IS 'Why they were rejected; docs/ingest.md lists the reasons.';
 COMMENT ON COLUMN analytics_report_rejected.spans IS 'Spans rejected for this reason.';
 
--- freshness.sql for BI: one row. What analytics_first_open_day() says is written out, because a function reads with the
+-- reports/freshness.sql for BI: one row. What analytics_first_open_day() says is written out, because a function reads with the
 -- rights of whoever reads the view.
 CREATE OR REPLACE VIEW analytics_report_freshness WITH (security_barrier) AS
 WITH waiting AS (
@@ -709,8 +704,26 @@ DROP_FUNCTIONS = """
 DROP TRIGGER analytics_user_activity_erased ON analytics_user_activity;
 DROP TRIGGER analytics_endpoint_usage_erased ON analytics_endpoint_usage;
 DROP TRIGGER analytics_feature_usage_erased ON analytics_feature_usage;
+DROP AGGREGATE analytics_sum_of_days(integer[]);
 DROP FUNCTION
-    analytics_make_month, analytics_bucket, analytics_bucket_value, analytics_is_error, analytics_between, analytics_first_open_day, analytics_shown_from, analytics_touch_erased_days, analytics_erase_person, analytics_people_by_name, analytics_percentile, analytics_begin_ingest, analytics_touch_days, analytics_end_ingest;
+    analytics_make_month,
+    analytics_bucket,
+    analytics_bucket_value,
+    analytics_is_error,
+    analytics_between,
+    analytics_first_open_day,
+    analytics_shown_from,
+    analytics_touch_erased_days,
+    analytics_is_told,
+    analytics_retention,
+    analytics_add_days,
+    analytics_days,
+    analytics_erase_person,
+    analytics_people_by_name,
+    analytics_percentile,
+    analytics_begin_ingest,
+    analytics_touch_days,
+    analytics_end_ingest;
 """
 DROP_VIEWS = """
 DROP SCHEMA IF EXISTS analytics_bi CASCADE;

@@ -1,4 +1,4 @@
-"""Names and threshold of the BI views, which analytics/sql/view_*.sql defines."""
+"""Names and threshold of the BI views, which analytics/sql/views defines."""
 
 from typing import Any
 
@@ -34,7 +34,7 @@ VIEWS_OF_SCHEMA = tuple(f"{SCHEMA}.{name}" for name in REPORTS)
 def make_schema() -> bool:
     """Create or update the schema. False if this database role has no right to."""
     with connections[analytics_database()].cursor() as cursor:
-        cursor.execute(sql("bi_schema"))
+        cursor.execute(sql("views/schema"))
         cursor.execute(
             "SELECT count(*) FROM unnest(%s::text[]) AS name WHERE to_regclass(name) IS NULL", [[*VIEWS_OF_SCHEMA]]
         )

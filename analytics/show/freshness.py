@@ -28,5 +28,5 @@ class Freshness:
 def freshness() -> Freshness:
     """One cheap query: it reads the marks of waiting days, not the rows."""
     with connections[analytics_database()].cursor() as cursor:
-        cursor.execute(sql("freshness"))
+        cursor.execute(sql("reports/freshness"))
         return Freshness(*cursor.fetchone())

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import date, timedelta
 from enum import StrEnum
 from typing import Any
 
@@ -9,6 +10,7 @@ from django.db import connections
 from django.utils import timezone
 
 from analytics.conf import conf
+from analytics.models import EVERYWHERE
 from analytics.router import analytics_database
 from analytics.show.question import Question, Unanswerable
 from analytics.sql import sql
@@ -31,6 +33,23 @@ class Column:
     kind: str
 
 
+def query_parameters(question: Question, *, today: date, smallest: int) -> dict[str, Any]:
+    """Parameters of every query in analytics/sql/reports, typed so that the SQL need not cast them.
+
+    `after` is exclusive. `part` is a deployment type, or `all`. An empty `name` or `method` filters nothing. Written as
+    literals, as they are, conditions that filter nothing cost nothing: PostgreSQL's planner takes them out.
+    """
+    return {
+        "first": question.first,
+        "after": question.last + timedelta(days=1),
+        "today": today,
+        "part": question.deployment.value if question.deployment else EVERYWHERE,
+        "name": question.name or "",
+        "method": question.method or "",
+        "smallest": smallest,
+    }
+
+
 class Form(StrEnum):
     COLUMNS = "columns"  # upright, one for each day, week or month
     BARS = "bars"  # lying, one for each name, the longest first
@@ -51,12 +70,14 @@ class Drawing:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """A report. `query` names a file of analytics/sql; `compared` reports also show the preceding days."""
+    """A report, whose query is the file of its name in analytics/sql/reports.
+
+    `compared` reports also show the preceding days.
+    """
 
     name: str
     title: str
     description: str
-    query: str
     columns: tuple[Column, ...]
     drawings: tuple[Drawing, ...] = ()
     compared: bool = False
@@ -72,18 +93,9 @@ class Report:
         return self._without(rows, self._small_cells(replace(question, deployment=other), smallest))
 
     def _read(self, question: Question, smallest: int) -> list[Row]:
-        parameters = {
-            "start": question.start,
-            "end": question.end,
-            "deployment": question.deployment,
-            "name": question.name,
-            "method": question.method,
-            "now": timezone.now(),
-            "smallest": smallest,
-            "most": MOST_ROWS + 1,
-        }
+        parameters = query_parameters(question, today=timezone.now().date(), smallest=smallest)
         with connections[analytics_database()].cursor() as cursor:
-            cursor.execute(f"{sql(self.query)}\nLIMIT %(most)s", parameters)
+            cursor.execute(f"{sql(f'reports/{self.name}')}\nLIMIT {MOST_ROWS + 1}", parameters)
             rows: list[Row] = cursor.fetchall()
         if len(rows) > MOST_ROWS:
             raise Unanswerable(f"{self.title} has more than {MOST_ROWS:,} rows in this range. Choose fewer days.")

@@ -171,7 +171,7 @@ def _set_defaults(cursor: CursorWrapper, role: str) -> tuple[str, ...]:
 
 
 def _refuse_more_than_a_reader(cursor: CursorWrapper, role: str, *, may_not_sign_in: bool) -> None:
-    is_ours, has_powers, groups, owns, cannot_sign_in = _row(cursor, sql("role_standing"), role)
+    is_ours, has_powers, groups, owns, cannot_sign_in = _row(cursor, sql("views/role_standing"), role)
     if is_ours:
         raise Refused(f"{role} is this site's own role; choose another name")
     if has_powers:
@@ -197,13 +197,13 @@ def _set_password(cursor: CursorWrapper, role: str, password: str) -> None:
 
 def _revoke_everything(cursor: CursorWrapper, role: str) -> None:
     """Revoke everything we granted to the role in this database. Other grants remain and are detected afterwards."""
-    cursor.execute(sql("role_grants"), [role])
+    cursor.execute(sql("views/role_grants"), [role])
     for statement in [line for (line,) in cursor.fetchall()]:
         cursor.execute(statement)
 
 
 def _refuse_other_rights(cursor: CursorWrapper, role: str, wanted: Iterable[str]) -> None:
-    cursor.execute(sql("role_rights"), {"role": role, "wanted": list(wanted)})
+    cursor.execute(sql("views/role_rights"), {"role": role, "wanted": list(wanted)})
     if found := [f"{right} {what}" for right, what in cursor.fetchall()]:
         more = f" and {len(found) - 3} more" if len(found) > 3 else ""
         raise Refused(

@@ -17,7 +17,6 @@ OVERVIEW = Report(
     name="overview",
     title="Day by day",
     description="Main numbers of each UTC day. The other pages have the details.",
-    query="rollup_report_overview",
     columns=(
         DAY,
         ACTIVE_PEOPLE,
@@ -44,7 +43,6 @@ PEOPLE_OF_RANGE = Report(
     name="people_of_range",
     title="People in the range",
     description="Distinct people active on any day of the range, and how many of them signed in.",
-    query="rollup_report_people_of_range",
     columns=(Column("people", "Active people", "count"), Column("people_signed_in", "Signed in", "count")),
     compared=True,
 )
@@ -52,7 +50,6 @@ DAILY_PEOPLE = Report(
     name="active_people",
     title="Daily active people",
     description="Distinct people with at least one event, by UTC day.",
-    query="rollup_report_active_people",
     columns=(DAY, CLOUD, SELF_HOSTED, ACTIVE_PEOPLE),
     drawings=(Drawing("Daily active people", Form.COLUMNS, ("day",), "active_people", "people"),),
     compared=True,
@@ -63,7 +60,6 @@ WEEKLY_PEOPLE = Report(
     description="Distinct people with at least one event, by ISO week (from Monday, UTC). Weeks are shown whole, also "
     "where the range has only some of their days. A week is unknown once its raw rows are purged; its days and months "
     "stay known.",
-    query="rollup_report_weekly_people",
     columns=(Column("week", "Week", "text"), Column("first_day", "From", "day"), CLOUD, SELF_HOSTED, ACTIVE_PEOPLE),
     drawings=(Drawing("Weekly active people", Form.COLUMNS, ("week",), "active_people", "people"),),
 )
@@ -72,7 +68,6 @@ MONTHLY_PEOPLE = Report(
     title="Monthly active people",
     description="Distinct people with at least one event, by month (UTC). Months are shown whole, also where the range "
     "has only some of their days.",
-    query="rollup_report_monthly_people",
     columns=(Column("month", "Month", "text"), CLOUD, SELF_HOSTED, ACTIVE_PEOPLE),
     drawings=(Drawing("Monthly active people", Form.COLUMNS, ("month",), "active_people", "people"),),
 )
@@ -80,7 +75,6 @@ FEATURE_ADOPTION = Report(
     name="feature_adoption",
     title="Feature adoption",
     description="How many people used each feature, and how often.",
-    query="rollup_report_feature_adoption",
     columns=(
         Column("feature_name", "Feature", "text"),
         Column("unique_users", "People", "count"),
@@ -97,7 +91,6 @@ FEATURE_ACTIONS = Report(
     title="Feature actions",
     description="How many people used each action of a feature, and how often. For page views, each page counts as an "
     "action.",
-    query="rollup_report_feature_actions",
     columns=(
         Column("feature_name", "Feature", "text"),
         Column("action", "Action", "text"),
@@ -111,7 +104,6 @@ ENDPOINT_PERFORMANCE = Report(
     title="Endpoint performance",
     description="Durations in milliseconds and server errors (status 500 and above, or unknown), by URL pattern and "
     "method. Percentiles are within 2 percent; all other numbers are exact.",
-    query="rollup_report_endpoint_performance",
     columns=(
         Column("endpoint", "Endpoint", "name"),
         Column("method", "Method", "text"),
@@ -141,7 +133,6 @@ RETENTION = Report(
     title="By day of the first event",
     description="Of the people whose first event was on a UTC day, how many were active again on one of the next seven "
     "days, and on each. Days appear once complete.",
-    query="rollup_report_retention",
     columns=(Column("first_day", "First day", "day"), *RETURNS),
     drawings=(Drawing("7-day retention (percent)", Form.COLUMNS, ("first_day",), "retention_percent", "percent"),),
     compared=True,
@@ -152,7 +143,6 @@ WEEKLY_RETENTION = Report(
     description="Of the people whose first event was in an ISO week (from Monday, UTC), how many were active again on "
     "one of the seven days after their first, and on each. Weeks are shown whole, also where the range has only some "
     "of their days. Days appear once complete for the whole week.",
-    query="rollup_report_weekly_retention",
     columns=(Column("week", "Week", "text"), Column("first_day", "From", "day"), *RETURNS),
     drawings=(Drawing("Who came back, by day (percent)", Form.COHORTS, ("week",), "retention_percent", "percent"),),
 )
@@ -160,7 +150,6 @@ SIGN_INS = Report(
     name="sign_ins",
     title="Sign-ins",
     description="How often people signed in, and how many people signed in, by UTC day.",
-    query="rollup_report_sign_ins",
     columns=(DAY, Column("sign_ins", "Sign-ins", "count"), Column("people", "People", "count")),
     drawings=(Drawing("Sign-ins by day", Form.COLUMNS, ("day",), "sign_ins", "sign-ins"),),
     compared=True,
@@ -171,7 +160,6 @@ SESSIONS = Report(
     description="Length of sessions, from the first event on a UTC day to the last event on that day. A session that "
     "passes midnight counts on both days; the time between its last event before midnight and its first event after "
     "midnight counts on neither. Percentiles are within 2 percent.",
-    query="rollup_report_sessions",
     columns=(
         DAY,
         Column("sessions", "Sessions", "count"),
@@ -190,7 +178,6 @@ SENT = Report(
     title="Sent counts",
     description="Spans recorded by this site: recorded = sent + withheld + dropped + failed. An undeclared or "
     "malformed event becomes no span and counts as invalid.",
-    query="tally_report_sent",
     columns=(
         DAY,
         Column("recorded", "Recorded", "count"),
@@ -209,7 +196,6 @@ NOT_SENT = Report(
     description="Not sent: no consent (withheld). Dropped: the queue was full, or the process ended. Failed: the "
     "collector could not be reached (unreachable, timeout, tls), was busy, refused the batch, rejected some spans or "
     "does not speak OTLP (not_otlp); broken: the settings allow no connection.",
-    query="tally_report_not_sent",
     columns=(
         Column("outcome", "Outcome", "text"),
         Column("reason", "Reason", "text"),
@@ -221,7 +207,6 @@ RECEIVED = Report(
     name="received",
     title="Received counts",
     description="Spans received by the processor: received = stored + duplicate + rejected.",
-    query="tally_report_received",
     columns=(
         DAY,
         Column("received", "Received", "count"),
@@ -236,7 +221,6 @@ REJECTED = Report(
     name="rejected",
     title="Why spans were rejected",
     description="A rejected span is not stored and not sent again. The sender is its service.name.",
-    query="tally_report_rejected",
     columns=(Column("reason", "Reason", "text"), Column("sender", "Sender", "text"), Column("spans", "Spans", "count")),
     drawings=(Drawing("Spans rejected, by reason and sender", Form.BARS, ("reason", "sender"), "spans", "spans"),),
 )
@@ -244,6 +228,5 @@ PARTS = Report(
     name="parts",
     title="Removed from stored spans",
     description="Metadata that the catalogue does not declare, and route text that is not part of a URL pattern.",
-    query="tally_report_parts",
     columns=(Column("part", "Part", "text"), Column("sender", "Sender", "text"), Column("parts", "Parts", "count")),
 )

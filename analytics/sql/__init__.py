@@ -1,4 +1,10 @@
-"""SQL longer than one line lives in files here, each with a name and a comment that says what it is for."""
+"""SQL longer than one line, in files with a name and a comment that says what each is for.
+
+functions/  functions and triggers of the database, installed by migrations
+views/      views for BI, installed by migrations; their schema and the rights of a reading role
+rollups/    what keep computes, closes and forgets
+reports/    queries of the pages of reports; their parameters are `analytics.show.report.query_parameters`
+"""
 
 from functools import cache
 from pathlib import Path
@@ -6,5 +12,5 @@ from pathlib import Path
 
 @cache
 def sql(name: str) -> str:
-    """The text of `name`.sql. Raises FileNotFoundError for a name that is not there."""
+    """The text of `name`.sql, such as rollups/people. Raises FileNotFoundError for a name that is not there."""
     return (Path(__file__).parent / f"{name}.sql").read_text(encoding="utf-8")

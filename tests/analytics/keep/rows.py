@@ -1,7 +1,7 @@
 """Rows as the processor stores them: with a mark on each day they touch, in the same transaction."""
 
 from collections.abc import Iterable, Sequence
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import UUID, uuid4
@@ -13,12 +13,14 @@ from analytics.keep.rollups import roll_up
 from analytics.models import EndpointUsage, FeatureUsage, UserActivity
 from analytics.retention import first_of_month
 from analytics.router import analytics_database
+from analytics.show.question import Question
+from analytics.show.report import query_parameters
 from analytics.sql import sql
+from privacy.switches import DeploymentType
+from tests.support.raw_reports import UNFILTERED, raw_sql
 
 Stored = UserActivity | EndpointUsage | FeatureUsage
 REPORTS = ("active_people", "feature_adoption", "feature_actions", "endpoint_performance", "retention", "sessions")
-# Of all that a report may be asked: no filter, and no group too small.
-EVERYTHING = {"name": None, "method": None, "smallest": 1}
 # All that stays for good.
 AGGREGATES = (
     "analytics_daily_activity",
@@ -121,9 +123,19 @@ def rolled_up(rows: Iterable[Stored] = ()) -> None:
 
 
 def report(name: str, first: date, end: date, *, deployment: str | None = None, now: datetime | None = None) -> Any:
-    """Rows of the query `name`; `end` is exclusive."""
-    start, stop = (datetime.combine(day, time(), UTC) for day in (first, end))
-    return execute(sql(name), {**EVERYTHING, "start": start, "end": stop, "deployment": deployment, "now": now or stop})
+    """Rows of a report from the rollups, no group too small; `end` is exclusive."""
+    asked = Question(first, end - timedelta(days=1), DeploymentType(deployment) if deployment else None)
+    return execute(sql(f"reports/{name}"), query_parameters(asked, today=(now or midnight(end)).date(), smallest=1))
+
+
+def raw_report(name: str, first: date, end: date, *, deployment: str | None = None, now: datetime | None = None) -> Any:
+    """The same rows from the raw rows, computed the plain way."""
+    bounds = {"start": midnight(first), "end": midnight(end), "now": now or midnight(end)}
+    return execute(raw_sql(name), {**UNFILTERED, **bounds, "deployment": deployment})
+
+
+def midnight(day: date) -> datetime:
+    return datetime.combine(day, time(), UTC)
 
 
 def differences(name: str, raw: Sequence[tuple[Any, ...]], rollup: Sequence[tuple[Any, ...]]) -> list[str]:
@@ -152,8 +164,8 @@ def disagreements(first: date, end: date, now: datetime | None = None) -> list[s
         for deployment in (None, "cloud", "self_hosted")
         for difference in differences(
             name,
-            report(f"report_{name}", first, end, deployment=deployment, now=now),
-            report(f"rollup_report_{name}", first, end, deployment=deployment, now=now),
+            raw_report(name, first, end, deployment=deployment, now=now),
+            report(name, first, end, deployment=deployment, now=now),
         )
     ]
 

@@ -32,7 +32,7 @@ def zone(request: pytest.FixtureRequest) -> Iterator[str]:
 
 
 def active(first: date, end: date) -> dict[str, int]:
-    return {f"{day:%m-%d}": people for day, _, _, people in report("rollup_report_active_people", first, end)}
+    return {f"{day:%m-%d}": people for day, _, _, people in report("active_people", first, end)}
 
 
 def test_a_day_begins_at_midnight_utc_in_every_zone(zone: str) -> None:
@@ -57,7 +57,7 @@ def test_leap_day_is_a_day_and_belongs_to_february(zone: str) -> None:
         ]
     )
     assert active(date(2028, 2, 28), date(2028, 3, 2)) == {"02-28": 1, "02-29": 2, "03-01": 1}
-    months = report("rollup_report_monthly_people", date(2028, 2, 1), date(2028, 4, 1))
+    months = report("monthly_people", date(2028, 2, 1), date(2028, 4, 1))
     assert months == [("2028-02", 3, 0, 3), ("2028-03", 1, 0, 1)]
 
 
@@ -85,9 +85,9 @@ def test_a_return_is_on_another_day_and_within_seven_of_them(zone: str) -> None:
         ]
     )
     first, end = date(2026, 3, 1), date(2026, 3, 9)
-    young = report("rollup_report_retention", first, end, now=moment("2026-03-08 23:59:59.999999"))
+    young = report("retention", first, end, now=moment("2026-03-08 23:59:59.999999"))
     assert [row[:4] for row in young] == [(first, 4, None, None)]
-    judged = report("rollup_report_retention", first, end, now=moment("2026-03-09 00:00"))
+    judged = report("retention", first, end, now=moment("2026-03-09 00:00"))
     assert judged == [(first, 4, 2, Decimal(50), 1, 0, 0, 0, 0, 0, 1)]
 
 
@@ -117,7 +117,7 @@ def test_a_session_is_cut_at_midnight(zone: str) -> None:
             activity(2, moment("2026-03-02 08:10"), "logout", session="b"),
         ]
     )
-    first, second = report("rollup_report_sessions", date(2026, 3, 1), date(2026, 3, 3))
+    first, second = report("sessions", date(2026, 3, 1), date(2026, 3, 3))
     assert first[:3] == (date(2026, 3, 1), 1, 1800.0)
     assert first[3] == pytest.approx(1800, rel=0.02)
     assert second[:3] == (date(2026, 3, 2), 2, 300.0)
@@ -127,5 +127,5 @@ def test_a_late_row_moves_a_person_to_an_earlier_cohort(zone: str) -> None:
     rolled_up([activity(1, moment("2026-03-10 10:00"))])
     store([activity(1, moment("2026-03-05 10:00"))])
     roll_up(say=silently)
-    retention = report("rollup_report_retention", date(2026, 3, 1), date(2026, 4, 1), now=moment("2026-04-10 00:00"))
+    retention = report("retention", date(2026, 3, 1), date(2026, 4, 1), now=moment("2026-04-10 00:00"))
     assert retention == [(date(2026, 3, 5), 1, 1, Decimal(100), 0, 0, 0, 0, 1, 0, 0)]

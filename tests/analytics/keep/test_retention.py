@@ -34,6 +34,7 @@ from tests.analytics.keep.rows import (
     moment,
     names_of_months,
     person,
+    raw_report,
     report,
     request,
     rolled_up,
@@ -125,10 +126,8 @@ def test_aggregates_are_the_same_after_a_purge_and_what_stays_can_still_be_compu
         assert [line for line in aggregates()[table] if _day_of(line) < open_from] == lines, "a closed day changed"
     first = max(FIRST, open_from)
     for name in set(REPORTS) - {"retention"}:
-        assert (
-            differences(name, report(f"report_{name}", first, END), report(f"rollup_report_{name}", first, END)) == []
-        )
-    found = report("rollup_report_retention", first, END, now=moment("2026-05-01 00:00"))
+        assert differences(name, raw_report(name, first, END), report(name, first, END)) == []
+    found = report("retention", first, END, now=moment("2026-05-01 00:00"))
     assert {day: (people, returned) for day, people, returned, *_ in found} == remembered.cohorts(now_open, open_from)
 
     before = aggregates()
@@ -185,8 +184,8 @@ def test_the_first_day_that_stays_open_is_the_first_all_of_whose_rows_stay(cutof
 def test_people_of_a_range_whose_rows_have_gone_in_part_are_not_known(months: None) -> None:
     rolled_up([feature(1, moment("2026-02-10 10:00")), feature(2, moment("2026-03-15 10:00"))])
     purge_before(moment("2026-03-01 00:00"))
-    assert report("rollup_report_feature_adoption", date(2026, 2, 1), END) == [("test_run", None, 2)]
-    assert report("rollup_report_feature_adoption", date(2026, 3, 1), END) == [("test_run", 1, 1)]
+    assert report("feature_adoption", date(2026, 2, 1), END) == [("test_run", None, 2)]
+    assert report("feature_adoption", date(2026, 3, 1), END) == [("test_run", 1, 1)]
     monthly = MonthlyPeople.objects.filter(deployment_type="all", measure="feature").order_by("month")
     assert list(monthly.values_list("month", "name", "people")) == [
         (date(2026, 2, 1), "test_run", 1),
@@ -251,7 +250,7 @@ def test_a_detached_month_that_was_never_rolled_up_comes_back_to_be(months: None
     roll_up(say=silently)
     purge_before(moment("2026-03-01 00:00"))
     assert raw_rows() == []
-    assert [row[3] for row in report("rollup_report_active_people", date(2026, 1, 10), date(2026, 1, 11))] == [1]
+    assert [row[3] for row in report("active_people", date(2026, 1, 10), date(2026, 1, 11))] == [1]
 
 
 def test_a_month_inside_the_window_left_detached_is_attached_again(
@@ -313,4 +312,4 @@ def test_a_purge_loses_no_row_inside_the_window_and_holds_no_insert_up(months: N
     assert found == set(written)
     roll_up(say=silently)
     march = date(2026, 3, 5)
-    assert report("rollup_report_active_people", march, march + timedelta(days=1))[0][3] == 1
+    assert report("active_people", march, march + timedelta(days=1))[0][3] == 1

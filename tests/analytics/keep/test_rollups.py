@@ -28,6 +28,7 @@ from tests.analytics.keep.rows import (
     silently,
     store,
 )
+from tests.support.raw_reports import raw_sql
 
 pytestmark = pytest.mark.django_db(databases="__all__")
 
@@ -127,7 +128,7 @@ def test_people_over_any_range_are_counted_exactly(batch: list[Stored], start: i
 def _people(first: date, end: date, measure: str, name: str) -> int:
     return int(
         execute(
-            rollups.sql("rollup_report_people"),
+            raw_sql("people_by_bits"),
             {
                 "start": datetime.combine(first, datetime.min.time(), UTC),
                 "end": datetime.combine(end, datetime.min.time(), UTC),
@@ -164,7 +165,7 @@ def test_more_people_than_fit_in_a_chunk_are_counted_exactly() -> None:
         [17_000],
     )
     roll_up(say=silently)
-    assert report("rollup_report_feature_adoption", FIRST, END) == [("run", 17_000, 30_000)]
+    assert report("feature_adoption", FIRST, END) == [("run", 17_000, 30_000)]
     assert disagreements(FIRST, END) == []
 
 
@@ -231,7 +232,7 @@ def test_taking_somebodys_bits_away_comes_to_what_counting_again_would(monkeypat
     erase(person(1))
     with monkeypatch.context() as without:
         # Whoever read all the others' rows for it would stumble.
-        without.setattr(rollups, "OF_A_DAY", {**rollups.OF_A_DAY, "roll_up_people": "no_such_table"})
+        without.setattr(rollups, "OF_A_DAY", {**rollups.OF_A_DAY, "people": "no_such_table"})
         roll_up(say=silently)
     cleared = people_of_days()
     assert {row[0] for row in cleared} == {date(2026, 3, 1)}
@@ -252,7 +253,7 @@ def test_somebody_erased_who_comes_back_is_new() -> None:
     rolled_up([activity(1, moment("2026-03-01 10:00")), activity(1, moment("2026-03-02 10:00"))])
     erase(person(1), requested_at=moment("2026-03-03 00:00"))
     rolled_up([activity(1, moment("2026-03-04 10:00"))])
-    assert [row[:2] for row in report("rollup_report_retention", FIRST, END)] == [(date(2026, 3, 4), 1)]
+    assert [row[:2] for row in report("retention", FIRST, END)] == [(date(2026, 3, 4), 1)]
     assert disagreements(FIRST, END) == []
 
 

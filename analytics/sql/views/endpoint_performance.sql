@@ -1,0 +1,33 @@
+-- People are counted by bits, which are there as long as the raw rows are: without them a group might be small. Counted for
+-- each row by itself, so that a range of days reads the bits of those days only.
+CREATE OR REPLACE VIEW analytics_report_endpoint_performance WITH (security_barrier) AS
+SELECT day, deployment_type, endpoint, method, unique_users, requests, errors,
+       trim_scale(round(100.0 * errors / requests, 4)) AS error_percent,
+       round(duration_ns / requests / 1000000, 4)::float8 AS avg_ms,
+       round(analytics_percentile(buckets, counts, 0.5)::numeric, 4)::float8 AS p50_ms,
+       round(analytics_percentile(buckets, counts, 0.95)::numeric, 4)::float8 AS p95_ms,
+       round(analytics_percentile(buckets, counts, 0.99)::numeric, 4)::float8 AS p99_ms
+FROM analytics_daily_endpoint daily
+CROSS JOIN LATERAL (
+    SELECT sum(bit_count(bits))::bigint AS unique_users FROM analytics_people_of_day people
+    WHERE people.day = daily.day AND people.deployment_type = daily.deployment_type
+      AND measure = 'endpoint' AND name = method || ' ' || endpoint
+) AS counted
+WHERE unique_users > 0 AND analytics_is_told(unique_users, (SELECT smallest_group FROM analytics_view_threshold));
+COMMENT ON VIEW analytics_report_endpoint_performance IS
+    'Requests, errors (status 500 and above, or unknown) and durations in milliseconds by URL pattern, method, UTC day and deployment '
+    'type. Percentiles are within 2 percent, and those of several days cannot be averaged.';
+COMMENT ON COLUMN analytics_report_endpoint_performance.day IS 'UTC day.';
+COMMENT ON COLUMN analytics_report_endpoint_performance.deployment_type IS 'cloud or self_hosted.';
+COMMENT ON COLUMN analytics_report_endpoint_performance.endpoint IS 'URL pattern, never a path.';
+COMMENT ON COLUMN analytics_report_endpoint_performance.method IS 'HTTP method.';
+COMMENT ON COLUMN analytics_report_endpoint_performance.unique_users IS 'Distinct people who requested it.';
+COMMENT ON COLUMN analytics_report_endpoint_performance.requests IS 'Number of requests.';
+COMMENT ON COLUMN analytics_report_endpoint_performance.errors IS 'Requests with status 500 and above, or unknown.';
+COMMENT ON COLUMN analytics_report_endpoint_performance.error_percent IS 'Errors in percent of requests.';
+COMMENT ON COLUMN analytics_report_endpoint_performance.avg_ms IS 'Average duration in milliseconds.';
+COMMENT ON COLUMN analytics_report_endpoint_performance.p50_ms IS 'Median duration in milliseconds, within 2 percent.';
+COMMENT ON COLUMN analytics_report_endpoint_performance.p95_ms IS
+    '95th percentile in milliseconds, within 2 percent; not to be averaged over days.';
+COMMENT ON COLUMN analytics_report_endpoint_performance.p99_ms IS
+    '99th percentile in milliseconds, within 2 percent; not to be averaged over days.';
