@@ -1,4 +1,4 @@
-"""What one process holds in memory: bounded maps, and state that a forked child does not inherit."""
+"""State of one process: bounded maps, and objects that a forked child initializes again."""
 
 import os
 from collections import OrderedDict
@@ -13,7 +13,7 @@ T = TypeVar("T")
 
 
 class Bounded(OrderedDict[Key, Value]):
-    """A dict of at most `most` entries: the one that was set longest ago makes room. Reads do not count."""
+    """A dict of at most `most` entries, which drops the entry that was set longest ago. Reads do not count."""
 
     def __init__(self, most: int) -> None:
         super().__init__()
@@ -27,12 +27,12 @@ class Bounded(OrderedDict[Key, Value]):
 
 
 def start_anew(state: object) -> None:
-    """Initialise `state` again, as its constructor does without arguments."""
+    """Initialize `state` again by calling its constructor without arguments."""
     state.__init__()  # type: ignore[misc]
 
 
 def anew_in_children(state: T) -> T:
-    """`state`, which starts anew in a forked child: contents and locks are the parent's."""
+    """`state`, initialized again in forked children, because its content and locks belong to the parent."""
     os.register_at_fork(after_in_child=lambda: start_anew(state))
     return state
 
@@ -45,7 +45,7 @@ S = TypeVar("S", bound=Stoppable)
 
 
 class OnePerProcess(Generic[S]):
-    """One S for each process, made when it is first asked for. A forked child makes its own."""
+    """One S for each process, created on first use. A forked child creates its own."""
 
     def __init__(self) -> None:
         self._start_anew()
@@ -57,12 +57,12 @@ class OnePerProcess(Generic[S]):
         self._starting = Lock()
 
     def running(self) -> S | None:
-        """This process's S, if it has been made."""
+        """This process's S, if it exists."""
         # Servers that fork outside Python run no hook in the child.
         return self._running if self._pid == os.getpid() else None
 
     def started(self, make: Callable[[], S]) -> S:
-        """This process's S, made by `make` if there is none yet."""
+        """This process's S, created by `make` if missing."""
         with self._starting:
             running = self.running()
             if running is None:
@@ -71,14 +71,14 @@ class OnePerProcess(Generic[S]):
             return running
 
     def stop(self) -> None:
-        """End this process's T; the next one that is asked for is another."""
+        """Stop this process's S; the next call of `started` creates another."""
         running, self._running = self.running(), None
         if running is not None:
             running.stop()
 
     @contextmanager
     def replaced(self, make: Callable[[], S]) -> Iterator[S]:
-        """For tests: another S for as long as the block lasts."""
+        """For tests: another S within the block."""
         self.stop()
         try:
             yield self.started(make)

@@ -1,11 +1,10 @@
-"""Limits the time that a thread waits for PostgreSQL, on this side of the connection.
+"""Client-side time limits for waiting on PostgreSQL.
 
-The server's own limits (`statement_timeout`) end a statement that is slow. They do nothing where the server is frozen
-or its host is cut off: the thread would wait for ever, and a site has few threads. TCP's limits see neither a frozen
-process nor a socket of the same machine. So each wait of a connection has an end here: the server is asked to cancel
-the statement, and the connection is closed.
+The server's own limits (`statement_timeout`) end a slow statement, but not a wait for a frozen server or an unreachable
+host, and a site has few threads. TCP's limits detect neither a frozen process nor a local socket. After the limit, this
+module asks the server to cancel the statement, and closes the connection.
 
-A project that uses these apps decides itself: only connections given to `limit` have one.
+Only connections passed to `limit` are limited, so a project that uses these apps can decide for itself.
 """
 
 import time
@@ -18,8 +17,8 @@ import psycopg
 from psycopg import errors
 from psycopg.pq import TransactionStatus
 
-# libpq's, for connections of ours; an address that names one of them takes precedence. A host that has vanished is
-# noticed within a minute, not after the hours that TCP would wait.
+# libpq parameters of our connections; those in the address take precedence. They detect a lost host within a minute
+# instead of hours.
 PATIENCE: dict[str, int] = {
     "connect_timeout": 5,
     "keepalives_idle": 20,
@@ -27,7 +26,7 @@ PATIENCE: dict[str, int] = {
     "keepalives_count": 3,
     "tcp_user_timeout": 30_000,
 }
-# Longer than the statements of any page; work that may take longer lifts it (`privacy.sessions.lift_limits`).
+# Longer than any page's statements. Longer tasks lift the limit (`privacy.sessions.lift_limits`).
 WAIT_SECONDS = 30.0
 CANCEL_SECONDS = 0.5
 
@@ -36,12 +35,12 @@ _deadline: ContextVar[float | None] = ContextVar("deadline_of_database_waits", d
 
 
 class TookTooLong(errors.QueryCanceled):
-    """PostgreSQL has not answered within the time allowed; the connection was closed."""
+    """PostgreSQL did not answer within the time limit; the connection was closed."""
 
 
 @contextmanager
 def at_most(seconds: float) -> Iterator[None]:
-    """All waits of this thread for limited connections end within `seconds`; of two limits the inner one holds."""
+    """End all waits of this thread for limited connections within `seconds`; an inner limit replaces an outer one."""
     token = _deadline.set(time.monotonic() + seconds)
     try:
         yield
@@ -50,7 +49,7 @@ def at_most(seconds: float) -> Iterator[None]:
 
 
 def limit(connection: psycopg.Connection[Any], seconds: float = WAIT_SECONDS) -> None:
-    """Limit each wait of this connection to `seconds`, and to what `at_most` says."""
+    """Limit each wait of this connection to `seconds`, and to the limit of `at_most`."""
     if type(connection) is psycopg.Connection:
         # Django and psycopg's pool construct the connection; neither can be given a class in every case.
         connection.__class__ = LimitedConnection
@@ -59,20 +58,20 @@ def limit(connection: psycopg.Connection[Any], seconds: float = WAIT_SECONDS) ->
 
 
 class LimitedConnection(psycopg.Connection[Any]):
-    """A connection whose waits end. `wait_seconds`: of each wait; None for no limit but that of `at_most`."""
+    """A connection with limited waits. `wait_seconds` applies to each wait; None: only `at_most` applies."""
 
     wait_seconds: float | None = WAIT_SECONDS
     _is_lifted = False  # until the transaction ends
 
     def lift(self, *, in_transaction: bool) -> None:
-        """No limit but that of `at_most`, until the transaction ends or else for good."""
+        """Lift the limit, except that of `at_most`, until the transaction ends or else permanently."""
         if in_transaction:
             self._is_lifted = True
         else:
             self.wait_seconds = None
 
     def wait(self, gen: Generator[Any, Any, T], *args: Any, **kwargs: Any) -> T:
-        """As psycopg's. Raises TookTooLong."""
+        """psycopg's `wait` with a limit. Raises TookTooLong."""
         deadline = self._until()
         return super().wait(gen if deadline is None else self._ending(gen, deadline), *args, **kwargs)
 
@@ -84,7 +83,7 @@ class LimitedConnection(psycopg.Connection[Any]):
         return min((each for each in limits if each is not None), default=None)
 
     def _ending(self, gen: Generator[Any, Any, T], deadline: float) -> Generator[Any, Any, T]:
-        """`gen`, which psycopg resumes ten times a second even if nothing comes."""
+        """`gen` with a deadline; psycopg resumes it ten times a second even without data."""
         try:
             wanted = next(gen)
             while time.monotonic() <= deadline:
@@ -93,7 +92,7 @@ class LimitedConnection(psycopg.Connection[Any]):
             result: T = end.value
             return result
         gen.close()
-        # A server that is slow, and not frozen, need not finish what nobody waits for.
+        # A slow server need not finish a statement whose result is discarded.
         if psycopg.capabilities.has_cancel_safe():
             with suppress(psycopg.Error):
                 self.cancel_safe(timeout=CANCEL_SECONDS)

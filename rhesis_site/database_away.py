@@ -1,6 +1,6 @@
-"""A request waits a limited time for databases, and a page that needs one that is away says so (503).
+"""Limits a request's waits for databases, and answers 503 while a needed database is away.
 
-Without it, a frozen database would hold each thread that asks it, and one that is stopped would be "our error" (500).
+Without it, a frozen database would block every thread that queries it, and a stopped one would cause a 500.
 """
 
 import logging
@@ -22,7 +22,7 @@ logger = logging.getLogger(__name__)
 
 REQUEST_SECONDS = 20.0  # longer than any report takes
 RETRY_AFTER_SECONDS = "10"
-SAID = "The database does not answer. Please try again in a moment."
+MESSAGE = "The database does not answer. Please try again in a moment."
 
 
 class LimitedWaits:
@@ -49,15 +49,15 @@ class LimitedWaits:
 
 
 def handler500(request: HttpRequest) -> HttpResponse:
-    """503 where a database is away; whatever else it was is a 500. Called while the exception is handled."""
+    """503 if a database is away, 500 for any other error. Called while the exception is handled."""
     error = sys.exc_info()[1]
     if not isinstance(error, OperationalError | InterfaceError):
         return server_error(request)
     logger.warning("A request could not be answered: %s", cause(error))
     response: HttpResponse
     if request.path.startswith(("/api/", "/v1/")):
-        response = JsonResponse({"detail": SAID}, status=503)
+        response = JsonResponse({"detail": MESSAGE}, status=503)
     else:
-        response = render(None, "503.html", {"said": SAID}, status=503)
+        response = render(None, "503.html", {"message": MESSAGE}, status=503)
     response["Retry-After"] = RETRY_AFTER_SECONDS
     return response

@@ -1,4 +1,4 @@
-"""What load balancers and orchestrators ask. Neither answer says anything about the installation to strangers."""
+"""Health checks for load balancers and orchestrators. Their answers reveal nothing about the installation."""
 
 import logging
 
@@ -12,20 +12,20 @@ from privacy.waits import at_most
 
 logger = logging.getLogger(__name__)
 READY_SECONDS = 2.0
-_schema_is_known: set[str] = set()  # aliases: a schema that was right stays so for this release
+_schema_is_known: set[str] = set()  # aliases with a complete schema, which stays complete for this release
 
 
 @never_cache
 def healthz(request: HttpRequest) -> HttpResponse:
-    """200: this process answers. It asks no database."""
+    """200 if this process answers. Queries no database."""
     return HttpResponse("ok\n", content_type="text/plain")
 
 
 @never_cache
 def readyz(request: HttpRequest) -> HttpResponse:
-    """200: the site's database answers and is migrated; 503 otherwise, and the log says why.
+    """200 if the site's database answers and is migrated; otherwise 503, with the reason in the log.
 
-    Telemetry's own database does not count: the site can do without it.
+    Telemetry's own database is not checked, because the site works without it.
     """
     why = _why_not_ready()
     if why:

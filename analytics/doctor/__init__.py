@@ -1,4 +1,4 @@
-"""Examines an installation, for its operator: what is the case, what it means, what to do. Changes nothing."""
+"""Examines an installation for its operator: findings, their meaning, and what to do. Changes nothing."""
 
 import platform
 from collections.abc import Callable, Iterator
@@ -27,7 +27,7 @@ OF_THE_ROWS: dict[str, Callable[[], Iterator[Finding]]] = {
 
 
 def examine(user: User | None = None) -> Iterator[Finding]:
-    """All findings, in the order in which one would mend them. A database that is away is a finding."""
+    """All findings, in the order to correct them. An unavailable database is a finding."""
     yield from installation.examine_settings()
     usable = set()
     for alias in connections:
@@ -60,7 +60,7 @@ def _examined(topic: str, examination: Callable[[], Iterator[Finding]]) -> Itera
             yield from list(examination())
     except Error as error:
         why = cause(error, analytics_database())
-        yield Finding(Level.BROKEN, topic, f"could not be read: {why}", do="Mend the database first")
+        yield Finding(Level.BROKEN, topic, f"could not be read: {why}", do="Correct the database first")
 
 
 def _person(user: User) -> Iterator[Finding]:

@@ -1,4 +1,4 @@
-"""What an examination of an installation finds."""
+"""Findings of an examination."""
 
 from dataclasses import asdict, dataclass
 from enum import IntEnum
@@ -6,7 +6,7 @@ from typing import Any
 
 
 class Level(IntEnum):
-    """Also the exit codes of the command."""
+    """Severity of a finding, and exit code of the command."""
 
     WELL = 0
     LOOK = 1
@@ -15,7 +15,7 @@ class Level(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """`topic` is one word. `means` and `do` are empty where all is well."""
+    """One finding. `means` and `do` are empty if all is well."""
 
     level: Level
     topic: str

@@ -1,4 +1,4 @@
-"""Examines what an installation stands on: settings, databases, switches, clock, endpoint, disk."""
+"""Examines settings, databases, switches, clock, endpoint and disk."""
 
 import shutil
 from collections.abc import Iterator
@@ -27,14 +27,14 @@ PATIENCE_SECONDS = 15.0
 OLDEST_SERVER = 140000
 CLOCK_LOOK, CLOCK_BROKEN = timedelta(seconds=5), timedelta(minutes=10)
 LEAST_FREE = 0.05
-# What to do about an endpoint that does not take spans, by reason; also about spans that were lost so.
+# Reason of a failing endpoint, or of lost spans -> what to do.
 ABOUT_THE_ENDPOINT: dict[str, str] = {
-    Reason.UNREACHABLE: "Start it, or correct OTEL_EXPORTER_OTLP_ENDPOINT; a firewall may be in between",
-    Reason.TIMEOUT: "It is reached and says nothing in time: see its log, and a firewall in between",
-    Reason.BUSY: "The collector or the processor is overloaded, or its database is away: see its log",
-    Reason.REFUSED: "It refuses spans for good: see OTEL_API_KEY and OTEL_EXPORTER_OTLP_HEADERS",
-    Reason.TLS: "See OTEL_EXPORTER_OTLP_CERTIFICATE",
-    Reason.NOT_OTLP: "OTEL_EXPORTER_OTLP_ENDPOINT is no address of OTLP; port 4318 is HTTP, 4317 is gRPC",
+    Reason.UNREACHABLE: "Start it, or correct OTEL_EXPORTER_OTLP_ENDPOINT; also check firewalls",
+    Reason.TIMEOUT: "It accepts connections but does not answer in time: check its log and firewalls",
+    Reason.BUSY: "The collector or the processor is overloaded, or its database is away: check its log",
+    Reason.REFUSED: "It rejects spans permanently: check OTEL_API_KEY and OTEL_EXPORTER_OTLP_HEADERS",
+    Reason.TLS: "Check OTEL_EXPORTER_OTLP_CERTIFICATE",
+    Reason.NOT_OTLP: "OTEL_EXPORTER_OTLP_ENDPOINT does not speak OTLP; port 4318 is HTTP, 4317 is gRPC",
 }
 
 
@@ -45,7 +45,7 @@ def examine_settings() -> Iterator[Finding]:
             level = Level.BROKEN if each.level >= ERROR else Level.LOOK
             yield Finding(level, "settings", f"{each.id}: {each.msg}".rstrip("."), do=(each.hint or "").rstrip("."))
     if not any(each.level >= WARNING for each in found):
-        yield well("settings", "all are understood")
+        yield well("settings", "all are valid")
 
 
 def examine_database(alias: str) -> Iterator[Finding]:
@@ -56,12 +56,12 @@ def examine_database(alias: str) -> Iterator[Finding]:
             version = connections[alias].connection.info.server_version
             waiting, missing = unapplied(alias), missing_tables(alias)
     except Error as error:
-        means = "Nobody can use the site" if alias == DEFAULT_DB_ALIAS else "Nothing is stored, and reports are away"
-        yield Finding(Level.BROKEN, topic, cause(error, alias), means, "Mend that; everything goes on by itself")
+        means = "Nobody can use the site" if alias == DEFAULT_DB_ALIAS else "Nothing is stored, and reports do not work"
+        yield Finding(Level.BROKEN, topic, cause(error, alias), means, "Correct that; everything recovers by itself")
         return
     if version < OLDEST_SERVER:
         yield Finding(
-            Level.BROKEN, topic, f"PostgreSQL {version // 10000}", "14 is the oldest that is supported", "Upgrade it"
+            Level.BROKEN, topic, f"PostgreSQL {version // 10000}", "The oldest supported version is 14", "Upgrade it"
         )
     if waiting:
         yield Finding(
@@ -75,8 +75,8 @@ def examine_database(alias: str) -> Iterator[Finding]:
         yield Finding(
             Level.BROKEN,
             topic,
-            f"migrations are recorded whose tables are not there ({', '.join(missing[:3])})",
-            "They were in another database, or half a backup was restored",
+            f"tables of applied migrations are missing ({', '.join(missing[:3])})",
+            "They were in another database, or a backup was restored in part",
             f"For each app of these run manage.py migrate APP zero --fake --database {alias}, then manage.py migrate",
         )
     else:
@@ -92,7 +92,7 @@ def examine_switches(is_readable: bool) -> Iterator[Finding]:
             "switches",
             f"{off[0]} switches telemetry off",
             "Nothing is recorded",
-            "Unset it if that is unwanted",
+            "Unset it to collect usage data",
         )
     if not switches.endpoint_set:
         yield Finding(
@@ -100,20 +100,20 @@ def examine_switches(is_readable: bool) -> Iterator[Finding]:
             "switches",
             "OTEL_EXPORTER_OTLP_ENDPOINT is empty",
             "Nothing is recorded, whatever people chose",
-            "Set it to the address of your collector or processor if that is unwanted",
+            "To collect usage data, set it to the address of your collector or processor",
         )
     with suppress(Error):
         if is_readable and current_control().locked:
             yield Finding(
                 Level.LOOK,
                 "switches",
-                "staff have switched telemetry off for everyone",
+                "staff have stopped collecting for everyone",
                 "Nothing is recorded",
-                "Lift that in the admin, under Privacy, if it is unwanted",
+                "To collect usage data, allow it in the admin, under Privacy",
             )
             return
     if switches.allow:
-        yield well("switches", "telemetry is on for those who share")
+        yield well("switches", "telemetry is on for people who share")
 
 
 def examine_clock() -> Iterator[Finding]:
@@ -136,21 +136,21 @@ def examine_endpoint() -> Iterator[Finding]:
     try:
         answer = _asked()
     except ValueError:
-        return  # of settings that are not understood, which are findings already
+        return  # invalid settings are findings already
     if answer.fate is Fate.TAKEN:
-        yield well("endpoint", f"{conf.endpoint} takes OTLP ({conf.protocol.value})")
+        yield well("endpoint", f"{conf.endpoint} accepts OTLP ({conf.protocol.value})")
         return
     yield Finding(
         Level.BROKEN,
         "endpoint",
-        f"{conf.endpoint} ({conf.protocol.value}) does not take an empty request: {answer.reason}",
-        "Nothing that people share arrives",
-        ABOUT_THE_ENDPOINT.get(answer.reason, "See whether it runs, and its log"),
+        f"{conf.endpoint} ({conf.protocol.value}) does not accept an empty request: {answer.reason}",
+        "No usage data arrives",
+        ABOUT_THE_ENDPOINT.get(answer.reason, "Check whether it runs, and its log"),
     )
 
 
 def _asked() -> Answer:
-    """The endpoint's answer to a request without any span, which is about nobody."""
+    """The endpoint's answer to a request without spans."""
     deadline = elapsed.now() + EXPORT_TIMEOUT_SECONDS
     try:
         with make_transport().connected(deadline) as send:
@@ -168,10 +168,10 @@ def examine_disk() -> Iterator[Finding]:
             Level.LOOK,
             "disk",
             f"{share:.0%} of the disk of {directory} is free",
-            "A full disk stops the database and the collector if theirs is the same",
-            "Make room",
+            "A full disk stops the database and the collector, if they use it",
+            "Free some space",
         )
     else:
         yield well(
-            "disk", f"{share:.0%} free where the site is; look at those of the database and the collector yourself"
+            "disk", f"{share:.0%} free on the site's disk; check those of the database and the collector yourself"
         )

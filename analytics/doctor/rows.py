@@ -1,4 +1,4 @@
-"""Examines the database of telemetry's rows: what is made, kept, computed, deleted, sent and received."""
+"""Examines telemetry's database: partitions, maintenance, rollups, deletions, sent and received counts."""
 
 from collections.abc import Iterator
 from datetime import timedelta
@@ -15,10 +15,10 @@ from analytics.show.freshness import freshness
 
 KEPT_WITHIN = timedelta(hours=25)  # once a day is enough, once an hour is usual
 LONGEST_PENDING = timedelta(days=1)
-# What to do about spans that were lost, by reason.
+# Reason of lost spans -> what to do.
 ABOUT_LOSSES = {
     **ABOUT_THE_ENDPOINT,
-    "queue_full": "Raise OTEL_BSP_MAX_QUEUE_SIZE, or see why sending is slow",
+    "queue_full": "Raise OTEL_BSP_MAX_QUEUE_SIZE, or find out why sending is slow",
 }
 
 
@@ -30,11 +30,11 @@ def examine_partitions() -> Iterator[Finding]:
             Level.LOOK,
             "partitions",
             f"{len(missing)} of the coming months are missing{', this month too' if this_month else ''}",
-            "The first row of a month has to make it; keep_telemetry has not run for long",
+            "The first row of a month must create it; keep_telemetry has not run for long",
             "Run manage.py keep_telemetry, hourly",
         )
     else:
-        yield well("partitions", "made for this month and the next ones")
+        yield well("partitions", "created for this month and the next ones")
 
 
 def examine_keeping() -> Iterator[Finding]:
@@ -43,7 +43,7 @@ def examine_keeping() -> Iterator[Finding]:
         yield Finding(
             Level.LOOK,
             "keeping",
-            "keep_telemetry has never come to its end",
+            "keep_telemetry has never finished",
             "Nothing is rolled up, purged, or sent again",
             "Run manage.py keep_telemetry, hourly",
         )
@@ -51,9 +51,9 @@ def examine_keeping() -> Iterator[Finding]:
         yield Finding(
             Level.LOOK,
             "keeping",
-            f"keep_telemetry last came to its end on {kept_at:%Y-%m-%d at %H:%M} UTC",
-            "Reports stand still, and rows stay longer than promised",
-            "See the log of its timer, cron line or job",
+            f"keep_telemetry last finished on {kept_at:%Y-%m-%d at %H:%M} UTC",
+            "Reports are out of date, and rows are stored longer than promised",
+            "Check the log of its timer, cron line or job",
         )
     else:
         yield well("keeping", f"last on {kept_at:%Y-%m-%d at %H:%M} UTC")
@@ -88,9 +88,9 @@ def examine_deletions() -> Iterator[Finding]:
         yield Finding(
             Level.LOOK,
             "deletions",
-            f"{late} have waited for more than a day to be acknowledged where the rows are stored",
+            f"{late} have waited for more than a day to be accepted by the server that stores the rows",
             "People wait for them",
-            "See the line about the endpoint, then run manage.py send_pending_erasures",
+            "Check the line about the endpoint, then run manage.py send_pending_erasures",
         )
     if not noted and not late:
         yield well("deletions", "none is overdue")
@@ -106,7 +106,7 @@ def examine_sent() -> Iterator[Finding]:
             "sent",
             f"{each['n']} spans since yesterday: {each['outcome']} ({each['reason'] or 'no reason'})",
             "They are lost",
-            ABOUT_LOSSES.get(each["reason"], "See the log of the site"),
+            ABOUT_LOSSES.get(each["reason"], "Check the log of the site"),
         )
     sent = of.filter(outcome="sent").aggregate(n=Sum("spans"))["n"] or 0
     if not lost:

@@ -77,19 +77,19 @@ ENDPOINT = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:9"}
 BROKEN = [
     Broken("wrong setting", "broken", "settings", "privacy.E001", environment={"DEPLOYMENT_TYPE": "clown"}),
     Broken("misspelt variable", "look", "settings", "site.W001", environment={"TELEMETRY_HASHKEY": "hidden-word"}),
-    Broken("site's database away", "broken", "database", "nothing listens there", environment={"DATABASE_URL": AWAY}),
+    Broken("site's database away", "broken", "database", "no server listens there", environment={"DATABASE_URL": AWAY}),
     Broken(
         "telemetry's database away",
         "broken",
         "database analytics",
-        "nothing listens there (SQLSTATE 08001) at 127.0.0.1:9",
+        "no server listens there (SQLSTATE 08001) at 127.0.0.1:9",
         environment={"ANALYTICS_DATABASE_URL": AWAY},
     ),
     Broken(
         "unknown host",
         "broken",
         "database analytics",
-        "the name of the host is unknown",
+        "the host name is unknown",
         environment={"ANALYTICS_DATABASE_URL": "postgres://me:hidden-word@nowhere.invalid/none"},
     ),
     Broken(
@@ -109,7 +109,7 @@ BROKEN = [
         "locked",
         "look",
         "switches",
-        "staff have switched telemetry off",
+        "staff have stopped collecting for everyone",
         sql="UPDATE privacy_installation_control SET locked = true",
         environment=ENDPOINT,
     ),
@@ -126,12 +126,12 @@ BROKEN = [
             END $$
         """,
     ),
-    Broken("never kept", "look", "keeping", "never come to its end", sql="UPDATE analytics_keeping SET kept_at = NULL"),
+    Broken("never kept", "look", "keeping", "never finished", sql="UPDATE analytics_keeping SET kept_at = NULL"),
     Broken(
         "not kept for days",
         "look",
         "keeping",
-        "last came to its end on",
+        "last finished on",
         sql="UPDATE analytics_keeping SET kept_at = now() - interval '3 days'",
     ),
     Broken(
@@ -206,8 +206,10 @@ def test_the_lines_say_what_is_wrong_what_it_means_and_what_to_do(installation: 
     endpoint = f"http://127.0.0.1:{free_port()}"
     outcome = installation.manage("telemetry_doctor", OTEL_EXPORTER_OTLP_ENDPOINT=endpoint)
     (line,) = [line for line in outcome.stdout.splitlines() if line.startswith("BROKEN")]
-    assert line.startswith(f"BROKEN endpoint: {endpoint} (http/protobuf) does not take an empty request: unreachable. ")
-    assert "Nothing that people share arrives. Start it" in line
+    assert line.startswith(
+        f"BROKEN endpoint: {endpoint} (http/protobuf) does not accept an empty request: unreachable. "
+    )
+    assert "No usage data arrives. Start it" in line
 
 
 def test_the_doctor_changes_nothing(installation: Scratch) -> None:

@@ -16,7 +16,7 @@ from django.db import transaction
 from django.db.utils import DatabaseError
 from psycopg.conninfo import make_conninfo
 
-from privacy.outages import BY_CLASS, WORDS, cause, sqlstate
+from privacy.outages import BY_CLASS, CAUSES, cause, sqlstate
 from privacy.waits import TookTooLong
 from tests.acceptance.product import free_port
 from tests.support.databases import ROOT, Scratch, clean_environment, scratch_database
@@ -71,20 +71,20 @@ def test_a_wrong_password_a_role_and_a_database_that_there_are_not(scratch: Scra
     right = {"host": scratch.host, "user": scratch.user, "password": scratch.password, "dbname": scratch.name}
     for wrong, state in (({"password": SECRET}, "28P01"), ({"user": "nobody-of-this-name"}, "28P01")):
         said = refused(**{**right, **wrong})
-        assert said == f"{WORDS[state]} (SQLSTATE {state}) at {scratch.host}"
+        assert said == f"{CAUSES[state]} (SQLSTATE {state}) at {scratch.host}"
     with scratch.connect() as connection:
         connection.execute("SELECT 1")
-    assert refused(**{**right, "dbname": "no-such-name"}) == f"{WORDS['3D000']} (SQLSTATE 3D000) at {scratch.host}"
+    assert refused(**{**right, "dbname": "no-such-name"}) == f"{CAUSES['3D000']} (SQLSTATE 3D000) at {scratch.host}"
 
 
 def test_hosts_that_are_not_there_and_servers_that_do_not_answer() -> None:
-    assert refused(host="nowhere.invalid") == "the name of the host is unknown (SQLSTATE 08001) at nowhere.invalid"
-    assert refused(host="127.0.0.1", port=9) == "nothing listens there (SQLSTATE 08001) at 127.0.0.1:9"
-    assert refused(host="/nowhere/sockets") == "nothing listens there (SQLSTATE 08001) at /nowhere/sockets"
+    assert refused(host="nowhere.invalid") == "the host name is unknown (SQLSTATE 08001) at nowhere.invalid"
+    assert refused(host="127.0.0.1", port=9) == "no server listens there (SQLSTATE 08001) at 127.0.0.1:9"
+    assert refused(host="/nowhere/sockets") == "no server listens there (SQLSTATE 08001) at /nowhere/sockets"
     with silent_server() as port:
-        assert refused(host="127.0.0.1", port=port).startswith("it did not answer in time (SQLSTATE 08001)")
+        assert refused(host="127.0.0.1", port=port).startswith("the server did not answer in time (SQLSTATE 08001)")
     with cutting_server() as port:
-        assert refused(host="127.0.0.1", port=port) == f"{WORDS['08006']} (SQLSTATE 08006) at 127.0.0.1:{port}"
+        assert refused(host="127.0.0.1", port=port) == f"{CAUSES['08006']} (SQLSTATE 08006) at 127.0.0.1:{port}"
 
 
 def test_a_host_that_may_be_a_part_of_a_password_is_not_repeated() -> None:
@@ -92,7 +92,7 @@ def test_a_host_that_may_be_a_part_of_a_password_is_not_repeated() -> None:
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize("state", sorted(WORDS))
+@pytest.mark.parametrize("state", sorted(CAUSES))
 def test_each_sqlstate_has_its_words_and_rows_are_not_quoted(state: str) -> None:
     raising = f"DO $$ BEGIN RAISE EXCEPTION '{SECRET} of a row' USING ERRCODE = '{state}'; END $$"
     with (
@@ -102,7 +102,7 @@ def test_each_sqlstate_has_its_words_and_rows_are_not_quoted(state: str) -> None
     ):
         cursor.execute(raising)
     words = cause(raised.value, "default")
-    assert words.startswith(f"{WORDS[state]} (SQLSTATE {state})") and SECRET not in words
+    assert words.startswith(f"{CAUSES[state]} (SQLSTATE {state})") and SECRET not in words
     assert sqlstate(raised.value) == state
 
 
@@ -114,7 +114,7 @@ def test_an_unknown_sqlstate_has_the_words_of_its_class() -> None:
 
 
 def test_a_limit_on_this_side_has_words_too() -> None:
-    assert cause(TookTooLong("x")) == f"{WORDS['57014']} (SQLSTATE 57014)"
+    assert cause(TookTooLong("x")) == f"{CAUSES['57014']} (SQLSTATE 57014)"
 
 
 def manage_against(scratch: Scratch, words: list[str], **wrong: str) -> tuple[int, str]:
@@ -134,9 +134,9 @@ def manage_against(scratch: Scratch, words: list[str], **wrong: str) -> tuple[in
 def test_every_command_says_the_cause_in_one_line(command: list[str], scratch: Scratch) -> None:
     mend, again = 2, 1 if command == ["keep_telemetry"] else 2
     code, said = manage_against(scratch, command, password=SECRET)
-    assert (code, "SQLSTATE 28P01" in said, WORDS["28P01"] in said, scratch.host in said) == (mend, True, True, True)
+    assert (code, "SQLSTATE 28P01" in said, CAUSES["28P01"] in said, scratch.host in said) == (mend, True, True, True)
     code, said = manage_against(scratch, command, name="no-such-name")
-    assert (code, "SQLSTATE 3D000" in said, WORDS["3D000"] in said, scratch.host in said) == (mend, True, True, True)
+    assert (code, "SQLSTATE 3D000" in said, CAUSES["3D000"] in said, scratch.host in said) == (mend, True, True, True)
     code, said = manage_against(scratch, command, host="nowhere.invalid")
     assert (code, "SQLSTATE 08001" in said, "nowhere.invalid" in said) == (again, True, True)
 
@@ -156,7 +156,7 @@ def test_a_full_disk_is_called_so_by_a_command(scratch: Scratch) -> None:
             )
         kept = database.manage("keep_telemetry")
         assert (kept.returncode, kept.stderr.count("\n")) == (1, 1) and SECRET not in kept.stderr
-        assert f"{WORDS['53100']} (SQLSTATE 53100) at {database.host}" in kept.stderr
+        assert f"{CAUSES['53100']} (SQLSTATE 53100) at {database.host}" in kept.stderr
 
 
 def test_the_processor_says_the_cause_as_it_starts_and_goes_on(scratch: Scratch) -> None:
@@ -179,4 +179,4 @@ def test_the_processor_says_the_cause_as_it_starts_and_goes_on(scratch: Scratch)
                 process.wait(60)
             log.seek(0)
             said = log.read()
-    assert "nothing listens there (SQLSTATE 08001) at 127.0.0.1" in said and SECRET not in said
+    assert "no server listens there (SQLSTATE 08001) at 127.0.0.1" in said and SECRET not in said

@@ -47,7 +47,7 @@ def test_migrations_that_are_recorded_without_their_tables_are_found(site: Scrat
     assert site.manage("migrate", "-v0", ANALYTICS_DATABASE_URL=telemetry.url).returncode == 0
     for words in (["--check"], ["-v0"]):
         found = site.manage("migrate", *words)
-        assert found.returncode == 2 and "tables are not there (analytics_" in found.stderr, found.stderr
+        assert found.returncode == 2 and "lacks tables of applied migrations (analytics_" in found.stderr, found.stderr
         assert "migrate APP zero --fake --database default" in found.stderr
     assert site.manage("migrate", "-v0", "analytics", "zero", "--fake", "--database", "default").returncode == 0
     assert site.manage("migrate", "-v0").returncode == 0
@@ -63,5 +63,5 @@ def test_a_database_that_is_away_is_named_with_the_cause(name: str, site: Scratc
         assert (found.returncode, found.stderr) == (
             2,
             f"CommandError: the database cannot be used ({alias}): "
-            "nothing listens there (SQLSTATE 08001) at 127.0.0.1:9\n",
+            "no server listens there (SQLSTATE 08001) at 127.0.0.1:9\n",
         )

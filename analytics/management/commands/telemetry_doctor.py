@@ -1,4 +1,4 @@
-"""Examines the installation and says what is wrong, what it means, and what to do."""
+"""Examine the installation: print what is wrong, what it means, and what to do."""
 
 import json
 from typing import Any
@@ -14,12 +14,12 @@ from privacy.outages import cause
 
 class Command(BaseCommand):
     help = "Examine this installation. Exit code 0: all is well; 1: look at something; 2: something is broken."
-    # What the checks find is listed with the rest.
+    # The examination includes the checks.
     requires_system_checks = []
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--user", help="user name or id: is this person's usage recorded, and why")
-        parser.add_argument("--json", action="store_true", help="print a JSON object a line")
+        parser.add_argument("--user", help="user name or id: print whether this person's usage is recorded, and why")
+        parser.add_argument("--json", action="store_true", help="print one JSON object for each line")
 
     def handle(self, *args: Any, **options: Any) -> None:
         worst = Level.WELL
@@ -30,7 +30,7 @@ class Command(BaseCommand):
                 user = find_user(options["user"])
             except Error as error:
                 unasked = Finding(
-                    Level.BROKEN, "person", f"could not be looked up: {cause(error)}", do="Mend the database first"
+                    Level.BROKEN, "person", f"could not be looked up: {cause(error)}", do="Correct the database first"
                 )
         for finding in [*examine(user), *([unasked] if unasked else [])]:
             worst = max(worst, finding.level)

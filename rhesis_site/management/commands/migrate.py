@@ -44,7 +44,7 @@ class Command(Migrate):
     def _refuse_recorded_without_tables(self, alias: str) -> None:
         if missing := missing_tables(alias):
             raise CommandError(
-                f"the database {alias} has migrations recorded whose tables are not there ({', '.join(missing[:3])}). "
+                f"the database {alias} lacks tables of applied migrations ({', '.join(missing[:3])}). "
                 f"For each app of these: manage.py migrate APP zero --fake --database {alias}; then migrate again",
                 returncode=MEND_FIRST,
             )
