@@ -1,7 +1,11 @@
+import django_stubs_ext
 from django.apps import AppConfig
 from django.conf import settings
 from django.db.backends.signals import connection_created
 from django.db.models.signals import post_migrate, post_save, pre_delete, pre_migrate, pre_save
+
+# Allows subscripts of Django's classes at run time, such as ModelAdmin[User], here and in the apps above.
+django_stubs_ext.monkeypatch()
 
 
 class PrivacyConfig(AppConfig):

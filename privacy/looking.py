@@ -2,7 +2,7 @@
 
 `is_looked_at` decides for the notice and for page views. A person sees a document that the browser navigates to, but
 not what a script fetches, and perhaps never what is prefetched. A prefetched page that becomes visible later reports
-that itself (`static/site/seen.js`).
+that itself (`static/privacy/seen.js`).
 """
 
 from django.http import HttpRequest

@@ -9,7 +9,6 @@ from datetime import timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import django_stubs_ext
 from csp.constants import NONE, SELF
 
 from analytics.declared import BROWSER_ENDPOINT
@@ -17,9 +16,6 @@ from privacy.declared import as_written
 from rhesis_site import declared, dotenv
 from rhesis_site.database_address import EMBEDDED_SETTINGS, with_patience
 from rhesis_site.secret_key import local_secret_key
-
-# Allows subscripts at run time, such as ModelAdmin[User].
-django_stubs_ext.monkeypatch()
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 LOCAL_DIR = BASE_DIR / ".local"

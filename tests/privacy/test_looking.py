@@ -119,8 +119,8 @@ def test_a_page_that_is_seen_later_says_so_and_is_recorded_then() -> None:
     person = someone_who_shares()
     with wired() as (wire, running):
         browser = signed_in(person)
-        assert "site/seen.js" in browser.get(SETTINGS, headers=AHEAD).text
-        assert "site/seen.js" not in browser.get(PAGE).text
+        assert "privacy/seen.js" in browser.get(SETTINGS, headers=AHEAD).text
+        assert "privacy/seen.js" not in browser.get(PAGE).text
         assert browser.post(SEEN, {"page": "privacy-settings"}, headers={"Sec-Fetch-Dest": "empty"}).status_code == 204
         assert browser.post(SEEN, {"page": "home"}).status_code == 204
         running.flush()
