@@ -7,7 +7,6 @@ from threading import Lock
 from uuid import UUID, uuid4
 
 from django.db import connections
-from django.utils import timezone
 
 from analytics.erasure.receipts import days_to_recompute, receipt
 from analytics.ingest.verdict import ErasureRequest
@@ -15,7 +14,7 @@ from analytics.keep.locks import no_writer_at_work
 from analytics.models import Erasure
 from analytics.router import analytics_database
 from analytics.sql import sql
-from privacy.clock import from_unix_us
+from privacy.clock import database_now, from_unix_us
 from privacy.telemetry import Receipt
 
 _turn = Lock()  # of the processor's threads: each would hold a connection while it waits
@@ -36,7 +35,7 @@ def erase(pseudonym: UUID, *, requested_at: datetime | None = None, erasure_id: 
     The receipt's row is also the tombstone: ingest rejects older rows of the pseudonym from then on. Raises
     django.db.DatabaseError; then nothing was deleted.
     """
-    request = Request(erasure_id or uuid4(), pseudonym, requested_at or timezone.now())
+    request = Request(erasure_id or uuid4(), pseudonym, requested_at or database_now(analytics_database()))
     _erase(request)
     return receipt(Erasure.objects.get(pk=request.id), days_to_recompute(pseudonym))
 

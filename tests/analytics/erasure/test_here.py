@@ -1,6 +1,7 @@
 """Erasing one person, by command; and again after a backup brought the rows back."""
 
 import json
+from datetime import timedelta
 from io import StringIO
 from pathlib import Path
 from uuid import uuid4
@@ -15,7 +16,9 @@ from analytics.erasure.receipts import days_to_recompute
 from analytics.identity import Kind, pseudonym
 from analytics.keep.rollups import roll_up
 from analytics.models import Erasure, FeatureUsage, RolledUpDay, TouchedDay, UserActivity
+from analytics.router import analytics_database
 from privacy.choices import request_deletion
+from privacy.clock import database_now
 from privacy.models import Action, ConsentEvent, Source
 from tests.analytics.keep.conftest import Elsewhere, hold_lock
 from tests.analytics.keep.rows import activity, aggregates, execute, feature, moment, person, rolled_up, silently, store
@@ -234,3 +237,12 @@ def test_where_rows_live_elsewhere_replay_asks_again_for_everything(settings: ob
     for _ in range(2):  # the second time all of them are known
         assert "wait" in said("--replay")
     assert Erasure.objects.filter(user_id=pseudonym(Kind.USER, user.pk), completed_at=None).exists()
+
+
+def test_a_machine_whose_clock_is_ahead_leaves_no_tombstone_that_rejects_rows_to_come(
+    months: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    right = timezone.now
+    monkeypatch.setattr(timezone, "now", lambda: right() + timedelta(days=365))
+    erase(person(1))
+    assert Erasure.objects.get().requested_at <= database_now(analytics_database())
