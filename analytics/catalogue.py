@@ -118,7 +118,7 @@ def _plain(number: float) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Event:
+class Declaration:
     """One declared event. `name` is the event type or the feature; only features have `actions`."""
 
     category: Category
@@ -149,19 +149,19 @@ class Catalogue:
     `problems` has one error for each unusable file, none of whose events is declared.
     """
 
-    events: Mapping[tuple[Category, str], Event]
+    events: Mapping[tuple[Category, str], Declaration]
     route_words: frozenset[str] = frozenset()
     today: date = date.min
     problems: tuple[CatalogueError, ...] = ()
 
-    def event(self, category: Category, name: str, action: str | None = None) -> Event:
+    def event(self, category: Category, name: str, action: str | None = None) -> Declaration:
         """An event that may be sent and stored today. Raises UndeclaredEvent, or its subclass ExpiredEvent."""
         event = self.declared(category, name, action)
         if event.expires <= self.today:
             raise ExpiredEvent(f"{category} {name!r} expired on {event.expires}")
         return event
 
-    def declared(self, category: Category, name: str, action: str | None = None) -> Event:
+    def declared(self, category: Category, name: str, action: str | None = None) -> Declaration:
         """A declared event, expired or not. Raises UndeclaredEvent if it, or a feature's action, is not declared."""
         event = self.events.get((category, name))
         if event is None:
@@ -171,10 +171,10 @@ class Catalogue:
             raise UndeclaredEvent(f"feature {name!r} declares only the actions {', '.join(sorted(event.actions))}")
         return event
 
-    def of(self, category: Category) -> list[Event]:
+    def of(self, category: Category) -> list[Declaration]:
         return [event for event in self.events.values() if event.category is category]
 
-    def current(self) -> list[Event]:
+    def current(self) -> list[Declaration]:
         return [event for event in self.events.values() if event.expires > self.today]
 
 
@@ -188,7 +188,7 @@ def load_catalogue(paths: Sequence[Path]) -> Catalogue:
 
 def usable_catalogue(paths: Sequence[Path]) -> Catalogue:
     """The events of all valid files; a broken file does not affect the others."""
-    events: dict[tuple[Category, str], Event] = {}
+    events: dict[tuple[Category, str], Declaration] = {}
     route_words: frozenset[str] = frozenset()
     pages: frozenset[str] = frozenset()
     problems = []
@@ -206,7 +206,7 @@ def usable_catalogue(paths: Sequence[Path]) -> Catalogue:
     return Catalogue(MappingProxyType(events), route_words, problems=tuple(problems))
 
 
-def _with_pages(event: Event, pages: frozenset[str]) -> Event:
+def _with_pages(event: Declaration, pages: frozenset[str]) -> Declaration:
     """The event, with `pages` added to the choices of its field `route`, if it has one."""
     field = event.fields.get(PAGE_ROUTE)
     if field is None or field.type is not FieldType.CHOICE:
@@ -216,12 +216,12 @@ def _with_pages(event: Event, pages: frozenset[str]) -> Event:
 
 
 def _read(
-    path: Path, earlier: Mapping[tuple[Category, str], Event]
-) -> "tuple[dict[tuple[Category, str], Event], _Routes]":
+    path: Path, earlier: Mapping[tuple[Category, str], Declaration]
+) -> "tuple[dict[tuple[Category, str], Declaration], _Routes]":
     """The file's events and routes. Raises CatalogueError, also for an event among `earlier`."""
     reader, data = _read_file(path)
     routes = reader.routes(data.pop(ROUTES, {}))
-    events: dict[tuple[Category, str], Event] = {}
+    events: dict[tuple[Category, str], Declaration] = {}
     for event in _events(reader, data):
         key = (event.category, event.name)
         if first := earlier.get(key) or events.get(key):
@@ -267,7 +267,7 @@ def _read_file(path: Path) -> "tuple[_Reader, dict[str, Any]]":
     return _Reader(str(path), text), data
 
 
-def _events(reader: "_Reader", data: dict[str, Any]) -> Iterator[Event]:
+def _events(reader: "_Reader", data: dict[str, Any]) -> Iterator[Declaration]:
     for category_name, entries in data.items():
         if category_name not in set(Category):
             raise reader.error(f"unknown category {category_name!r}", category_name)
@@ -300,7 +300,7 @@ class _Reader:
     def error(self, message: str, *parts: str) -> CatalogueError:
         return CatalogueError(message, path=self.path, line=self.line_of(*parts))
 
-    def event(self, category: Category, name: str, entry: Any) -> Event:
+    def event(self, category: Category, name: str, entry: Any) -> Declaration:
         where = (category.value, name)
         if not NAME.fullmatch(name):
             raise self.error(f"{name!r} is not a valid name (lower case letters, digits and _, at most 63)", *where)
@@ -323,7 +323,7 @@ class _Reader:
         metadata = entry.get("metadata", {})
         if not isinstance(metadata, dict):
             raise self.error(f"{category}.{name}: `metadata` must be a table", *where)
-        return Event(
+        return Declaration(
             category=category,
             name=name,
             expires=expires,

@@ -9,8 +9,8 @@ from typing import Any
 from django.db import models
 
 from analytics import vocabulary
-from analytics.catalogue import Catalogue, Event, Field, FieldType
-from analytics.events import EVENTS
+from analytics.catalogue import Catalogue, Declaration, Field, FieldType
+from analytics.events import ATTRIBUTE_NAMES
 from analytics.models import EndpointUsage, FeatureUsage, UserActivity
 from analytics.vocabulary import Category
 
@@ -52,8 +52,7 @@ SPAN_ATTRIBUTES = (
     vocabulary.USER_ID,
     vocabulary.ORGANIZATION_ID,
     vocabulary.SESSION_ID,
-    *(sent.attribute for kind in EVENTS.values() for sent in kind.sent.values()),
-    *(sent.older for kind in EVENTS.values() for sent in kind.sent.values() if sent.older),
+    *ATTRIBUTE_NAMES,
     vocabulary.LEGACY_DURATION_MS,
 )
 
@@ -96,7 +95,7 @@ def _markdown(catalogue: Catalogue) -> Iterator[str]:
         yield from _table_section(table)
 
 
-def _event_section(event: Event) -> Iterator[str]:
+def _event_section(event: Declaration) -> Iterator[str]:
     yield from ("", f"### `{event.name}`", "", _prose(event.description), "")
     yield f"- Purpose: {_prose(event.purpose)}"
     yield f"- Owner: {_prose(event.owner)}"
@@ -134,7 +133,7 @@ def _json(catalogue: Catalogue) -> dict[str, Any]:
     return {"version": 1, "events": [_json_event(event) for event in catalogue.events.values()]}
 
 
-def _json_event(event: Event) -> dict[str, Any]:
+def _json_event(event: Declaration) -> dict[str, Any]:
     return {
         "category": event.category.value,
         "name": event.name,

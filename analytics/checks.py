@@ -29,7 +29,7 @@ from django.core.checks import CheckMessage, Error, Warning, register  # noqa: A
 from django.utils.module_loading import import_string
 
 from analytics import otel
-from analytics.catalogue import Catalogue, Event, current_catalogue, load_catalogue
+from analytics.catalogue import Catalogue, Declaration, current_catalogue, load_catalogue
 from analytics.conf import SETTINGS, conf
 from analytics.exceptions import CatalogueError
 from analytics.router import AnalyticsRouter, analytics_database
@@ -136,8 +136,8 @@ def _catalogues() -> Iterator[CheckMessage]:
             )
 
 
-def _by_file_and_day(catalogue: Catalogue, first: date, last: date) -> dict[tuple[str, date], list[Event]]:
-    found: dict[tuple[str, date], list[Event]] = {}
+def _by_file_and_day(catalogue: Catalogue, first: date, last: date) -> dict[tuple[str, date], list[Declaration]]:
+    found: dict[tuple[str, date], list[Declaration]] = {}
     for event in catalogue.events.values():
         if first <= event.expires <= last:
             found.setdefault((event.path, event.expires), []).append(event)

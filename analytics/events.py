@@ -177,6 +177,9 @@ class Request(_Event):
 
 Event = Activity | FeatureUse | Request
 EVENTS: dict[Category, type[Event]] = {kind.category: kind for kind in (Activity, Request, FeatureUse)}
+_SENT = [sent for kind in EVENTS.values() for sent in kind.sent.values()]
+# Names of all their attributes, the older ones last.
+ATTRIBUTE_NAMES = (*(sent.attribute for sent in _SENT), *(sent.older for sent in _SENT if sent.older))
 
 
 def known_method(method: str | None) -> str:

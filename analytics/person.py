@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from analytics.catalogue import Event, current_catalogue
+from analytics.catalogue import Declaration, current_catalogue
 from analytics.collect.preview import preview
 from analytics.collect.track import track_feature_usage
 from analytics.erasure import requests
@@ -41,7 +41,7 @@ def on_privacy_page_used(*, action: str, **_: object) -> None:
     track_feature_usage("privacy_settings", action)
 
 
-def _declared(event: Event) -> DeclaredEvent:
+def _declared(event: Declaration) -> DeclaredEvent:
     actions = [DeclaredField("action", f"one of: {', '.join(sorted(event.actions))}", "What was done.")]
     return DeclaredEvent(
         category=event.category.value,

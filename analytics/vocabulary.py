@@ -22,47 +22,14 @@ SERVICE_NAME = "service.name"
 SERVICE_VERSION = "service.version"
 DEPLOYMENT_TYPE = "deployment.type"
 
-# Every span
+# Every span; the names of an event's own attributes are in `events`
 EVENT_CATEGORY = "event.category"
 USER_ID = "user.id"
 ORGANIZATION_ID = "organization.id"
-METADATA_PREFIX = "metadata."
-
-# user.activity
-EVENT_TYPE = "event.type"
 SESSION_ID = "session.id"
-
-# endpoint.usage
-HTTP_METHOD = "http.request.method"
-HTTP_ROUTE = "http.route"
-HTTP_STATUS_CODE = "http.response.status_code"
-
-# feature.usage
-FEATURE_NAME = "feature.name"
-FEATURE_ACTION = "feature.action"
-
-# Names that older Rhesis clients send
-LEGACY_HTTP_METHOD = "http.method"
-LEGACY_HTTP_STATUS_CODE = "http.status_code"
+METADATA_PREFIX = "metadata."
+# Milliseconds, from older Rhesis clients; others measure with the span's times
 LEGACY_DURATION_MS = "duration_ms"
-
-# High-cardinality attributes: the pseudonyms of a span's person, organization and session.
-IDENTITIES = frozenset({USER_ID, ORGANIZATION_ID, SESSION_ID})
-# Every other attribute name, except those that begin with METADATA_PREFIX.
-WORDS = frozenset(
-    {
-        EVENT_CATEGORY,
-        EVENT_TYPE,
-        HTTP_METHOD,
-        HTTP_ROUTE,
-        HTTP_STATUS_CODE,
-        FEATURE_NAME,
-        FEATURE_ACTION,
-        LEGACY_HTTP_METHOD,
-        LEGACY_HTTP_STATUS_CODE,
-        LEGACY_DURATION_MS,
-    }
-)
 
 OTHER_SIGN_IN_METHOD = "other"
 # Route of a request that no URL pattern matched; its path is never sent.

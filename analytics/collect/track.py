@@ -7,8 +7,7 @@ both nothing is recorded. No call makes a query, blocks, or raises in production
 import time
 from uuid import UUID
 
-from analytics.catalogue import Event as DeclaredEvent
-from analytics.catalogue import FieldType, current_catalogue
+from analytics.catalogue import Declaration, FieldType, current_catalogue
 from analytics.collect import pipeline
 from analytics.collect.quietly import quietly, swallow
 from analytics.collect.scope import MAXIMUM_EVENTS_A_REQUEST, JobScope, Tracked, current_scope
@@ -87,7 +86,7 @@ def checked_metadata(event: Event, metadata: dict[str, object]) -> Metadata:
     return {key: _value(declared, key, value) for key, value in metadata.items()}
 
 
-def _value(declared: DeclaredEvent, key: str, value: object) -> Scalar:
+def _value(declared: Declaration, key: str, value: object) -> Scalar:
     field = declared.field(key)
     if field.type is not FieldType.PSEUDONYM:
         return field.checked(value)

@@ -12,9 +12,8 @@ import orjson
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from analytics import vocabulary
-from analytics.catalogue import Catalogue, FieldType
-from analytics.catalogue import Event as Declaration
-from analytics.events import EVENTS, REQUEST, Attributes, Event, Metadata, Request, Value, whole_number
+from analytics.catalogue import Catalogue, Declaration, FieldType
+from analytics.events import EVENTS, REQUEST, Activity, Attributes, Event, Metadata, Request, Value, whole_number
 from analytics.exceptions import ExpiredEvent, InvalidValue, MalformedEvent, UndeclaredEvent
 from analytics.ingest import copy
 from analytics.ingest.verdict import Part, Reason, Rejected
@@ -52,7 +51,7 @@ def content_of(attributes: Attributes, catalogue: Catalogue, *, kind: int, faile
     category, is_stock = _category(attributes, kind)
     if category is None:
         return Content()
-    if category is Category.USER_ACTIVITY and attributes.get(vocabulary.EVENT_TYPE) == vocabulary.ERASURE_REQUESTED:
+    if category is Category.USER_ACTIVITY and Activity.found(attributes, "event_type") == vocabulary.ERASURE_REQUESTED:
         return Content(category, is_erasure=True)
     dropped: list[Part] = []
     try:

@@ -20,7 +20,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Status
 
 from analytics import vocabulary
 from analytics.catalogue import Catalogue
-from analytics.events import Value
+from analytics.events import ATTRIBUTE_NAMES, Value
 from analytics.ingest import decode
 from analytics.ingest.content import Content, content_of
 from analytics.ingest.decode import Judge, JudgeOf
@@ -31,7 +31,7 @@ REMEMBERED = 32_768
 LONGEST_REMEMBERED_BYTES = 512  # so that the memos never hold more than some MiB, whatever is sent
 # Stand beside a span's content: of these there are many different ones.
 BESIDE = (vocabulary.USER_ID, vocabulary.ORGANIZATION_ID, vocabulary.SESSION_ID, vocabulary.LEGACY_DURATION_MS)
-NAMES = frozenset(name.encode() for name in vocabulary.WORDS.union(BESIDE))
+NAMES = frozenset(name.encode() for name in (vocabulary.EVENT_CATEGORY, *ATTRIBUTE_NAMES, *BESIDE))
 METADATA_PREFIX = vocabulary.METADATA_PREFIX.encode()
 # Tags of a KeyValue's two fields, and the first number that takes two bytes.
 NAME, VALUE, TWO_BYTES = 0x0A, 0x12, 0x80

@@ -546,7 +546,7 @@ def test_every_reason_but_erased_has_a_case_here() -> None:
 
 def test_the_documentation_lists_each_reason_once_and_no_other() -> None:
     text = (Path(__file__).parents[3] / "docs/ingest.md").read_text()
-    for heading, names in (("Why a span is rejected", Reason), ("What a span is stored without", Part)):
+    for heading, names in (("Why a span is rejected", Reason), ("Parts removed from stored spans", Part)):
         section = text.partition(f"## {heading}\n")[2].partition("\n## ")[0]
 
         assert re.findall(r"^\| `([a-z_]+)` \|", section, re.MULTILINE) == [name.value for name in names]
