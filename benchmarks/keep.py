@@ -32,7 +32,7 @@ from analytics.erasure.correction import correct_rollups
 from analytics.erasure.here import erase
 from analytics.keep import rollups
 from analytics.keep.partitions import make_month, partitions
-from analytics.keep.retention import plan_purge, purge
+from analytics.keep.purge import plan_purge, purge
 from analytics.retention import months_before
 from analytics.show.question import Question
 from analytics.show.report import query_parameters

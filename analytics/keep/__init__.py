@@ -1,1 +1,1 @@
-"""Database: partitions, rollups, retention, erasure."""
+"""Maintenance of the database: partitions, rollups, purge."""

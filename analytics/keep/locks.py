@@ -1,11 +1,11 @@
-"""Locks between processes, always taken in this order; docs/keeping.md has more.
+"""Three locks between processes, always acquired in this order; see docs/keeping.md.
 
-`analytics_lock_keep`    a command, from its beginning to its end; a second one is refused
-`analytics_lock_rollup`  a transaction that computes rollups; another one waits for it
-`analytics_lock_rows`    shared by each transaction that writes rows, held alone where none of them may be missed
+`analytics_lock_keep`    held by a command until it ends; a second command is refused
+`analytics_lock_rollup`  held by a transaction that computes rollups; others wait
+`analytics_lock_rows`    shared by transactions that write rows, exclusive for tasks that must see all rows
 
-Each is a lock on an empty table of that name, in a mode that needs the right to write to it. A role that only reads can
-take none of them; an advisory lock is free for every role of the server.
+Each is a lock on an empty table of that name, in a mode that needs write permission. A read-only role cannot acquire
+them; any role of the server could acquire an advisory lock.
 """
 
 import time
@@ -21,7 +21,7 @@ from analytics.exceptions import AnalyticsError
 from analytics.router import analytics_database, conninfo
 from privacy.sessions import lift_limits
 
-# While one waits to be alone, new writers wait as well: not for long at a time, and as often as it takes.
+# New writers wait behind a waiting exclusive lock, so each wait is short and repeated.
 WAIT_MILLIS = 500
 PAUSE_SECONDS = 0.5
 MAXIMUM_ATTEMPTS = 20
@@ -35,10 +35,10 @@ class AlreadyKeeping(AnalyticsError):
 
 @contextmanager
 def only_one_at_a_time() -> Iterator[None]:
-    """Raises AlreadyKeeping if another process is at it. The lock ends with the process.
+    """Hold the lock of commands, which ends with the process. Raises AlreadyKeeping if another process holds it.
 
-    It is that of a transaction which does nothing else, on a connection of its own: a lock of the session would be lost
-    behind a transaction pooler. So a pool must have two connections for a command.
+    The lock belongs to a transaction on a separate connection, because a session lock would be lost behind a
+    transaction pooler. A command therefore needs two connections of a pool.
     """
     alias = analytics_database()
     with connections[alias].wrap_database_errors, closing(connect(conninfo())) as own:
@@ -53,16 +53,16 @@ def only_one_at_a_time() -> Iterator[None]:
         try:
             yield
         finally:
-            # To close would not wait for the server to let go. A connection that is lost has taken its lock with it.
+            # Closing would not wait until the server has released the lock. A lost connection has lost its lock.
             with suppress(psycopg.OperationalError):
                 own.rollback()
 
 
 @contextmanager
 def computing() -> Iterator[CursorWrapper]:
-    """A transaction of its own that computes rollups, one at a time."""
+    """A transaction that computes rollups; only one at a time."""
     with _transaction() as cursor:
-        # A busy day's people are sorted: on disk, with the server's usual 4 MB, that takes twice as long.
+        # A busy day's people are sorted; with the default of 4 MB that happens on disk and takes twice as long.
         cursor.execute(f"SET LOCAL work_mem = '{WORK_MEMORY}'")
         cursor.execute("LOCK TABLE analytics_lock_rollup IN SHARE ROW EXCLUSIVE MODE")
         yield cursor
@@ -70,7 +70,7 @@ def computing() -> Iterator[CursorWrapper]:
 
 @contextmanager
 def _transaction() -> Iterator[CursorWrapper]:
-    """One that sees, after waiting for a lock, what was committed meanwhile, and that no limit of time cuts short."""
+    """A READ COMMITTED transaction without timeouts, which sees what was committed while it waited for a lock."""
     alias = analytics_database()
     with transaction.atomic(using=alias), connections[alias].cursor() as cursor:
         cursor.execute("SET TRANSACTION ISOLATION LEVEL READ COMMITTED")
@@ -80,9 +80,9 @@ def _transaction() -> Iterator[CursorWrapper]:
 
 @contextmanager
 def no_writer_at_work() -> Iterator[CursorWrapper]:
-    """A transaction during which no other adds rows: all that began to has committed and is seen, all later ones wait.
+    """A transaction that excludes writers of rows: earlier ones have committed and are visible, later ones wait.
 
-    So it must be short. Raises django.db.OperationalError if a writer does not come to its end for some twenty seconds.
+    It must be short. Raises django.db.OperationalError if a writer does not finish for about twenty seconds.
     """
     for attempt in range(1, MAXIMUM_ATTEMPTS + 1):
         with _transaction() as cursor:

@@ -1,4 +1,4 @@
-"""Monthly partitions, UTC: made ahead, listed, dropped."""
+"""Monthly partitions (UTC): create ahead, list, drop."""
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -19,14 +19,14 @@ from privacy.clock import database_now
 from privacy.elapsed import elapsed
 
 MONTHS_AHEAD = 3
-# Readers whose transactions are open hold a purge up for so long, all its months together.
+# Longest wait of a purge for readers with open transactions, for all its months together.
 PATIENCE_SECONDS = 30.0
 QUERY_CANCELED = "57014"
 TABLES = ("analytics_user_activity", "analytics_endpoint_usage", "analytics_feature_usage")
 
 
 class State(StrEnum):
-    """Whether a month's table is part of its parent; the latter two are what a purge left that was killed."""
+    """Whether a month's table is attached to its parent; a killed purge leaves the other two states."""
 
     ATTACHED = "attached"
     HALF_DETACHED = "half_detached"
@@ -34,13 +34,13 @@ class State(StrEnum):
 
 
 def statement(template: LiteralString, *names: str) -> str:
-    """SQL with each `{}` filled in by a quoted name."""
+    """SQL with each `{}` replaced by a quoted name."""
     return composable.SQL(template).format(*map(composable.Identifier, names)).as_string()
 
 
 @dataclass(frozen=True, slots=True)
 class Partition:
-    """One month of one table. `start` inclusive, `end` exclusive, UTC; `rows` is an estimate, -1 if there is none."""
+    """One month of one table. `start` inclusive, `end` exclusive, UTC; `rows` is an estimate, -1 if unknown."""
 
     table: str
     name: str
@@ -52,7 +52,7 @@ class Partition:
 
 
 def partitions() -> list[Partition]:
-    """All of them, oldest first."""
+    """All partitions, oldest first."""
     with connections[analytics_database()].cursor() as cursor:
         cursor.execute(sql("partitions"))
         return [
@@ -62,7 +62,7 @@ def partitions() -> list[Partition]:
 
 
 def make_month(moment: datetime) -> int:
-    """Make the partitions of the month that contains `moment`, or attach them again; how many were missing."""
+    """Create or re-attach the partitions of the month that contains `moment`; returns how many were missing."""
     with connections[analytics_database()].cursor() as cursor:
         cursor.execute("SELECT analytics_make_month(%s)", [moment])
         row = cursor.fetchone()
@@ -76,27 +76,27 @@ def months_ahead(now: datetime | None = None) -> list[datetime]:
 
 
 def make_months_ahead(now: datetime | None = None) -> int:
-    """Make the partitions of these months; how many were missing."""
+    """Create the partitions of `months_ahead`; returns how many were missing."""
     return sum(make_month(month) for month in months_ahead(now))
 
 
 def missing_ahead(now: datetime | None = None) -> list[str]:
-    """The names of those that `make_months_ahead` would make, or attach again."""
+    """Names of the partitions that `make_months_ahead` would create or re-attach."""
     there = {(each.table, each.start) for each in partitions() if each.state is State.ATTACHED}
     wanted = [(table, month) for month in months_ahead(now) for table in TABLES]
     return [f"{table}_y{month:%Y}m{month:%m}" for table, month in wanted if (table, month) not in there]
 
 
 def after_migrate(using: str, plan: list[Any] | None = None, **_: Any) -> None:
-    """Receiver of `post_migrate`: a site that has just been set up can store at once."""
+    """Receiver of `post_migrate`: create partitions, so that a new site can store at once."""
     if using == analytics_database() and "analytics_endpoint_usage" in connections[using].introspection.table_names():
         make_months_ahead()
 
 
 def attach_again(found: Iterable[Partition], *, say: Callable[[str], None]) -> None:
-    """Attach those months whose table a purge has detached and not dropped, because it was killed.
+    """Re-attach months that a killed purge has detached but not dropped.
 
-    PostgreSQL detaches nothing from a table one of whose partitions is half detached.
+    While one partition is half detached, PostgreSQL detaches no other of the same table.
     """
     for partition in found:
         if partition.state is not State.ATTACHED:
@@ -107,11 +107,11 @@ def attach_again(found: Iterable[Partition], *, say: Callable[[str], None]) -> N
 def drop(partition: Partition, *, deadline: float | None = None) -> None:
     """Detach and drop one month of one table.
 
-    DETACH CONCURRENTLY lets rows go on coming in; the drop then touches a table that nothing else sees. Interrupted in
-    between, the next purge continues from the partition's state.
+    DETACH CONCURRENTLY allows inserts, and the dropped table is then invisible to others. After an interruption, the
+    next purge continues from the partition's state.
 
-    A transaction that has read the table holds this up, and nothing else: nobody waits behind it meanwhile. Raises
-    InUse if it is still open at `deadline`, a moment of `elapsed.now`; without one, after PATIENCE_SECONDS.
+    This waits for transactions that have read the table, while no other transaction waits behind it. Raises InUse if
+    one is still open at `deadline`, a time of `elapsed.now` (default: after PATIENCE_SECONDS).
     """
     deadline = elapsed.now() + PATIENCE_SECONDS if deadline is None else deadline
     table, name = partition.table, partition.name
@@ -128,9 +128,9 @@ def drop(partition: Partition, *, deadline: float | None = None) -> None:
 
 @contextmanager
 def _cancelled_at(deadline: float, *relations: str) -> Iterator[None]:
-    """Cancel a statement that waits for a lock for too long. Raises InUse.
+    """Cancel a statement that still waits for a lock at `deadline`. Raises InUse.
 
-    Not by lock_timeout: DETACH CONCURRENTLY runs in no transaction, and behind a pooler no session can be set.
+    lock_timeout cannot do this: DETACH CONCURRENTLY runs outside of transactions, and a pooler loses session settings.
     """
     connection = connections[analytics_database()]
     connection.ensure_connection()
@@ -148,7 +148,7 @@ def _cancelled_at(deadline: float, *relations: str) -> Iterator[None]:
 
 
 def _users(*relations: str) -> str:
-    """Who has a transaction open that has used one of these, other roles than ours first."""
+    """Roles with open transactions that have used one of these relations, other roles than ours first."""
     with connections[analytics_database()].cursor() as cursor:
         cursor.execute(sql("users_of"), {"relations": list(relations)})
         users = [f"{role} (pid {pid})" for role, pid, _ in cursor.fetchall()]

@@ -1,9 +1,9 @@
-"""Rollups: what the reports need, computed by day, and again for days that rows were added to or erased from.
+"""Rollups: daily totals for the reports, recomputed for days whose rows were added or erased.
 
-Who adds or erases rows marks their days in the same transaction (`TouchedDay`). A rollup takes the marks first, while
-no writer is at work, and settles them in the transaction that computes: killed at any moment it leaves either the old
-state with the marks, or the new one without; rows that come meanwhile bring marks of their own. docs/keeping.md
-explains the tables.
+A transaction that adds or erases rows also inserts their days (`TouchedDay`). A rollup claims these entries while no
+writer is active, and deletes them in the transaction that computes. If it is killed, either the old totals remain with
+their entries, or the new totals without. Rows that arrive meanwhile add entries of their own. docs/keeping.md explains
+the tables.
 """
 
 from collections.abc import Callable, Sequence
@@ -36,16 +36,16 @@ DAYS_TO_RETURN = timedelta(days=7)
 
 
 class NotRolledUp(AnalyticsError):
-    """Raw rows would go that no rollup has counted."""
+    """A purge would drop rows that no rollup has counted."""
 
 
 class NotKept(AnalyticsError):
-    """Days cannot be opened again whose rows were dropped."""
+    """Days cannot be reopened because their rows were dropped."""
 
 
 @dataclass(frozen=True, slots=True)
 class RolledUp:
-    """What a run computed: so many days, then cohorts from a day on (None: none were owed) and so many months."""
+    """Result of a run: number of days, first day of recomputed cohorts (None: no cohort), number of months."""
 
     days: int
     cohorts_from: date | None
@@ -53,7 +53,7 @@ class RolledUp:
 
 
 class Step(NamedTuple):
-    """A day that is done, the `number`-th of `total`."""
+    """Progress: `day` is done, the `number`-th of `total`."""
 
     day: date
     number: int
@@ -64,22 +64,22 @@ class Step(NamedTuple):
 
 
 def waiting_days() -> list[date]:
-    """The days whose own rollups are behind, oldest first."""
+    """Days whose own rollups are out of date, oldest first."""
     with connections[analytics_database()].cursor() as cursor:
         cursor.execute(sql("rollups/waiting_days"))
         return [day for (day,) in cursor.fetchall()]
 
 
 def roll_up(*, say: Callable[[Step], None]) -> RolledUp:
-    """Compute everything that is behind, oldest first; each day is kept once it is done, and `say` called."""
+    """Compute everything out of date, oldest first; commits each day and then calls `say`."""
     pass_over_closed_days()
     return roll_up_days(waiting_days(), say=say)
 
 
 def roll_up_days(days: list[date], *, say: Callable[[Step], None]) -> RolledUp:
-    """Compute what is owed of these days, and the cohorts and months that are behind.
+    """Recompute these days, and the cohorts and months that are out of date.
 
-    Raises django.db.OperationalError if a writer of rows does not come to its end.
+    Raises django.db.OperationalError if a writer of rows does not finish.
     """
     if days:
         take_marks(days)
@@ -94,22 +94,22 @@ def roll_up_days(days: list[date], *, say: Callable[[Step], None]) -> RolledUp:
 
 
 def _analyze() -> None:
-    """Refresh the planner's statistics: a report read between a first rollup and autovacuum took 600 times as long.
+    """Refresh the planner's statistics; before autovacuum does, a report took 600 times as long.
 
-    A table that is being vacuumed gets them from that.
+    A table that is being vacuumed is skipped, since that refreshes them too.
     """
     with connections[analytics_database()].cursor() as cursor:
         cursor.execute(f"ANALYZE (SKIP_LOCKED) {', '.join(READ_BY_REPORTS)}")
 
 
 def take_marks(days: list[date]) -> None:
-    """What is owed of these days is from now on whoever computes them; what comes later is owed anew."""
+    """Claim the entries of these days for this run; later changes add new entries."""
     with no_writer_at_work() as cursor:
         cursor.execute(sql("rollups/take_marks"), {"days": days})
 
 
 def roll_up_day(day: date) -> bool:
-    """Compute a day from its rows; False if it is not owed, or closed by now, and so was left as it is."""
+    """Compute a day from its rows. False if it is closed or up to date, and was therefore not changed."""
     start = datetime.combine(day, time(), UTC)
     parameters = {"day": day, "start": start, "end": start + timedelta(days=1)}
     with computing() as cursor:
@@ -121,7 +121,7 @@ def roll_up_day(day: date) -> bool:
             return False
         to_compute = dict(OF_A_DAY)
         if only_erased:
-            # Most of what a day takes is finding out who was there; who is no more is known.
+            # Finding a day's people is the expensive part; here only the erased ones change.
             del to_compute["people"]
             cursor.execute(sql("rollups/clear_people"), {"day": day, "people": erased})
         for name, table in to_compute.items():
@@ -139,10 +139,10 @@ def roll_up_day(day: date) -> bool:
 
 
 def roll_up_people_of_several_days() -> tuple[date | None, int]:
-    """Compute the cohorts and months that recomputed days enter; the first cohort's day, and the number of months.
+    """Recompute the cohorts and months of recomputed days; returns the first cohort's day and the number of months.
 
-    The numbers of people who are in no open day any more are forgotten in the same transaction: interrupted, neither
-    is done, and somebody who comes back is new whether it was or not.
+    The same transaction deletes the numbers of people without an open day. If interrupted, neither happens; a person
+    who returns is new in both cases.
     """
     with computing() as cursor:
         cursor.execute("DELETE FROM analytics_touched_day WHERE stage = 'people' RETURNING day")
@@ -153,7 +153,7 @@ def roll_up_people_of_several_days() -> tuple[date | None, int]:
         first = max(days[0] - DAYS_TO_RETURN, first_open, _first_open_cohort())
         cursor.execute("DELETE FROM analytics_cohort WHERE first_day >= %s", [first])
         cursor.execute(sql("rollups/cohorts"), {"first": first})
-        # The people of a month of which a day is closed cannot be counted again; its number stays as it was.
+        # People of a month with a closed day cannot be counted again; its number does not change.
         months = [month for month in sorted({day.replace(day=1) for day in days}) if month >= first_open]
         for month in months:
             cursor.execute("DELETE FROM analytics_monthly_people WHERE month = %s", [month])
@@ -164,9 +164,9 @@ def roll_up_people_of_several_days() -> tuple[date | None, int]:
 
 
 def pass_over_closed_days() -> None:
-    """Drop the marks of closed days: rows that came too late are not counted.
+    """Delete the entries of closed days, whose late rows are not counted.
 
-    People erased from one are new again, so that the cohorts of open days are owed.
+    People erased from a closed day are new again, so cohorts of open days must be recomputed.
     """
     with computing() as cursor:
         cursor.execute("DELETE FROM analytics_touched_day WHERE day < analytics_first_open_day() RETURNING user_id")
@@ -178,7 +178,7 @@ def pass_over_closed_days() -> None:
 
 
 def touch_all_days() -> int:
-    """Have every open day computed again: after rows were changed by other hands. How many days."""
+    """Schedule every open day for recomputation, after other programs changed rows; returns the number of days."""
     with connections[analytics_database()].cursor() as cursor:
         cursor.execute(
             "INSERT INTO analytics_touched_day (day) SELECT day FROM analytics_rolled_up_day WHERE NOT closed"
@@ -187,16 +187,16 @@ def touch_all_days() -> int:
 
 
 def behind(*, before: date) -> list[date]:
-    """The days before a day whose rollups are not finished, oldest first."""
+    """Days before `before` whose rollups are out of date, oldest first."""
     owed = TouchedDay.objects.filter(stage="people").values_list("day", flat=True)
     return sorted(day for day in {*waiting_days(), *owed} if day < before)
 
 
 def close_days(*, before: date) -> None:
-    """Close the days before a day, whose raw rows are about to go.
+    """Close the days before `before`, whose raw rows are about to be purged.
 
-    Raises NotRolledUp if one of them is behind: rows may have come, or been erased, since the caller looked. No row can
-    come between the last look and the closing.
+    Raises NotRolledUp if one of them is out of date, since rows may have changed meanwhile. No row can arrive between
+    this check and the closing.
     """
     with computing() as cursor, no_writer_at_work():
         refuse_if_behind(behind(before=before))
@@ -205,22 +205,22 @@ def close_days(*, before: date) -> None:
 
 
 def open_again(first: date) -> int:
-    """Open the closed days from `first` on, and have them computed again; how many days have aggregates.
+    """Reopen the closed days from `first` on for recomputation; returns the number of days with totals.
 
-    Raises NotKept if rows of `first` were dropped. Cohorts of these days stay as they are: of people who were active
-    both before `first` and since, only "earlier" is known.
+    Raises NotKept if rows of `first` were dropped. Cohorts of these days do not change, because a person who was active
+    before `first` is known only as "earlier".
     """
     kept_from = Keeping.objects.values_list("dropped_before", flat=True).first()
-    # A moment in the future was recorded by a clock that was wrong.
+    # A time in the future comes from a wrong clock.
     if kept_from and first < kept_from.date() and kept_from <= database_now(analytics_database()):
-        raise NotKept(f"rows from before {kept_from.date()} were dropped; their days stay closed")
+        raise NotKept(f"rows older than {kept_from.date()} were dropped; choose that day or a later one")
     with computing() as cursor, no_writer_at_work():
         cursor.execute(sql("rollups/open_days"), {"day": first})
         return int(cursor.rowcount)
 
 
 def refuse_if_behind(days: Sequence[date]) -> None:
-    """Raises NotRolledUp if there are any."""
+    """Raise NotRolledUp if there are any days."""
     if days:
         raise NotRolledUp(
             f"{len(days)} days from {days[0]} to {days[-1]} are not rolled up yet; "

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from django.core.management.base import CommandParser
 
-from analytics.keep.retention import Plan, doubts
+from analytics.keep.purge import Plan, doubts
 from analytics.management.options import whole_number
 from analytics.retention import RETENTION_MONTHS
 

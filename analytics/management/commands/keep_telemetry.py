@@ -14,7 +14,7 @@ from analytics.erasure.correction import correct_rollups
 from analytics.exceptions import InUse
 from analytics.keep.locks import AlreadyKeeping, only_one_at_a_time
 from analytics.keep.partitions import make_months_ahead, missing_ahead
-from analytics.keep.retention import Doubtful, plan_purge, purge, refuse_if_doubtful
+from analytics.keep.purge import Doubtful, plan_purge, purge, refuse_if_doubtful
 from analytics.keep.rollups import NotKept, NotRolledUp, open_again, roll_up, touch_all_days, waiting_days
 from analytics.management.database import RUN_AGAIN, TRY_AGAIN, WRONG_USAGE, database_may_go_away
 from analytics.management.options import whole_number

@@ -5,7 +5,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from analytics.keep.locks import AlreadyKeeping, only_one_at_a_time
-from analytics.keep.retention import Doubtful, plan_purge, purge, refuse_if_doubtful
+from analytics.keep.purge import Doubtful, plan_purge, purge, refuse_if_doubtful
 from analytics.keep.rollups import NotRolledUp
 from analytics.management.database import WRONG_USAGE, database_may_go_away
 from analytics.management.purging import add_purge_options, parse_months, plan_lines

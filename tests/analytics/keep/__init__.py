@@ -1,1 +1,1 @@
-"""Keeping: partitions, rollups, retention, erasure."""
+"""Maintenance of the database: partitions, rollups, purge, erasure."""

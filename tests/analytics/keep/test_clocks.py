@@ -8,7 +8,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.utils import timezone
 
-from analytics.keep import partitions, retention
+from analytics.keep import partitions, purge
 from analytics.keep.rollups import close_days, roll_up
 from analytics.models import Cohort, Keeping, RolledUpDay, UserActivity
 from analytics.retention import first_of_month, months_before
@@ -36,7 +36,7 @@ def both_clocks(monkeypatch: pytest.MonkeyPatch, this_machine: SetClock) -> SetC
 
     def set_both(ahead: timedelta) -> None:
         this_machine(ahead)
-        for module in (partitions, retention):
+        for module in (partitions, purge):
             monkeypatch.setattr(module, "database_now", lambda using: database_now(using) + ahead)
 
     return set_both
@@ -204,8 +204,8 @@ def test_rows_past_their_time_are_out_of_sight_until_their_month_goes_and_none_i
     try:
         before, shown_from = aggregates(), rows[0]
         for hour in range(0, 59 * 24 + 1, 7):
-            plan = retention.plan_purge(1, datetime(2026, 2, 1, tzinfo=UTC) + timedelta(hours=hour))
-            retention.purge(plan, say=silently)
+            plan = purge.plan_purge(1, datetime(2026, 2, 1, tzinfo=UTC) + timedelta(hours=hour))
+            purge.purge(plan, say=silently)
             shown_from = max(shown_from, plan.cutoff)  # at the end of a short month the cut-off steps back
             assert UserActivity.objects.count() == len([when for when in rows if when >= shown_from])
         assert execute("SELECT count(*) FROM deleted") == [(0,)]

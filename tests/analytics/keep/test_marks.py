@@ -15,7 +15,7 @@ from analytics.erasure.here import erase
 from analytics.ingest.verdict import Verdict
 from analytics.ingest.write import BEGIN, Writer
 from analytics.keep import locks
-from analytics.keep.retention import plan_purge, purge
+from analytics.keep.purge import plan_purge, purge
 from analytics.keep.rollups import NotRolledUp, roll_up, roll_up_day, take_marks, waiting_days
 from analytics.models import TouchedDay, UserActivity
 from analytics.vocabulary import Category

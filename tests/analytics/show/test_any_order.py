@@ -24,7 +24,7 @@ from analytics.erasure.correction import correct_rollups
 from analytics.erasure.here import erase, erase_received
 from analytics.ingest.verdict import NO_SENDER, ErasureRequest, Verdict
 from analytics.ingest.write import Writer
-from analytics.keep.retention import plan_purge, purge
+from analytics.keep.purge import plan_purge, purge
 from analytics.keep.rollups import roll_up
 from analytics.models import EndpointUsage, UserActivity
 from analytics.router import analytics_database

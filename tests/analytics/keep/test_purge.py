@@ -15,7 +15,7 @@ from analytics.erasure.here import erase
 from analytics.ingest.verdict import Verdict
 from analytics.ingest.write import Writer
 from analytics.keep.partitions import Partition, statement
-from analytics.keep.retention import Plan, plan_purge, purge
+from analytics.keep.purge import Plan, plan_purge, purge
 from analytics.keep.rollups import NotRolledUp, roll_up
 from analytics.models import EndpointUsage, FeatureUsage, MonthlyPeople, Person, UserActivity
 from analytics.vocabulary import Category

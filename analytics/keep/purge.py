@@ -1,6 +1,6 @@
-"""Dropping raw rows past their time: whole months by dropping partitions; the cut-off month's are hidden until it goes.
+"""Purge of raw rows: whole months are dropped, and old rows of the cut-off's month are hidden until then.
 
-Every moment is by the database's clock, and none is trusted blindly: see `doubts`.
+All times are by the database's clock, which is checked: see `doubts`.
 """
 
 from collections.abc import Callable, Iterator
@@ -22,7 +22,7 @@ from analytics.router import analytics_database
 from privacy.clock import database_now
 from privacy.elapsed import elapsed
 
-# Without somebody's yes, clocks may differ by so much, keeping may rest for so long, and so many months may go at once.
+# Limits without --yes: difference of clocks, time since the last run, and months dropped at once.
 LONGEST_DOUBTLESS = timedelta(days=31)
 MOST_MONTHS_AT_ONCE = 2
 NEWLY_PAST = 'SELECT count(*) FROM {} WHERE "timestamp" < %s AND "timestamp" >= analytics_shown_from()'
@@ -33,15 +33,15 @@ EXCEPT SELECT day FROM analytics_rolled_up_day
 
 
 class Doubtful(AnalyticsError):
-    """Rows would go by a clock, or in a number, that somebody should look at first."""
+    """The purge would use a doubtful clock, or drop unusually many months; somebody must confirm it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What goes: `whole` months are dropped, of `partly` what is older than `cutoff` is hidden, with how many rows.
+    """Plan of a purge: `whole` months to drop, and months of which rows older than `cutoff` are hidden (`partly`).
 
-    `detached` are months inside the window that a purge which was killed has left detached. `behind` are days past
-    their time that are not rolled up; while there are any, nothing goes.
+    `detached` are newer months that a killed purge left detached. `behind` are old days not rolled up yet; while there
+    are any, nothing is purged.
     """
 
     cutoff: datetime
@@ -56,13 +56,13 @@ class Plan:
 
     @property
     def open_from(self) -> date:
-        """The first day all of whose rows stay."""
+        """The first day without purged rows."""
         day = self.cutoff.astimezone(UTC)
         return day.date() if day.time() == day.min.time() else day.date() + timedelta(days=1)
 
 
 def plan_purge(months: int, now: datetime | None = None) -> Plan:
-    """Rows older than `months` calendar months before now, by the database's clock, are past their time."""
+    """Plan to purge rows older than `months` calendar months, by the database's clock."""
     cutoff = months_before(now or database_now(analytics_database()), months)
     found = partitions()
     partly = []
@@ -81,7 +81,7 @@ def plan_purge(months: int, now: datetime | None = None) -> Plan:
 
 
 def _behind(plan: Plan) -> tuple[date, ...]:
-    """The days past their time that are not rolled up, those in months left detached among them, oldest first."""
+    """Old days that are not rolled up, including those in detached months, oldest first."""
     days = set(rollups.behind(before=plan.open_from))
     with connections[analytics_database()].cursor() as cursor:
         for partition in plan.whole:
@@ -92,7 +92,7 @@ def _behind(plan: Plan) -> tuple[date, ...]:
 
 
 def doubts(plan: Plan) -> Iterator[str]:
-    """What speaks against carrying the plan out without somebody's yes."""
+    """Reasons not to carry out the plan without --yes."""
     now = database_now(analytics_database())
     if abs(ahead := timezone.now() - now) > LONGEST_DOUBTLESS:
         days, where = round(abs(ahead) / timedelta(days=1)), "ahead of" if ahead > timedelta() else "behind"
@@ -110,17 +110,17 @@ def doubts(plan: Plan) -> Iterator[str]:
 def refuse_if_doubtful(plan: Plan) -> None:
     """Raises Doubtful if there are any doubts."""
     if found := "; ".join(doubts(plan)):
-        raise Doubtful(f"{found}; nothing was purged, if that is right run it again with --yes")
+        raise Doubtful(f"{found}; nothing was purged, run it again with --yes if that is right")
 
 
 def purge(plan: Plan, *, say: Callable[[str], None]) -> None:
-    """Carry the plan out, oldest first; what was done stays done if it is interrupted, and the next run goes on.
+    """Carry out the plan, oldest first. After an interruption, the next run continues.
 
-    Raises NotRolledUp before anything goes. Rollups of the days concerned are closed first, which makes them final.
-    Raises InUse if readers hold up a month for too long.
+    Closes the affected days first, which makes their rollups final. Raises NotRolledUp before anything is purged, and
+    InUse if readers block a month for too long.
     """
     if plan.behind:
-        # Rollups only see what is attached.
+        # Rollups see attached months only.
         attach_again(plan.whole, say=say)
         rollups.refuse_if_behind(plan.behind)
     attach_again(plan.detached, say=say)
@@ -128,9 +128,9 @@ def purge(plan: Plan, *, say: Callable[[str], None]) -> None:
         rollups.close_days(before=plan.open_from)
         _note(shown_from=plan.cutoff)
     for partition, rows in plan.partly:
-        say(f"hid {rows} rows of {partition.name}, which goes when all of its month is past its time")
+        say(f"hid {rows} rows of {partition.name}, which is dropped once its whole month is too old")
     deadline = elapsed.now() + PATIENCE_SECONDS
-    # One left half detached stops every other from being detached.
+    # A half detached partition blocks detaching others.
     for partition in sorted(plan.whole, key=lambda each: each.state is not State.HALF_DETACHED):
         _note(dropped_before=partition.end)
         drop(partition, deadline=deadline)
@@ -139,7 +139,7 @@ def purge(plan: Plan, *, say: Callable[[str], None]) -> None:
 
 
 def _note(**moments: datetime) -> None:
-    """Remember what was done, and when. What was hidden or dropped once stays so, whatever a later plan is for."""
+    """Store what was done, and when. Hidden or dropped rows stay so, whatever a later plan is."""
     [(name, moment)] = moments.items()
     later = Greatest(F(name), Value(moment)) if name != "kept_at" else Value(moment)
     Keeping.objects.update_or_create(pk=1, create_defaults=moments, defaults={name: later})
