@@ -1,7 +1,9 @@
 """The processor beside PostgreSQL's own fastest way in, and beside a plain design; all validation on.
 
-Everything runs against databases of one server, in turns, and each server process stands behind real gRPC. Printed are
-medians of ratios over the rounds, the CPU time of the processor and of PostgreSQL, and the time a call takes.
+The load has four layouts: this project's spans straight, the same as the Collector writes them, an older Rhesis
+client's, and a stock SDK's HTTP server spans. Everything runs against databases of one server, in turns, and each
+server process stands behind real gRPC. Printed are medians of ratios over the rounds, the CPU time of the processor and
+of PostgreSQL, and the time a call takes.
 
 INGEST_BENCH_ROUNDS (5), INGEST_BENCH_SPANS (30720 for each contender and round) and INGEST_BENCH_ROWS (0,100000,500000:
 how many are there already) say how much is done; 0,1000000,5000000 rows take some minutes more.

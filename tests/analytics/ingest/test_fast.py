@@ -329,6 +329,16 @@ def test_what_is_remembered_is_bounded_in_number_and_length(reads: Reads) -> Non
     assert max(map(len, reader.users)) < 60
 
 
+@pytest.mark.parametrize("most", range(1, 9))
+def test_what_makes_room_while_it_is_remembered_is_not_taken_for_something_else(reads: Reads, most: int) -> None:
+    reads.reader.tokens.most = most
+    changes = [("http.request.method", "POST"), ("http.route", "/{b}"), ("http.response.status_code", 404)]
+    for name, value in changes * 2:
+        body = of(span(REQUEST), span({**REQUEST, name: value}), span(REQUEST)).SerializeToString()
+
+        assert outcome(fast.read, body) == outcome(decode.read, body)
+
+
 def test_who_it_was_is_not_remembered_with_what_was_done(reads: Reads) -> None:
     outcome(fast.read, of(*map(span, OURS)).SerializeToString())
 
