@@ -13,7 +13,6 @@ from tests.support.collectors import answers, http_collector
 from tests.support.databases import Scratch, manage, scratch_database
 
 AWAY = "postgres://nobody:hidden-word@127.0.0.1:9/none"
-NOW = "INSERT INTO analytics_keeping (id, kept_at) VALUES (1, now()) ON CONFLICT (id) DO UPDATE SET kept_at = now();"
 A_LEDGER_LINE = """
 INSERT INTO privacy_consent_event (id, user_id, action, source, recorded_at)
 VALUES (gen_random_uuid(), gen_random_uuid(), 'erasure_requested', 'api', now());
@@ -24,10 +23,9 @@ VALUES (gen_random_uuid(), gen_random_uuid(), 'erasure_requested', 'api', now())
 def template(django_db_setup: None) -> Iterator[Scratch]:
     """A migrated database, kept a moment ago."""
     with scratch_database() as scratch:
-        done = scratch.manage("migrate", "-v0")
-        assert done.returncode == 0, done.stderr
-        with scratch.connect() as connection:
-            connection.execute(NOW)
+        for words in (["migrate", "-v0"], ["keep_telemetry"]):
+            done = scratch.manage(*words)
+            assert done.returncode == 0, done.stderr
         yield scratch
 
 
