@@ -1,8 +1,7 @@
-"""Signing in and out, from Django's own signals.
+"""Records sign-ins and sign-outs, from Django's signals.
 
-`login` and `logout` carry the method that the setting TELEMETRY_SIGN_IN_METHODS declares for the authentication
-backend, and `other` for a backend that it does not declare. `session_start` is recorded when a browser session begins.
-Session ids leave the process as pseudonyms only.
+`login` and `logout` have the method that TELEMETRY_SIGN_IN_METHODS declares for the authentication backend, or `other`.
+`session_start` is recorded when a browser session begins. Session ids leave the process as pseudonyms only.
 """
 
 from typing import Any
@@ -19,7 +18,7 @@ from analytics.vocabulary import OTHER_SIGN_IN_METHOD
 
 
 def on_signed_in(*, request: HttpRequest | None, user: User, backend: str | None = None, **_: Any) -> None:
-    """Receiver of `user_logged_in`. `backend` is sent where somebody signs in to something else than a session."""
+    """Receiver of `user_logged_in`. `backend` is set for sign-ins without a session."""
     with quietly():
         session_key = _track("login", request, user, backend)
         if session_key:
@@ -27,18 +26,18 @@ def on_signed_in(*, request: HttpRequest | None, user: User, backend: str | None
 
 
 def on_signed_out(*, request: HttpRequest | None, user: User | None, backend: str | None = None, **_: Any) -> None:
-    """Receiver of `user_logged_out`, which is sent while the session is still there."""
+    """Receiver of `user_logged_out`, sent before the session ends."""
     with quietly():
         if user is not None:
             _track("logout", request, user, backend)
 
 
 def _track(event: str, request: HttpRequest | None, user: User, backend: str | None) -> str | None:
-    """Record `event`; the key of the browser session it was in, None if it was in none."""
+    """Record `event`; returns the key of its browser session, or None."""
     scope = current_scope()
     if not isinstance(scope, RequestScope):
         return None
-    # The request forgets its person when they sign out; what they did is still theirs.
+    # After a sign-out the request has no user, but its events are still theirs.
     scope.user = user
     session_key = None
     session = None if backend else getattr(request, "session", None)

@@ -1,7 +1,7 @@
-"""Under ASGI: sending what is queued when the server ends.
+"""Sends queued spans when an ASGI server ends.
 
-A WSGI server's process ends by way of `atexit`. Uvicorn finishes in good order too, but then ends its process by the
-signal it was sent, and what was still queued would be lost. The server's lifespan protocol is told before that.
+A WSGI server's process ends through `atexit`. Uvicorn ends its process with the signal it received, without `atexit`,
+so queued spans would be lost; its lifespan protocol announces the end before that.
 """
 
 from collections.abc import Awaitable, Callable, MutableMapping
@@ -18,7 +18,7 @@ Application = Callable[[Any, Any, Any], Awaitable[None]]
 
 
 def with_lifespan(application: Application) -> Application:
-    """`application`, which also answers `lifespan` (Django's own does not) and ends its telemetry in good order."""
+    """`application` with support for `lifespan`, which Django's own lacks; sends queued spans at shutdown."""
     ends.hears_lifespan = True
 
     async def wrapped(scope: Message, receive: Receive, send: Send) -> None:

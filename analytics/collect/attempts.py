@@ -1,7 +1,7 @@
-"""How anything is sent: attempts, the waits between them, and one deadline. The one place that tries again.
+"""Sends batches with retries, until one deadline.
 
-The site's exporter, the browsers' relay and requests to delete share it. Each attempt asks the gate anew and sends what
-the gate leaves of the batch; the transport tries once.
+The site's exporter, the browsers' relay and requests to delete share it. Each attempt checks consent again and sends
+only the permitted spans; the transport itself never retries.
 """
 
 import logging
@@ -28,32 +28,32 @@ CONSENT_UNREADABLE = "consent_unreadable"
 
 
 class ConsentUnreadable(Exception):
-    """The gate could not be asked. Consent that cannot be read is consent that was not given."""
+    """Consent could not be read, and counts as not given."""
 
 
 @dataclass(frozen=True, slots=True)
 class Permitted:
-    """The spans of one attempt. Calling `still` proves that they may still be sent."""
+    """Spans of one attempt. `still` verifies that they may still be sent."""
 
     spans: Sequence[ReadableSpan]
     still: StillPermitted
 
 
 class Batch(Protocol):
-    """Something to send. Both methods ask the gate; what it refuses is no longer in the batch.
+    """A batch to send. Both methods check consent and remove spans without it.
 
-    Both raise ConsentUnreadable or django.db.DatabaseError where the gate cannot be asked now.
+    Both raise ConsentUnreadable or django.db.DatabaseError if consent cannot be read now.
     """
 
     def anything_left(self) -> bool:
-        """Asked before a connection is made, so that for those who share nothing there is none."""
+        """Whether any span may be sent. Called before connecting, to avoid connections for nothing."""
 
     def permitted(self) -> AbstractContextManager[Permitted]:
-        """Inside, what may be sent may be sent: no withdrawal is answered meanwhile."""
+        """Context with the permitted spans, in which no withdrawal is confirmed."""
 
 
 class Sender:
-    """Sends batches, one at a time, on the thread that calls. Raises nothing."""
+    """Sends batches one at a time, on the caller's thread. Raises nothing."""
 
     def __init__(self, make_transport: Callable[[], Transport]) -> None:
         self._make_transport = make_transport
@@ -65,7 +65,7 @@ class Sender:
     def send(
         self, batch: Batch, *, seconds: float = EXPORT_TIMEOUT_SECONDS, attempts: int | None = None
     ) -> Answer | None:
-        """The last attempt's answer; None if the gate left nothing to send. Done within `seconds`, waits included."""
+        """Send a batch within `seconds`, waits included. Returns the last answer, or None if nothing may be sent."""
         deadline = min(elapsed.now() + seconds, self._ends_at)
         number = 0
         answer = again(Reason.BUSY)
@@ -81,20 +81,20 @@ class Sender:
         return answer
 
     def pause_seconds(self) -> float:
-        """How long the collector wants to be left alone yet."""
+        """Remaining seconds of the pause that the collector asked for."""
         return max(0.0, self._not_before - elapsed.now())
 
     def end_by(self, moment: float) -> None:
-        """From another thread: this process ends. Nobody waits any more, and no attempt begins at `moment` or later."""
+        """Announce from another thread that the process ends: waits end, and no attempt begins from `moment` on."""
         self._ends_at = moment
         self._ending.set()
 
     def over(self) -> bool:
-        """Whether no attempt can begin any more."""
+        """Whether no further attempt can begin."""
         return elapsed.now() >= self._ends_at
 
     def abort(self) -> None:
-        """From another thread: an attempt that is under way ends now."""
+        """End a running attempt, from another thread."""
         self.end_by(elapsed.now())
         if self._transport is not None:
             self._transport.abort()
@@ -107,7 +107,7 @@ class Sender:
         return elapsed.now() < deadline and not self.over()
 
     def _wait(self, seconds: float, deadline: float) -> bool:
-        """Whether `seconds` went by. Does not even begin to wait for what is not before `deadline`."""
+        """Wait `seconds`; returns False at once if that exceeds `deadline`, or if the process ends."""
         return elapsed.now() + seconds < deadline and not elapsed.wait(self._ending, seconds)
 
     def _attempt(self, batch: Batch, deadline: float) -> Answer | None:
@@ -132,7 +132,7 @@ class Sender:
             return send(permitted.spans, permitted.still) if permitted.spans else None
 
     def _made_transport(self) -> Transport | None:
-        """None if the settings make none; `manage.py check` has the reason."""
+        """The transport; None for invalid settings, which `manage.py check` reports."""
         if self._transport is None:
             try:
                 self._transport = self._make_transport()
@@ -142,5 +142,5 @@ class Sender:
 
 
 def _backoff(attempts: int) -> float:
-    """Half a second, doubled by each attempt, half of it more or less, so that many processes do not come at once."""
+    """Half a second, doubled with each attempt, randomized so that processes do not retry at the same time."""
     return FIRST_BACKOFF_SECONDS * 2.0 ** (attempts - 1) * random.uniform(0.5, 1.5)  # noqa: S311  no secret

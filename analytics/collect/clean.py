@@ -1,6 +1,6 @@
-"""From a recorded span to one that may leave: the catalogue's allow-list only, pseudonyms instead of ids.
+"""Builds the span to send from a recorded span: declared attributes only, pseudonyms instead of ids.
 
-Built anew rather than scrubbed: what is not copied here cannot leak, whatever a source put on its span.
+It builds a new span instead of filtering: what is not copied here cannot leak, whatever the source's span contains.
 """
 
 from dataclasses import replace
@@ -22,7 +22,7 @@ SCOPE = InstrumentationScope("rhesis.telemetry", VERSION)
 
 
 def resource() -> Resource:
-    """Only our own three attributes: OTEL_RESOURCE_ATTRIBUTES and detectors may name hosts and people."""
+    """Resource with our three attributes only: OTEL_RESOURCE_ATTRIBUTES and detectors may name hosts and people."""
     return Resource(
         {
             vocabulary.SERVICE_NAME: conf.service_name,
@@ -33,7 +33,7 @@ def resource() -> Resource:
 
 
 def clean_span(recorded: RecordedSpan, of: Resource) -> ReadableSpan:
-    """The span that goes on the wire. Raises AnalyticsError for what the catalogue does not declare."""
+    """The span to send. Raises AnalyticsError for anything undeclared."""
     subject, event = recorded.subject, recorded.event
     if isinstance(event, Request):
         event = replace(event, method=known_method(event.method), route=_route(event.route))
@@ -63,7 +63,7 @@ def clean_span(recorded: RecordedSpan, of: Resource) -> ReadableSpan:
 
 
 def _route(pattern: str) -> str:
-    """The grammar's route of a URL pattern of this site."""
+    """Normalized route of one of this site's URL patterns."""
     try:
         return canonical(pattern, trusted=True, declared=current_catalogue().route_words).pattern
     except IsQuery:

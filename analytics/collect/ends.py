@@ -1,16 +1,16 @@
-"""Every way a process may end, so that what is queued is sent before: the one place that knows them.
+"""Sends queued spans before a process ends, in whichever way it ends.
 
-| a process ends by | and is heard by |
+| a process ends by | detected by |
 | --- | --- |
-| its last line, `sys.exit`, Ctrl-C, a WSGI server's order, an end of `max_requests` | `atexit` |
-| a server's lifespan (uvicorn ends by the signal it was sent, which no `atexit` hears) | `analytics.collect.asgi` |
-| SIGTERM or SIGHUP, where the host left them at their default | a handler, which ends the process by that signal |
-| SIGTERM of a pool, while its worker begins to wait | the handler; a watcher wakes the main thread for it |
+| its last line, `sys.exit`, Ctrl-C, a WSGI server's order, `max_requests` | `atexit` |
+| a server's lifespan (uvicorn ends with the signal it received, without `atexit`) | `analytics.collect.asgi` |
+| SIGTERM or SIGHUP, if the host has no handler | a handler, which then ends the process with that signal |
+| SIGTERM of a pool, while its worker begins to wait | the handler; a watcher wakes the main thread |
 | `os._exit` in a forked worker of `multiprocessing` or `concurrent.futures` | their finalizers |
 | `os._exit` in a worker of Celery's pool, also after `--max-tasks-per-child` | its signal `worker_process_shutdown` |
-| `os._exit` of somebody's own | nobody: `analytics.flush()` goes before it |
+| the host's own `os._exit` | not detected: call `analytics.flush()` before it |
 
-A child that was forked has nothing of its parent's to send. Whatever the way, ending takes less than five seconds.
+A forked child has nothing of its parent's to send. Ending takes less than five seconds in each case.
 """
 
 import _thread
@@ -28,29 +28,29 @@ from analytics.collect.quietly import quietly
 
 logger = logging.getLogger(__name__)
 LONGEST_END_SECONDS = 4.5
-# Both end a process that does nothing about them.
+# Signals whose default action ends a process.
 ENDING_SIGNALS = (signal.SIGTERM, signal.SIGHUP)
 
 _stops: list[Callable[[], None]] = []
-# The processes that are at it (a child forked meanwhile is not), and the signals that came meanwhile.
+# Pids of finishing processes (a child forked meanwhile is none), and signals received meanwhile.
 _finishing: list[int] = []
 _came_meanwhile: list[int] = []
-# The process whose signals a watcher hears, and whether its handler has begun.
+# Pid of the watched process, and whether its handler has begun.
 _watched: list[int] = []
 _begun: list[int] = []
 HANDLER_BEGINS_WITHIN_SECONDS = 0.2
-# Whether Django runs under ASGI here, and whether its server's lifespan is listened to.
+# Whether Django runs under ASGI here, and whether the server's lifespan is handled.
 under_asgi = False
 hears_lifespan = False
 
 
 def register(stop: Callable[[], None]) -> None:
-    """`stop` ends this process's part, and returns in time."""
+    """Register a function that ends one part of this process's telemetry, within its time."""
     _stops.append(stop)
 
 
 def finish() -> None:
-    """Send what is queued and end this process's telemetry. What is recorded later begins it again."""
+    """Send queued spans and end this process's telemetry. A later span starts it again."""
     _finishing.append(os.getpid())
     try:
         for stop in _stops:
@@ -63,7 +63,7 @@ def finish() -> None:
 
 
 def listen() -> None:
-    """From now on there is something to send before this process ends."""
+    """Install the hooks; called when the process has something to send."""
     with quietly():
         _hear_signals()
         _hear_pools()
@@ -75,9 +75,9 @@ def listen() -> None:
 
 
 def within(seconds: float, work: Callable[[], None]) -> bool:
-    """Do `work` in another thread. Whether it was done, without an exception, within `seconds`.
+    """Run `work` in another thread; returns whether it finished without exception within `seconds`.
 
-    `_thread` and not `threading`: a signal may have come while this thread held a lock of that module.
+    Uses `_thread`, because a signal may interrupt this thread while it holds a lock of `threading`.
     """
     done = _thread.allocate_lock()
     done.acquire()
@@ -96,7 +96,7 @@ def within(seconds: float, work: Callable[[], None]) -> bool:
 
 
 def _hear_signals() -> None:
-    """Only the main thread may, and only where the host has no handler, nor installs one later."""
+    """Install signal handlers: only from the main thread, and only where the host has none."""
     if threading.current_thread() is not threading.main_thread():
         return
     for number in ENDING_SIGNALS:
@@ -106,10 +106,10 @@ def _hear_signals() -> None:
 
 
 def _watch_over_a_worker() -> None:
-    """Wake the main thread of a `multiprocessing` worker for a signal that it would sleep through.
+    """Wake the main thread of a `multiprocessing` worker for a signal that arrives just before it blocks.
 
-    A pool sends SIGTERM to its workers just when they begin to wait for work. Python runs a handler between two steps
-    of the main thread. A signal that comes right before that thread blocks stays unheard, and the pool hangs.
+    A pool sends SIGTERM to its workers when they begin to wait for work. Python runs handlers between two steps of the
+    main thread. A signal right before that thread blocks is not handled, and the pool hangs.
     """
     module = sys.modules.get("multiprocessing.process")
     if module is None or module.parent_process() is None or os.getpid() in _watched:
@@ -136,7 +136,7 @@ def _watch_over_a_worker() -> None:
 
 
 def _forked() -> None:
-    """A child has nothing to send yet: its signals are its own again, and so is what wakes it."""
+    """Reset signals in a forked child, which has nothing to send yet."""
     _came_meanwhile.clear()
     _begun.clear()
     if _watched:
@@ -150,10 +150,10 @@ def _forked() -> None:
 def _end_by_signal(number: int, frame: FrameType | None) -> None:
     _begun.append(number)
     if os.getpid() in _finishing:
-        # Sent twice, or to a worker whose pool has just told it to end: it ends by this signal, shortly.
+        # A second signal, or one to a worker that its pool is ending: the process ends with it shortly.
         _came_meanwhile.append(number)
         return
-    # Elsewhere, because this thread may hold any lock; it waits, but not for ever.
+    # In another thread, because this one may hold any lock; with a time limit.
     within(LONGEST_END_SECONDS, finish)
     if signal.getsignal(number) is not _end_by_signal:
         return  # a handler that the host installed later called this one, and ends the process itself
@@ -162,7 +162,7 @@ def _end_by_signal(number: int, frame: FrameType | None) -> None:
 
 
 def _hear_pools() -> None:
-    """A forked worker ends by `os._exit`, after the finalizers that were registered in it."""
+    """Register finalizers: a forked worker ends with `os._exit` after them."""
     if (util := sys.modules.get("multiprocessing.util")) is not None:
         util.Finalize(None, finish, exitpriority=0)
     if (celery := sys.modules.get("celery.signals")) is not None:

@@ -1,4 +1,4 @@
-"""The gate on the way out. Whatever was recorded, only what consent covers *now* leaves the process."""
+"""The exporter, which sends only spans whose person consents at the moment of sending."""
 
 import logging
 import time
@@ -30,9 +30,9 @@ logger = logging.getLogger(__name__)
 
 
 class ConsentedBatch:
-    """Recorded spans on their way out. Each time the gate is asked, it keeps what consent covers at that moment.
+    """A batch of recorded spans. Each check of consent removes and counts spans that it does not cover.
 
-    What the gate refuses is counted and gone: a consent given later does not cover it.
+    Removed spans stay removed: later consent does not cover them.
     """
 
     def __init__(self, recorded: Sequence[RecordedSpan], *, hint: Hint, tally: Tally) -> None:
@@ -40,7 +40,7 @@ class ConsentedBatch:
         self._hint, self._tally = hint, tally
 
     def anything_left(self) -> bool:
-        """Whether anybody of the batch shares now; if nobody does, all of it is counted and gone."""
+        """Whether any person of the batch shares now; if none does, all spans are counted and removed."""
         decisions = self._decisions()
         if not any(decision.enabled for decision in decisions.values()):
             self._judge(decisions, None)
@@ -53,7 +53,7 @@ class ConsentedBatch:
             yield Permitted(self._judge(decisions, clock), still_held)
 
     def _decisions(self) -> dict[UUID, Decision]:
-        """One query. Raises ConsentUnreadable."""
+        """Decisions of the batch's people, in one query. Raises ConsentUnreadable."""
         asked_at = time.monotonic()
         try:
             decisions = decisions_for({span.subject.user_id for span in self.left}) if self.left else {}
@@ -63,10 +63,10 @@ class ConsentedBatch:
         return decisions
 
     def _judge(self, decisions: dict[UUID, Decision], clock: DatabaseClock | None) -> list[ReadableSpan]:
-        """Build the spans that may leave now. `clock` is None where no person consents."""
+        """Build the spans that may be sent now. `clock` is None if no person consents."""
         of = resource()
         judged = [(span, _judged(span, decisions.get(span.subject.user_id), clock, of)) for span in self.left]
-        # Counted when all are judged: should one of them break this, all of them are still there.
+        # Count after building all spans, so that an error changes nothing.
         for reason, spans in Counter(found for _, found in judged if isinstance(found, str)).items():
             self._tally.add(Outcome.WITHHELD, reason, spans)
         self.left = [span for span, found in judged if not isinstance(found, str)]
@@ -76,7 +76,7 @@ class ConsentedBatch:
 def _judged(
     span: RecordedSpan, decision: Decision | None, clock: DatabaseClock | None, of: Resource
 ) -> ReadableSpan | str:
-    """The span that may leave, or the reason why none may."""
+    """The span to send, or the reason not to send it."""
     if decision is None:
         return "user_gone"
     if not decision.enabled or decision.since is None:
@@ -86,17 +86,17 @@ def _judged(
     try:
         return clean_span(span, of)
     except ExpiredEvent:
-        return "expired"  # analytics.W001 has named it
+        return "expired"  # reported by analytics.W001
     except AnalyticsError as error:
         logger.warning("A span was withheld: %s", error)
         return "undeclared"
 
 
 class GatedExporter(SpanExporter):
-    """Sends recorded spans through the gate, each batch within `seconds`.
+    """Sends recorded spans with consent, each batch within `seconds`.
 
-    `attempts`: at most so many for each batch; None for as many as the time allows. `on_batch` is called with the
-    number of spans of each batch that is begun, `on_end` when no batch can be begun any more.
+    `attempts` is the largest number for a batch; None: as many as the time allows. `on_batch` is called with the number
+    of spans of each batch, `on_end` when no further batch can begin.
     """
 
     def __init__(
@@ -115,10 +115,9 @@ class GatedExporter(SpanExporter):
         self.on_end: Callable[[], None] = lambda: None
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
-        """Send what may be sent. Counts everything, raises nothing.
+        """Send the permitted spans, and count all of them. Raises nothing.
 
-        FAILURE if the collector did not take it or consent could not be read: a browser still has the spans, and tries
-        again.
+        Returns FAILURE if the collector did not accept them or consent could not be read; a browser then retries.
         """
         result = SpanExportResult.FAILURE
         try:
@@ -131,8 +130,8 @@ class GatedExporter(SpanExporter):
         finally:
             self.failures += result is SpanExportResult.FAILURE
             self._tally.write()
-            # The thread sleeps for seconds between batches; it need not hold connections meanwhile. (A flush asked for
-            # in the middle of somebody's transaction leaves their connection alone.)
+            # The thread sleeps between batches and needs no connections meanwhile. A flush within a transaction of the
+            # host leaves that connection open.
             for connection in connections.all(initialized_only=True):
                 if not connection.in_atomic_block:
                     connection.close()
@@ -143,7 +142,7 @@ class GatedExporter(SpanExporter):
         return self._count(answer, len(batch.left))
 
     def _count(self, answer: Answer | None, spans: int) -> SpanExportResult:
-        """`spans`: how many the gate left in the batch, the last time it was asked."""
+        """Count the result. `spans` is the number of spans left after the last check of consent."""
         if answer is None:
             return SpanExportResult.SUCCESS
         if answer.fate is Fate.TAKEN:

@@ -1,8 +1,7 @@
-"""A short-lived memory of who does not consent, so that their requests cost a look-up and no span.
+"""Short-lived cache of people who do not consent, whose requests then cost a look-up and no span.
 
-Only the exporter fills it, from what it has just read; it is never the authority. It can only keep something from being
-recorded that the gate would withhold anyway, and forgets within seconds, so that a choice made in another process takes
-effect here soon.
+Only the exporter fills it, from decisions it has just read. It can only prevent recording what the gate would withhold
+anyway. Entries expire within seconds, so that choices made in other processes take effect soon.
 """
 
 import time
@@ -17,21 +16,21 @@ MAXIMUM_PEOPLE = 50_000
 
 
 class Hint:
-    """Thread-safe. Bounded: the oldest entries make room."""
+    """Thread-safe, bounded cache; drops the oldest entries."""
 
     def __init__(self) -> None:
-        # By the id's number: hashing and comparing a UUID itself is done in Python, on every request.
+        # Keyed by the id's integer, because hashing and comparing a UUID runs in Python.
         self._refused: Bounded[int, float] = Bounded(MAXIMUM_PEOPLE)
         self._forgot_at = 0.0
         self._lock = Lock()
 
     def refuses(self, user_id: UUID) -> bool:
-        """Whether the exporter read, within the last seconds, that nothing of this person may be sent."""
+        """Whether the exporter has read within the last seconds that this person does not consent."""
         until = self._refused.get(user_id.int)
         return until is not None and until > time.monotonic()
 
     def note(self, refused: Iterable[UUID], *, read_at: float) -> None:
-        """`read_at`: when reading began, by the monotonic clock. If anybody has chosen since, it may be old news."""
+        """Add people. Ignored if a choice was made since `read_at`, the monotonic time at which reading began."""
         until = time.monotonic() + LIFETIME_SECONDS
         with self._lock:
             if self._forgot_at >= read_at:
@@ -40,7 +39,7 @@ class Hint:
                 self._refused[user_id.int] = until
 
     def forget(self, user_id: UUID | None) -> None:
-        """A choice was made by this person (None: something changed for everyone); the next span asks the gate."""
+        """Remove a person (None: everyone) after a choice, so that the next span is checked."""
         with self._lock:
             self._forgot_at = time.monotonic()
             if user_id is None:

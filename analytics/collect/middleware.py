@@ -1,7 +1,7 @@
-"""Measures requests of people who may be recorded, and tells `track_*` whose request is running.
+"""Middleware that measures requests, and provides the person for `track_*`.
 
-It adds no query: it looks at who the site already knows the request to be of, after the response. A person known not to
-consent costs a look-up in the hint. A response with a body that is produced while it is sent ends with that body.
+It adds no query: after the response it uses the user that the site has already loaded. A person known not to consent
+costs one look-up in the hint. A streaming response ends with its body.
 """
 
 from asyncio import CancelledError
@@ -33,7 +33,7 @@ stock_measures = False
 
 
 class TelemetryMiddleware:
-    """Outermost but for what answers without a person. Not installed at all while the switches keep telemetry off."""
+    """Must precede the middlewares that load the user. Not installed while a switch keeps telemetry off."""
 
     sync_capable = True
     async_capable = True
@@ -69,7 +69,7 @@ class TelemetryMiddleware:
         try:
             response: HttpResponseBase = await self.get_response(request)
         except CancelledError:
-            # The client went away before there was a status: no endpoint row, but what was tracked is recorded.
+            # The client disconnected before there was a status: record tracked events, but no request.
             self._end(request, None, began_ns, began, 0)
             raise
         finally:
@@ -78,7 +78,7 @@ class TelemetryMiddleware:
         return response
 
     def _returned(self, request: HttpRequest, response: HttpResponseBase, began_ns: int, began: int) -> None:
-        """End the request, or have the end of its body do it. `began_ns` and `began` are one moment: see `Subject`."""
+        """Finish the request now, or at the end of its body. `began_ns` and `began` are the same moment (`Subject`)."""
         if not isinstance(response, StreamingHttpResponse):
             self._end(request, response, began_ns, began, elapsed_ns() - began)
             return
@@ -87,7 +87,7 @@ class TelemetryMiddleware:
             if user is not None:
                 if refused(request, user):
                     return
-                # A stream may last for hours; its events need not wait for its end.
+                # A stream may last for hours, so record its events now.
                 for tracked in settle(request, subject := Subject(user.id, user.organization_id, began_ns, began)):
                     pipeline.record(tracked.of(subject))
             follow(request, response, lambda: self._end(request, response, began_ns, began, elapsed_ns() - began))
@@ -95,7 +95,7 @@ class TelemetryMiddleware:
     def _end(
         self, request: HttpRequest, response: HttpResponseBase | None, began_ns: int, began: int, duration_ns: int
     ) -> None:
-        # A plain try rather than `quietly`, which would cost someone who refuses as much again as all the rest.
+        # `try` instead of `quietly`, which would double the cost for people who do not share.
         try:
             user = person_of(request)
             if user is None:
@@ -122,11 +122,11 @@ class TelemetryMiddleware:
 
 
 def refused(request: HttpRequest, user: User) -> bool:
-    """Whether nothing of this request may be recorded, as far as that is known without asking the database."""
+    """Whether nothing of this request may be recorded, as far as is known without a query."""
     return pipeline.hint.refuses(user.id) or getattr(request, "telemetry_refused", False)
 
 
 def route(request: HttpRequest) -> str:
-    """The URL pattern that matched, as Django writes it; never the path. `clean` makes it a route of the grammar."""
+    """The matched URL pattern in Django's notation, never the path; `clean` normalizes it."""
     match = request.resolver_match
     return UNMATCHED_ROUTE if match is None else match.route

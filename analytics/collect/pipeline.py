@@ -1,7 +1,7 @@
-"""One process's road from a recorded span to the wire: a private provider, the SDK's batch queue, the gated exporter.
+"""The process's pipeline for recorded spans: private provider, the SDK's batch queue, the gated exporter.
 
-Private: never the global provider, so that an operator's own tracing and this never meet. Started by the first recorded
-span, so that a process that records nothing has no thread and no socket, and a forked worker has its own.
+It never uses the global provider, so an operator's own tracing stays separate. The first recorded span starts it, so a
+process that records nothing has no thread and no socket, and each forked worker has its own.
 """
 
 from collections.abc import Callable
@@ -29,8 +29,7 @@ from privacy.elapsed import elapsed
 from privacy.process import OnePerProcess, anew_in_children
 from privacy.switches import current_switches
 
-# Of the five seconds a process may take to end: what is queued is sent for so long, then an attempt under way is ended,
-# and what was not sent is counted.
+# Parts of the five seconds in which a process ends: sending the queue, then aborting and counting the rest.
 SENDING_AT_END_SECONDS = 2.5
 COUNTING_AT_END_SECONDS = 1.0
 TRACES_PATH = "/v1/traces"
@@ -40,9 +39,9 @@ tally = anew_in_children(Tally())
 
 
 def make_transport() -> Transport:
-    """The transport the settings ask for, from `conf` alone: no variable of the environment reaches it past `conf`.
+    """The configured transport. Uses `conf` only, never the environment directly.
 
-    Raises ValueError for settings of which `manage.py check` has a numbered error.
+    Raises ValueError for invalid settings, which `manage.py check` reports.
     """
     tls = Tls(conf.certificate, conf.client_certificate, conf.client_key)
     if conf.protocol is Protocol.GRPC:
@@ -51,7 +50,7 @@ def make_transport() -> Transport:
 
 
 class _CountingProcessor(BatchSpanProcessor):
-    """The SDK's queue, which drops in silence when it is full or its time is over; this one counts what it drops."""
+    """The SDK's queue, plus counts of the spans it drops when it is full or its time is over."""
 
     def __init__(
         self, exporter: GatedExporter, *, queue_capacity: int, batch_size: int, schedule_delay_seconds: float
@@ -73,9 +72,9 @@ class _CountingProcessor(BatchSpanProcessor):
 
     def on_end(self, span: ReadableSpan) -> None:
         with self._waiting_lock:
-            has_room = self._waiting < self._capacity
-            self._waiting += has_room
-        if has_room:
+            fits = self._waiting < self._capacity
+            self._waiting += fits
+        if fits:
             super().on_end(span)
         else:
             tally.add(Outcome.DROPPED, "queue_full")
@@ -85,16 +84,16 @@ class _CountingProcessor(BatchSpanProcessor):
             self._waiting -= spans
 
     def _abandoned(self) -> None:
-        """Count what no time is left for."""
+        """Count spans that cannot be sent in time."""
         with self._waiting_lock:
             waiting, self._waiting = self._waiting, 0
         tally.add(Outcome.DROPPED, "process_ended", waiting)
 
     def stop(self) -> None:
-        """Send what is queued, through the gate, and end; what takes longer than its time is dropped and counted."""
+        """Send queued spans with consent, and end; spans not sent in time are dropped and counted."""
         self._exporter.sender.end_by(elapsed.now() + SENDING_AT_END_SECONDS)
         self._batch_processor.shutdown(timeout_millis=int(SENDING_AT_END_SECONDS * 1000))
-        # An attempt that was under way has been ended by that; its thread counts, and writes the counts down.
+        # That has aborted a running attempt; its thread now writes the counts.
         self._batch_processor._worker_thread.join(COUNTING_AT_END_SECONDS)
 
 
@@ -123,8 +122,7 @@ class Pipeline:
             batch_size=batch_size,
             schedule_delay_seconds=schedule_delay_seconds,
         )
-        # Everything said expressly: OTEL_TRACES_SAMPLER and the OTEL_SPAN_* limits, which an operator sets for tracing
-        # of their own, change nothing here.
+        # All arguments are explicit, so that an operator's OTEL_TRACES_SAMPLER and OTEL_SPAN_* limits have no effect.
         self.provider = TracerProvider(
             sampler=ALWAYS_ON,
             resource=resource(),
@@ -138,7 +136,7 @@ class Pipeline:
         self._processor.on_end(span)
 
     def flush(self) -> bool:
-        """Export what is queued now, in the calling thread. Whether all that the gate let go was taken."""
+        """Export queued spans in the calling thread; returns whether the collector accepted all permitted ones."""
         failures = self._exporter.failures
         self._processor.force_flush()
         return self._exporter.failures == failures
@@ -148,7 +146,7 @@ class Pipeline:
 
 
 def configured(make_transport: Callable[[], Transport] = make_transport, **options: Any) -> Pipeline:
-    """The pipeline that the standard variables ask for; `options` of Pipeline take precedence."""
+    """The pipeline configured by the standard variables; `options` take precedence."""
     asked_for: dict[str, Any] = {
         "queue_capacity": conf.queue_capacity,
         "batch_size": conf.batch_size,
@@ -164,7 +162,7 @@ ends.register(stop)
 
 
 def pipeline() -> Pipeline | None:
-    """This process's pipeline, started if need be; None while the installation's switches keep telemetry off."""
+    """This process's pipeline, started if necessary; None while a switch keeps telemetry off."""
     return _of_process.running() or (_of_process.started(_begun) if current_switches().allow else None)
 
 
@@ -175,7 +173,7 @@ def _begun(make: Callable[[], Pipeline] = configured) -> Pipeline:
 
 
 def flush(seconds: float) -> bool:
-    """Export what is queued now, in another thread. Whether the collector has taken all of it, within `seconds`."""
+    """Export queued spans in another thread; returns whether the collector accepted all of them within `seconds`."""
     running = _of_process.running()
     if running is None:
         return True
@@ -184,14 +182,14 @@ def flush(seconds: float) -> bool:
 
 
 def record(span: RecordedSpan) -> None:
-    """Hand a span to the queue, if telemetry is on in this process. Never blocks."""
+    """Queue a span, if telemetry is on in this process. Never blocks."""
     running = pipeline()
     if running is not None:
         running.record(span)
 
 
 def replaced(make_transport: Callable[[], Transport], **options: Any) -> AbstractContextManager[Pipeline]:
-    """For tests: this process's pipeline with another transport, for as long as the block lasts."""
+    """For tests: this process's pipeline with another transport, within the block."""
     return _of_process.replaced(lambda: _begun(lambda: configured(make_transport, **options)))
 
 

@@ -1,4 +1,4 @@
-"""What one request of a person would send: built as the exporter builds it, and not sent."""
+"""Preview of what one request of a person sends, built like the exporter's spans."""
 
 import base64
 import time

@@ -1,4 +1,4 @@
-"""Telemetry never breaks its host: the one place where whatever goes wrong in ours is swallowed, and said."""
+"""Catches and logs telemetry's own errors, so that they never break the host."""
 
 import logging
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ logger = logging.getLogger(__name__)
 
 @contextmanager
 def quietly() -> Iterator[None]:
-    """`swallow` whatever is raised inside."""
+    """Pass any exception of the block to `swallow`."""
     try:
         yield
     except Exception as error:  # noqa: BLE001  that is what this is for
@@ -21,12 +21,14 @@ def quietly() -> Iterator[None]:
 
 
 def swallow(error: Exception) -> None:
-    """Log type and place of an exception, never its message, which may quote anything. Under `conf.strict` our own
-    errors are a developer's mistake and are raised."""
+    """Log type and place of an exception, never its message, which may contain personal data.
+
+    Under `conf.strict`, an AnalyticsError is a developer's mistake and is raised.
+    """
     if isinstance(error, AnalyticsError):
         if conf.strict:
             raise error
-        # The class says which rule was broken; the message may quote what was tracked.
+        # The class names the broken rule; the message may quote tracked data.
         logger.warning("An event was dropped: %s", type(error).__name__)
         return
     place = extract_tb(error.__traceback__)[-1]

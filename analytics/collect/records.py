@@ -1,7 +1,7 @@
-"""What the web process records: a span that still knows the person, on its way to the gate.
+"""Spans recorded in the web process, with the raw ids of their person.
 
-A `RecordedSpan` never leaves the process. It carries the raw ids as plain Python attributes, not as span attributes, so
-that nothing that encodes spans can pick them up; `analytics.collect.clean` makes from it the span that may go out.
+A `RecordedSpan` never leaves the process. It has the raw ids as Python attributes instead of span attributes, so that
+no encoder can read them; `analytics.collect.clean` builds the span to send.
 """
 
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from analytics.events import Event, Metadata
 
 _ids = RandomIdGenerator()
 _SAMPLED = TraceFlags(TraceFlags.SAMPLED)
-# Given, because a span without a resource makes its own, which is slow; the clean span gets the real one.
+# Otherwise each span creates its own resource, which is slow; the clean span has the real one.
 _NO_RESOURCE = Resource.get_empty()
 # Each limit by name: the SDK reads a variable of the environment for one that is left out, and a wrong one raises.
 UNLIMITED = SpanLimits(
@@ -33,10 +33,10 @@ UNLIMITED = SpanLimits(
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """Whose usage it is, and since when: `began_ns` is the start of their request or job, Unix time in nanoseconds.
+    """The person, and the start of their request or job: `began_ns`, Unix time in nanoseconds.
 
-    `began_elapsed_ns` is the same moment by `privacy.elapsed.elapsed_ns`, which tells whether it was before consent.
-    For an event of a browser both are the earlier of when the event says it happened and when it came in.
+    `began_elapsed_ns` is the same moment by `privacy.elapsed.elapsed_ns`, for comparison with consent. For a browser's
+    event both are the earlier of the event's own time and its arrival.
     """
 
     user_id: UUID
@@ -46,14 +46,14 @@ class Subject:
 
 
 def new_context() -> SpanContext:
-    """Ids of its own for every span: two spans of one request cannot be linked, and no parent comes from outside."""
+    """New ids for every span, so that spans of one request cannot be linked, and no parent comes from outside."""
     return SpanContext(_ids.generate_trace_id(), _ids.generate_span_id(), is_remote=False, trace_flags=_SAMPLED)
 
 
 class RecordedSpan(ReadableSpan):
-    """One event of one person. `session_key` is the raw session id; the values of `metadata` are checked.
+    """One event of one person. `session_key` is the raw session id; `metadata` has been checked.
 
-    `context` is given for a span that a browser made, so that a span sent again is the same span.
+    `context` is the browser's for its spans, so that a repeated span is the same span.
     """
 
     subject: Subject

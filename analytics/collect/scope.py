@@ -1,4 +1,4 @@
-"""Whose request or job is running here: what `track_*` asks, and what the middleware and `telemetry_for` say."""
+"""The current request or job, set by the middleware and `telemetry_for`, and read by `track_*`."""
 
 import time
 from collections.abc import Iterator
@@ -44,9 +44,9 @@ class Tracked:
 
 @dataclass(slots=True)
 class RequestScope:
-    """What was tracked inside one request. It waits until the request's end, when it is known whose it is."""
+    """Events tracked in one request, which wait for its end, when the person is known."""
 
-    # Set where the request itself forgets who it was of: signing out, and signing in without a browser session.
+    # Set by sign-outs, and by sign-ins without a session, after which the request itself has no user.
     user: User | None = None
     tracked: list[Tracked] = field(default_factory=list)
 
@@ -58,7 +58,7 @@ class JobScope:
     person: Subject
 
 
-# A request stands here by itself and gets a scope when something is tracked in it: most have nothing to track.
+# Holds the request itself, which gets a scope only when an event is tracked in it.
 _current: ContextVar[HttpRequest | JobScope | None] = ContextVar("telemetry_scope", default=None)
 enter = _current.set
 leave = _current.reset
@@ -66,7 +66,7 @@ _NOTHING = RequestScope()
 
 
 def current_scope() -> RequestScope | JobScope | None:
-    """Where the caller's events go; None outside of any request or job."""
+    """Scope of the caller's events; None outside of requests and jobs."""
     current = _current.get()
     if not isinstance(current, HttpRequest):
         return current
@@ -81,13 +81,13 @@ def current_scope() -> RequestScope | JobScope | None:
 
 
 def scope_of(request: HttpRequest) -> RequestScope:
-    """What was tracked inside `request`, to be read only."""
+    """Read-only scope of `request`."""
     scope: RequestScope = request.__dict__.get(_ATTRIBUTE, _NOTHING)
     return scope
 
 
 def settle(request: HttpRequest, subject: Subject) -> list[Tracked]:
-    """The events that waited for the request's person. Later ones, of its body or of its tasks, do not wait."""
+    """Return the waiting events, now that the person is known. Later events do not wait."""
     request.__dict__[_SETTLED] = subject
     scope = scope_of(request)
     if not scope.tracked:
@@ -97,16 +97,16 @@ def settle(request: HttpRequest, subject: Subject) -> list[Tracked]:
 
 
 def person_of(request: HttpRequest) -> User | None:
-    """Whose request it is, if the site has found out already. Never asks the database."""
+    """The request's person, if the site has loaded them already. Never queries the database."""
     return scope_of(request).user or resolved_user(request)
 
 
 @contextmanager
 def telemetry_for(user: User | UUID) -> Iterator[None]:
-    """In a background job: what is tracked inside is this person's. Given an id, no organization is recorded.
+    """In a background job: attribute the block's events to `user`. With an id, no organization is recorded.
 
-    What they consented to counts from the moment of entering. Raises NobodysTelemetry for what is no user, under DEBUG
-    and in tests; in production nothing is recorded inside.
+    Consent must exist when the block begins. Raises NobodysTelemetry if `user` is none, under DEBUG and in tests; in
+    production the block records nothing.
     """
     subject = _subject(user)
     token = enter(None if subject is None else JobScope(subject))
@@ -117,7 +117,7 @@ def telemetry_for(user: User | UUID) -> Iterator[None]:
 
 
 def _subject(user: object) -> Subject | None:
-    """None for what is nobody, such as the user of a job who has been deleted since."""
+    """None if `user` is not a user, for instance one deleted since."""
     if isinstance(user, UUID):
         return Subject(user, None, time.time_ns(), elapsed_ns())
     if isinstance(user, User) and isinstance(user.pk, UUID):

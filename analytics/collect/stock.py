@@ -1,7 +1,7 @@
-"""The stock Django instrumentor as the source of endpoint spans (OTEL_PYTHON_DJANGO_INSTRUMENT=true).
+"""Measures requests with the stock Django instrumentor (OTEL_PYTHON_DJANGO_INSTRUMENT=true).
 
-It gathers addresses, user agents and whole URLs on its spans. None of that goes further than this module: method,
-route, status and times are read off, and what is recorded is a span of ours. Its provider is private and has no queue.
+Its spans contain addresses, user agents and whole URLs, which never leave this module: it reads method, route, status
+and times, and records a span of ours. The instrumentor's provider is private and has no queue.
 """
 
 import time
@@ -33,13 +33,13 @@ _BEGAN = "_telemetry_began_elapsed_ns"
 
 
 class _Reader(SpanProcessor):
-    """Turns a finished stock span into one of ours, if its request turned out to be a person's."""
+    """Records our span for a finished stock span whose request has a person."""
 
     def __init__(self) -> None:
         self._subjects: Bounded[int, tuple[Subject, HttpResponseBase]] = Bounded(MAXIMUM_OPEN)
 
     def belongs_to(self, span: Span, user: User, response: HttpResponseBase) -> None:
-        # The stock span begins a little before our own middleware would: nothing from before consent gets in by that.
+        # The stock span begins slightly before our middleware would, which makes the check of consent stricter.
         began: int = vars(span).get(_BEGAN, 0)
         subject = Subject(user.id, user.organization_id, span.start_time or 0, began)
         self._subjects[span.get_span_context().span_id] = subject, response
@@ -56,7 +56,7 @@ class _Reader(SpanProcessor):
                 return
             subject, response = known
             if isinstance(response, StreamingHttpResponse):
-                # The stock span ends before the body is produced; what is recorded ends with the body.
+                # The stock span ends before the body; our span ends with the body.
                 when_closed(response, lambda: _record(span, subject, time.time_ns()))
             else:
                 _record(span, subject, span.end_time)
@@ -75,10 +75,10 @@ def _record(span: ReadableSpan, subject: Subject, end_ns: int) -> None:
 
 
 def instrument() -> None:
-    """Install the stock instrumentor's middleware, in front of all others, with a private provider.
+    """Install the stock instrumentor's middleware before all others, with a private provider.
 
-    Does nothing where the host has installed it for tracing of its own, or where it refuses this version of Django: our
-    own middleware goes on measuring, and analytics.W004 tells.
+    Does nothing if the host has installed it already, or if it does not support this version of Django; our own
+    middleware then measures, and analytics.W004 reports it.
     """
     instrumentor = DjangoInstrumentor()
     if instrumentor.is_instrumented_by_opentelemetry:

@@ -1,8 +1,8 @@
-"""The scope of a response whose body is produced while it is sent, which is after every middleware has returned.
+"""Scope of a streaming response, whose body is produced after all middlewares have returned.
 
-The request's scope is entered for each part and left before the part is handed on, because a generator shares the
-context of whoever iterates it. The server closes the response it sends, also after its client left. A middleware may
-send another one with the same content, so the end is whichever comes first: content used up, or response closed.
+The request's scope is entered for each part and left before the part is yielded, because a generator runs in the
+context of its caller. The server closes a response even if the client disconnects. A middleware may send another
+response with the same content, so the end is the first of two events: content exhausted, or response closed.
 """
 
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable, Iterable, Iterator
@@ -14,14 +14,14 @@ from analytics.collect.scope import enter, leave
 
 
 def follow(request: HttpRequest, response: StreamingHttpResponse, closed: Callable[[], None]) -> None:
-    """Produce and close `response` inside the scope of `request`; call `closed` once, at its end."""
+    """Produce and close `response` in the scope of `request`; call `closed` once at the end."""
     waiting = [closed]
 
     def end() -> None:
         while waiting:
             waiting.pop()()
 
-    # A server sends a real file by itself (`wsgi.file_wrapper`), which content of ours would turn off.
+    # Do not wrap a real file: the server then sends it itself (`wsgi.file_wrapper`).
     if not hasattr(getattr(response, "file_to_stream", None), "fileno"):
         content: Any = response.streaming_content
         response.streaming_content = (_async_parts if response.is_async else _parts)(request, content, end)
@@ -39,12 +39,12 @@ def follow(request: HttpRequest, response: StreamingHttpResponse, closed: Callab
 
 
 def when_closed(response: StreamingHttpResponse, closed: Callable[[], None]) -> None:
-    """Call `closed` after the server has closed `response`: once, however often it does."""
+    """Call `closed` once, after the server has closed `response`."""
     close = response.close
     waiting = [closed]
 
     def close_and_report() -> None:
-        # No cycle may be left: a view's generator that a client left would run on until the garbage is collected.
+        # Break the reference cycle; otherwise an abandoned generator lives until garbage collection.
         vars(response).pop("close", None)
         try:
             close()
@@ -86,7 +86,7 @@ async def _async_parts(
                 leave(token)
             yield part
     finally:
-        # A client that goes away ends this generator at its `yield`; the view's own has to end in the scope as well.
+        # If the client disconnects, this generator ends at its `yield`; the view's must also end in the scope.
         token = enter(request)
         try:
             if isinstance(parts, AsyncGenerator):

@@ -1,6 +1,6 @@
-"""What the exporter did, counted by UTC day: recorded = sent + withheld + dropped + failed.
+"""Sent counts by UTC day: recorded = sent + withheld + dropped + failed.
 
-Counts wait in memory until the database takes them, so an outage delays them and loses none while the process lives.
+Counts wait in memory until the database accepts them, so an outage loses none while the process lives.
 """
 
 import logging
@@ -22,10 +22,10 @@ NO_USER = "no_user"  # an event outside any request or job of a known person
 
 
 class Outcome(StrEnum):
-    SENT = "sent"  # the collector took the request; what it then rejects is in its own tally
-    WITHHELD = "withheld"  # the gate said no; the reason says why
+    SENT = "sent"  # the collector accepted the request; the processor counts its rejections itself
+    WITHHELD = "withheld"  # no consent; the reason has the details
     DROPPED = "dropped"  # the queue was full
-    FAILED = "failed"  # the collector did not take it
+    FAILED = "failed"  # the collector did not accept it
     INVALID = "invalid"  # undeclared or malformed, so it never became a span
 
 
@@ -42,12 +42,12 @@ class Tally:
                 self._waiting[(datetime.now(UTC).date(), outcome.value, reason)] += spans
 
     def write(self) -> None:
-        """Put what is waiting into analytics_export_tally; if the database is away, it goes on waiting."""
+        """Add waiting counts to analytics_export_tally; if the database is away, they keep waiting."""
         with self._lock:
             waiting, self._waiting = self._waiting, Counter()
         if not waiting:
             return
-        # In one order everywhere, so that two processes never wait for each other's rows.
+        # Sorted, so that two processes cannot deadlock.
         days, outcomes, reasons, counts = zip(*((*key, spans) for key, spans in sorted(waiting.items())), strict=True)
         try:
             with at_most(WRITE_SECONDS), connections[analytics_database()].cursor() as cursor:
@@ -55,4 +55,4 @@ class Tally:
         except (DatabaseError, InterfaceError) as error:
             with self._lock:
                 self._waiting.update(waiting)
-            logger.warning("The export tally waits in memory: %s", cause(error, analytics_database()))
+            logger.warning("Sent counts wait in memory: %s", cause(error, analytics_database()))

@@ -1,4 +1,4 @@
-"""`{% browser_telemetry as telemetry %}`: what a page tells its telemetry script; None for no script."""
+"""`{% browser_telemetry as telemetry %}`: data for the page's telemetry script; None: no script."""
 
 from typing import Any
 
@@ -12,6 +12,6 @@ register = template.Library()
 
 @register.simple_tag(takes_context=True)
 def browser_telemetry(context: dict[str, Any]) -> Page | None:
-    """Asks the gate (one query) for signed-in people where there is browser telemetry, and nothing for anybody else."""
+    """Checks consent of signed-in people, in one query, if the site has browser telemetry."""
     request = context.get("request")
     return page_for(request) if isinstance(request, HttpRequest) else None

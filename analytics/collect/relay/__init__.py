@@ -1,5 +1,5 @@
-"""Browsers' spans, taken in on the site: read, judged by the catalogue, put under the session's person, sent on.
+"""The site's relay for browsers' spans: parse, check against the catalogue, attribute to the person, send.
 
-`bodies` reads what came in, `events` judges each span, `allowance` counts, `forward` sends through the gate, `page`
-says what a page may be told, and `views` only translates to HTTP.
+`bodies` parses requests, `events` checks each span, `allowance` limits rates, `forward` sends with consent, `page` has
+the data for pages, and `views` translates to HTTP.
 """

@@ -1,6 +1,6 @@
-"""How much one person's browsers may send: a bucket of spans that fills up again, in this process's memory.
+"""Rate limit of one person's browsers: a token bucket of spans, in this process's memory.
 
-With several worker processes a person has as many buckets; each bounds what its own process does for them.
+With several processes a person has several buckets; each limits the work of its own process.
 """
 
 import time
@@ -9,29 +9,29 @@ from uuid import UUID
 
 from privacy.process import Bounded, anew_in_children
 
-# What somebody at work does in a minute, several times over.
+# Several times what a busy person does in a minute.
 SPANS_AT_ONCE = 300
 SPANS_A_SECOND = 10.0
-# A request costs as much as this many spans, so that empty ones are not free.
+# Spans that a request itself costs, so that empty requests are not free.
 A_REQUEST = 2
 MAXIMUM_PEOPLE = 10_000
 
 
 class Allowance:
-    """Thread-safe. Bounded: who has sent nothing for longest makes room."""
+    """Thread-safe and bounded; drops the person whose last request is oldest."""
 
     def __init__(self) -> None:
         self._buckets: Bounded[UUID, tuple[float, float]] = Bounded(MAXIMUM_PEOPLE)
         self._lock = Lock()
 
     def take(self, user_id: UUID, spans: int) -> float:
-        """0.0 if the person may send a request of so many spans now, and it is counted; else the seconds to wait."""
+        """Count a request with this many spans; returns 0.0 if it is allowed, else the seconds to wait."""
         wanted = spans + A_REQUEST
         with self._lock:
             now = time.monotonic()
             left, at = self._buckets.get(user_id, (float(SPANS_AT_ONCE), now))
             left = min(float(SPANS_AT_ONCE), left + (now - at) * SPANS_A_SECOND)
-            # A request larger than the bucket is let through when the bucket is full, and paid off afterwards.
+            # A request larger than the bucket is allowed when the bucket is full, and leaves it negative.
             missing = min(wanted, SPANS_AT_ONCE) - left
             if missing <= 0:
                 left -= wanted

@@ -1,8 +1,8 @@
-"""What a browser sent, as OTLP over HTTP: JSON or protobuf, read into plain spans.
+"""Parses a browser's OTLP request, JSON or protobuf, into plain spans.
 
-Each span is read by itself: one that cannot be read is UNREADABLE in its place, and costs no other. OTLP/JSON writes
-ids in hexadecimal where protobuf's own JSON expects base64, and sixteen bytes of hexadecimal are valid base64 of other
-bytes: read as they are, they would give wrong ids without an error. So they are converted first.
+Each span is parsed separately: an invalid one becomes UNREADABLE and does not affect the others. OTLP/JSON has ids in
+hexadecimal, while protobuf's own JSON expects base64; hexadecimal ids are also valid base64, of wrong bytes. They are
+therefore converted first.
 """
 
 import base64
@@ -22,9 +22,9 @@ from analytics.events import Value
 from analytics.wire import SpansUnread
 
 ID_FIELDS = ("traceId", "spanId")
-# All that is read of a span; what else it has may be as it likes.
+# The fields read from a span; all others are ignored.
 FIELDS = (*ID_FIELDS, "startTimeUnixNano", "attributes")
-DEEPEST = 64  # of JSON; the value of a span's attribute stands at 12
+DEEPEST = 64  # levels of JSON; the value of a span's attribute is at level 12
 LONGEST_INTEGER = 40  # digits; OTLP's have 20
 UNREADABLE = None
 _TOKENS = re.compile(rb'"(?:[^"\\]|\\.)*"?|[\[{]|[\]}]', re.DOTALL)
@@ -38,12 +38,12 @@ class Encoding(StrEnum):
 
 
 class UnreadableBody(Exception):
-    """The body is not OTLP; the message says why and quotes nothing of it."""
+    """The body is not OTLP; the message has the reason and quotes nothing."""
 
 
 @dataclass(frozen=True, slots=True)
 class BrowserSpan:
-    """One span as it came. Ids are bytes of any length; values that are no scalars are None."""
+    """One parsed span. Ids are bytes of any length; non-scalar values are None."""
 
     trace_id: bytes
     span_id: bytes
@@ -52,7 +52,7 @@ class BrowserSpan:
 
 
 def read(body: bytes, encoding: Encoding) -> list[BrowserSpan | None]:
-    """The spans, UNREADABLE for each that cannot be read. Raises UnreadableBody for what is no request at all."""
+    """Parse the spans, with UNREADABLE for invalid ones. Raises UnreadableBody if the body is no request."""
     return list(_from_json(body) if encoding is Encoding.JSON else _from_protobuf(body))
 
 
@@ -111,18 +111,18 @@ def _loaded(body: bytes) -> Any:
 
 
 def _text(body: bytes) -> str:
-    """With half characters for bytes that are no UTF-8: they cost the span whose they are, not the request."""
+    """Decode with surrogates for invalid UTF-8, so that it invalidates its span instead of the request."""
     encoding = json.detect_encoding(body)
     return body.decode(encoding, "surrogateescape" if encoding.startswith("utf-8") else "strict")
 
 
 def _integer(digits: str) -> int | str:
-    """Text for what is no number of OTLP's: Python refuses thousands of digits, and the whole body with them."""
+    """Text instead of a number too long for OTLP; Python would reject the whole body for it."""
     return int(digits) if len(digits) <= LONGEST_INTEGER else "too long"
 
 
 def _pruned(body: bytes) -> bytes:
-    """With null in the place of what is nested deeper than DEEPEST."""
+    """The body with null in place of values nested deeper than DEEPEST."""
     kept, depth, begin = [], 0, 0
     for token in _TOKENS.finditer(body):
         match token[0][:1]:

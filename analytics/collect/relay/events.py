@@ -1,6 +1,6 @@
-"""One span of a browser -> a recorded span of the session's person, or a named rejection.
+"""Turns a browser's span into a recorded span of the session's person, or rejects it with a reason.
 
-Whatever ids of people a browser writes on a span, nothing here reads them: whose it is, the session says.
+Ids of people on a browser's span are never read: the session identifies the person.
 """
 
 from dataclasses import replace
@@ -18,16 +18,16 @@ from analytics.exceptions import InvalidValue, MalformedEvent, UndeclaredEvent
 
 MAXIMUM_ATTRIBUTES = 64  # ours have some ten
 SECOND_NS = 1_000_000_000
-# The processor would refuse what is further ahead; a browser that knows the site's clock corrects its own.
+# The processor rejects spans further ahead; a browser corrects its clock by the site's.
 LARGEST_LEAD_NS = 600 * SECOND_NS
-# How long a page may keep what it could not send: a laptop asleep for a day.
+# Oldest accepted event: a page on a laptop that slept for a day.
 LARGEST_AGE_NS = 24 * 3600 * SECOND_NS
 FROM_BROWSERS: dict[Value, type[Activity | FeatureUse]] = {kind.category.value: kind for kind in (Activity, FeatureUse)}
 SAMPLED = TraceFlags(TraceFlags.SAMPLED)
 
 
 class Rejection(StrEnum):
-    """Why a span is not taken; also the reason in the export tally, after `browser_`."""
+    """Reason of a rejection; also the reason in the sent counts, after `browser_`."""
 
     UNREADABLE = "unreadable"
     BAD_IDS = "bad_ids"
@@ -54,7 +54,7 @@ def recorded(span: BrowserSpan | None, subject: Subject, session_key: str | None
     if len(span.attributes) > MAXIMUM_ATTRIBUTES:
         raise Rejected(Rejection.TOO_LARGE)
     event = _event(span.attributes)
-    # Nothing from before consent goes out: an event is as old as it says, and no younger than its request.
+    # For the check of consent, an event is as old as its own time, and never newer than its request.
     age_ns = max(0, subject.began_ns - span.start_ns)
     return RecordedSpan(
         replace(subject, began_ns=subject.began_ns - age_ns, began_elapsed_ns=subject.began_elapsed_ns - age_ns),
@@ -73,7 +73,7 @@ def recorded(span: BrowserSpan | None, subject: Subject, session_key: str | None
 
 
 def _event(attributes: Attributes) -> Activity | FeatureUse:
-    """The event of these attributes, if the catalogue lets browsers send it."""
+    """The event of these attributes, if browsers may send it. Raises Rejected."""
     kind = FROM_BROWSERS.get(attributes.get(vocabulary.EVENT_CATEGORY))
     if kind is None:
         raise Rejected(Rejection.NOT_FOR_BROWSERS)
@@ -103,5 +103,5 @@ def _metadata(event: Activity | FeatureUse, attributes: Attributes) -> Metadata:
 
 
 def undeclared_keys(span: BrowserSpan, taken: RecordedSpan) -> int:
-    """How many metadata keys the span has that what is recorded of it is without."""
+    """Number of the span's metadata keys that were dropped from the recorded span."""
     return sum(name.startswith(vocabulary.METADATA_PREFIX) for name in span.attributes) - len(taken.metadata)

@@ -1,8 +1,8 @@
-"""Browsers' spans on their way out, through the same gate as everything else, while the browser waits.
+"""Sends browsers' spans with consent, while the browser waits for the answer.
 
-A browser keeps what was not acknowledged and sends it again under the same ids, so nothing is acknowledged before the
-collector has it: an outage delays browsers' events and loses none. The host must not pay for that, so one thread of a
-process sends at a time, others give up after a moment, and after a failure nobody tries for some seconds.
+A browser repeats unacknowledged spans under the same ids. Spans are therefore acknowledged only after the collector has
+accepted them, so an outage delays browsers' events and loses none. To protect the host, one thread of a process sends
+at a time, others stop waiting after a moment, and after a failure no thread sends for some seconds.
 """
 
 from collections.abc import Callable, Sequence
@@ -24,10 +24,10 @@ REST_AFTER_FAILURE_SECONDS = 5.0
 
 
 class Forwarder:
-    """One process's. Connects on first use."""
+    """Sender of one process, which connects on first use."""
 
     def __init__(self, make_transport: Callable[[], Transport]) -> None:
-        # One attempt: the browser tries again, and a request of the host's is not held up for waiting.
+        # One attempt: the browser retries, and the host's thread does not wait.
         self._exporter = GatedExporter(
             make_transport,
             hint=pipeline.hint,
@@ -39,11 +39,11 @@ class Forwarder:
         self._rests_until = 0.0
 
     def send(self, spans: Sequence[RecordedSpan]) -> bool:
-        """Whether the gate has withheld, or the collector taken, every one of them."""
+        """Send spans; returns whether each was accepted by the collector or withheld without consent."""
         if self.rest_seconds() or not self._turn.acquire(timeout=WAIT_FOR_TURN_SECONDS):
             return False
         try:
-            # Whoever waited for their turn behind a failure need not fail as slowly.
+            # After a failure of the previous thread, fail at once.
             if self.rest_seconds():
                 return False
             taken = self._exporter.export(spans) is SpanExportResult.SUCCESS
@@ -53,7 +53,7 @@ class Forwarder:
             self._turn.release()
 
     def rest_seconds(self) -> float:
-        """How long nobody tries after a failure, or because the collector asked for it; 0 if somebody may now."""
+        """Seconds to wait after a failure, or as the collector asked; 0 if sending is allowed now."""
         return max(self._rests_until - elapsed.now(), self._exporter.sender.pause_seconds())
 
     def stop(self) -> None:
@@ -66,10 +66,10 @@ ends.register(stop)
 
 
 def forwarder() -> Forwarder:
-    """This process's; a forked worker has its own."""
+    """This process's forwarder; a forked worker has its own."""
     return _of_process.running() or _of_process.started(lambda: Forwarder(pipeline.make_transport))
 
 
 def replaced(make_transport: Callable[[], Transport]) -> AbstractContextManager[Forwarder]:
-    """For tests: this process's forwarder with another transport, for as long as the block lasts."""
+    """For tests: this process's forwarder with another transport, within the block."""
     return _of_process.replaced(lambda: Forwarder(make_transport))

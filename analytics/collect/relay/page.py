@@ -1,4 +1,4 @@
-"""What a page may be told: whether to load telemetry at all, where to send, and which session it belongs to."""
+"""Data for a page's telemetry script: whether to load it, where to send, and the page's session."""
 
 from dataclasses import dataclass
 from uuid import UUID
@@ -18,22 +18,22 @@ from privacy.gate import dated_decision
 from privacy.looking import asks_not_to_be_tracked
 from privacy.switches import current_switches
 
-# How long a browser that sends elsewhere may go on without asking again.
+# Lifetime of the pseudonyms of a browser that sends to another collector.
 IDENTITY_SECONDS = 60
-# Consent could not be read. It counts as a no that may be a yes in a moment.
+# Errors that mean that consent could not be read; sending is then refused for a moment.
 UNREADABLE = (DatabaseError, InterfaceError)
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """For the script of a page. `mark` tells pages of one session from those of another, and means nothing else.
+    """Data for a page's script. `session_tag` distinguishes pages of different sessions, and has no other meaning.
 
     `catalogue` is where the script finds this project's own events and routes; empty where it has none.
     """
 
     endpoint: str
     deployment_type: str
-    mark: str
+    session_tag: str
     now_ms: int
     catalogue: str
 
@@ -44,14 +44,14 @@ def browser_telemetry_is_on() -> bool:
 
 
 def page_for(request: HttpRequest) -> Page | None:
-    """None for whoever does not consent now: their page has no telemetry script. Fails closed."""
+    """Data for the page, or None without consent: the page then has no telemetry script. Fails closed."""
     if not browser_telemetry_is_on():
         return None
     user = getattr(request, "user", None)
     if not getattr(user, "is_authenticated", False):
         return None
-    # A short memory of this process: enough for a page, which is followed by others. A front end that has just saved a
-    # yes and asks once must hear it, whichever process answers.
+    # The process's short cache is good enough for a page, but not for `permission`: a front end that has just saved an
+    # opt-in and asks once must get a yes from every process.
     person: User = user  # type: ignore[assignment]  # or a lazy object of one
     if pipeline.hint.refuses(person.pk):
         return None
@@ -64,7 +64,7 @@ def page_for(request: HttpRequest) -> Page | None:
     return Page(
         conf.browser_endpoint,
         conf.browser_deployment_type.value,
-        mark(request),
+        session_tag(request),
         permitted.now_ms,
         reverse("browser-catalogue") if conf.has_own_catalogues else "",
     )
@@ -72,14 +72,14 @@ def page_for(request: HttpRequest) -> Page | None:
 
 @dataclass(frozen=True, slots=True)
 class Permission:
-    """The gate said yes. `now_ms` is when, by the database's clock: whichever host answers, browsers date by one."""
+    """Consent was confirmed at `now_ms`, by the database's clock, so that browsers use one clock for all hosts."""
 
     decision: Decision
     now_ms: int
 
 
 def permission(request: HttpRequest, user: User) -> Permission | None:
-    """For this request and person; None if the gate says no. Raises one of UNREADABLE."""
+    """Permission for this request and person; None without consent. Raises one of UNREADABLE."""
     if getattr(request, "telemetry_refused", False):
         return None
     found = dated_decision(user.pk)
@@ -87,17 +87,17 @@ def permission(request: HttpRequest, user: User) -> Permission | None:
         return None
     decision, now = found
     if decision.reason is not Reason.CHOICE and asks_not_to_be_tracked(request):
-        return None  # the signal of this very request, which is only noted after the response
+        return None  # this request's own signal is recorded only after the response
     return Permission(decision, unix_ns(now) // 1_000_000)
 
 
-def mark(request: HttpRequest) -> str:
-    """Of the browser session: a page opened by somebody who has signed out since must not send as who is signed in."""
+def session_tag(request: HttpRequest) -> str:
+    """Tag of the browser session. It prevents a page of an earlier session from sending as the current person."""
     return salted_hmac("analytics.collect.relay.page", session_key(request), algorithm="sha256").hexdigest()[:32]
 
 
 def is_of_this_session(request: HttpRequest, claimed: str) -> bool:
-    return constant_time_compare(mark(request), claimed)
+    return constant_time_compare(session_tag(request), claimed)
 
 
 def session_key(request: HttpRequest) -> str:
@@ -105,7 +105,7 @@ def session_key(request: HttpRequest) -> str:
 
 
 def identity(request: HttpRequest, user: User) -> dict[str, str]:
-    """The pseudonyms a browser puts on what it sends straight to another collector."""
+    """Pseudonyms that a browser adds to spans for another collector."""
     organization: UUID | None = user.organization_id
     found = {
         "user.id": str(pseudonym(Kind.USER, user.pk)),

@@ -37,9 +37,9 @@ from privacy.elapsed import elapsed_ns
 
 T = TypeVar("T")
 
-LARGEST_BODY = 64 * 1024  # what browsers let a closing page send
+LARGEST_BODY = 64 * 1024  # browsers' limit for a closing page
 PAGE_HEADER = "X-Telemetry-Page"
-CATALOGUE_SECONDS = 600  # for which browsers keep it
+CATALOGUE_SECONDS = 600  # cached by browsers
 CODES = {
     400: code_pb2.INVALID_ARGUMENT,
     401: code_pb2.UNAUTHENTICATED,
@@ -63,7 +63,7 @@ class _Refused(Exception):
 @require_POST
 @never_cache
 def traces(request: HttpRequest) -> HttpResponse:
-    """Takes spans of browsers that the catalogue allows, as the signed-in person's. 200 means: dealt with for good."""
+    """Accept spans of browsers that the catalogue allows, for the signed-in person. 200: do not send them again."""
     came_in_ns = elapsed_ns()
     encoding = _encoding(request)
     try:
@@ -80,7 +80,7 @@ def traces(request: HttpRequest) -> HttpResponse:
                 "the collector or the database is away",
                 retry_after_seconds=sending.rest_seconds() or REST_AFTER_FAILURE_SECONDS,
             )
-        # Only now: what is sent again after a refusal is not to be counted twice.
+        # Count after sending, because a browser repeats a refused request.
         for rejection, number in rejections.items():
             pipeline.tally.add(Outcome.INVALID, f"browser_{rejection}", number)
         if undeclared:
@@ -92,16 +92,16 @@ def traces(request: HttpRequest) -> HttpResponse:
             response["Retry-After"] = str(int(refused.retry_after_seconds) + 1)
         return response
     finally:
-        # Telemetry about telemetry would never end.
+        # Do not record requests of telemetry itself.
         request.telemetry_refused = True  # type: ignore[attr-defined]
 
 
 @require_GET
 @never_cache
 def identity(request: HttpRequest) -> JsonResponse:
-    """Whether this page may send and if not why; the site's clock, and for a collector elsewhere the pseudonyms.
+    """Whether this page may send, or why not; the site's clock, and pseudonyms for a collector elsewhere.
 
-    A no is a 200 as well: browsers write every other status into their console, and nothing is wrong.
+    Without consent it also answers 200, because browsers report other statuses in their console as errors.
     """
     try:
         if not page.browser_telemetry_is_on():
@@ -115,7 +115,7 @@ def identity(request: HttpRequest) -> JsonResponse:
         answer = {
             "telemetry_enabled": True,
             "now_ms": permission.now_ms,
-            "page": page.mark(request),
+            "page": page.session_tag(request),
             "since_ms": unix_ns(permission.decision.since) // 1_000_000 + 1,
             "expires_ms": permission.now_ms + page.IDENTITY_SECONDS * 1000,
         }
@@ -172,7 +172,7 @@ def _subject(user: User, came_in_ns: int) -> Subject:
 
 
 def _readable(read: Callable[[], T]) -> T:
-    """A browser throws away what it is told there is no consent for, so that is not said where it is not known."""
+    """Call `read`; answer 503 if consent cannot be read, because after a 403 the browser would drop its events."""
     try:
         return read()
     except page.UNREADABLE:
@@ -180,7 +180,7 @@ def _readable(read: Callable[[], T]) -> T:
 
 
 def _is_from_this_site(request: HttpRequest) -> bool:
-    """By the `Origin` that every browser puts on a POST. Where there is none, it was no page."""
+    """Check `Origin`, which every browser sends with a POST."""
     origin = request.headers.get("Origin", "")
     if origin == f"{request.scheme}://{request.get_host()}":
         return True
@@ -225,7 +225,7 @@ def _judged(
             rejections[rejected.rejection] += 1
             continue
         taken.append(each)
-        # One that cannot be read was rejected.
+        # An unreadable span has been rejected above.
         undeclared += undeclared_keys(span, each) if span is not None else 0
     return taken, rejections, undeclared
 

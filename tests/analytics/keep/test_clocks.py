@@ -179,7 +179,7 @@ def dropped_until() -> Iterator[date]:
 def test_days_whose_rows_were_dropped_stay_closed(months: None, dropped_until: date) -> None:
     before = aggregates()
     day = dropped_until - timedelta(days=1)
-    assert f"rows from before {dropped_until} were dropped" in refused("keep_telemetry", f"--reopen={day}")
+    assert f"rows older than {dropped_until} were dropped" in refused("keep_telemetry", f"--reopen={day}")
     said("keep_telemetry", f"--reopen={dropped_until}")
     assert aggregates() == before
 
