@@ -381,6 +381,11 @@ def test_an_end_has_two_and_a_half_seconds_to_send_and_one_to_count(
         assert running._exporter.sender._ends_at == clock.now() + 2.5
 
 
+def test_the_exporter_itself_holds_nothing_back_that_could_be_flushed() -> None:
+    with wired() as (_, running):
+        assert running._exporter.force_flush() is True
+
+
 def test_the_provider_leaves_the_end_of_the_process_to_us() -> None:
     """Its own would export without a limit of time."""
     with wired() as (_, running):
