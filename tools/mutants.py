@@ -285,10 +285,15 @@ def _mutants(dump: str, lines: list[str]) -> Iterator[Mutant]:
             module=mutation["module_path"],
             operator=mutation["operator_name"],
             row=row,
-            line=lines[row - 1].strip(),
+            line=without_comment(lines[row - 1]),
             caught=result["test_outcome"] != "survived",
             change=_changed_lines(result["diff"] or ""),
         )
+
+
+def without_comment(line: str) -> str:
+    """The code of a line, as `tests/mutants.toml` names it: two spaces and a # begin a comment."""
+    return line.strip().partition("  # ")[0]
 
 
 def _changed_lines(diff: str) -> str:
