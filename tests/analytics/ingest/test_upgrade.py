@@ -52,7 +52,7 @@ def column(row: dict[str, Any], stored: str) -> str:
     return f"{name}={json.dumps(value) if isinstance(value, dict) else value}"
 
 
-@pytest.mark.parametrize(("sent", "stored"), examples("What survives"))
+@pytest.mark.parametrize(("sent", "stored"), examples("Stored unchanged"))
 def test_what_survives_an_upgrade_is_stored_as_the_document_lists_it(judge: Judge, sent: str, stored: str) -> None:
     found = judged(judge, sent)
 
@@ -60,7 +60,7 @@ def test_what_survives_an_upgrade_is_stored_as_the_document_lists_it(judge: Judg
     assert not found.dropped
 
 
-@pytest.mark.parametrize(("sent", "stored", "part"), examples("What is stored in part", columns=3))
+@pytest.mark.parametrize(("sent", "stored", "part"), examples("Stored in part", columns=3))
 def test_what_is_stored_in_part_is_counted(judge: Judge, sent: str, stored: str, part: str) -> None:
     found = judged(judge, sent)
 
@@ -68,7 +68,7 @@ def test_what_is_stored_in_part_is_counted(judge: Judge, sent: str, stored: str,
     assert found.dropped == {part: 1}
 
 
-@pytest.mark.parametrize(("sent", "reason"), examples("What is rejected"))
+@pytest.mark.parametrize(("sent", "reason"), examples("Rejected"))
 def test_what_is_rejected_has_the_reason_that_the_document_names(judge: Judge, sent: str, reason: str) -> None:
     assert only_reason(judged(judge, sent)) == reason
 
@@ -80,5 +80,5 @@ def test_the_rows_of_an_older_pseudonym_can_be_deleted_by_it(judge: Judge) -> No
 
 
 def test_the_document_has_examples_of_each_fate() -> None:
-    tables = ("What survives", "What is stored in part", "What is rejected")
+    tables = ("Stored unchanged", "Stored in part", "Rejected")
     assert [len(examples(heading)) for heading in tables] == [17, 5, 12]
