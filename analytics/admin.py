@@ -23,6 +23,7 @@ from privacy.clock import from_unix_us
 from privacy.recorded_admin import NothingByHand
 
 COUNT_AT_MOST = 10_000
+END_MS = 4_102_444_800_000  # the year 2100
 TALLY_LOOKUPS = ("outcome", "reason", "day__year", "day__month", "day__day")
 
 
@@ -105,8 +106,12 @@ class UsageAdmin(ReadOnly):
 
 
 def moment_of(row_id: UUID) -> datetime | None:
-    """Time at the beginning of a row's id, in milliseconds; None if it is not a row's id."""
-    return from_unix_us((row_id.int >> 80) * 1000) if row_id.version == 8 else None
+    """Time at the beginning of a row's id, in milliseconds; None if it is not a row's id.
+
+    Pseudonyms have the same version, and nearly all of them begin with more than there is.
+    """
+    milliseconds = row_id.int >> 80
+    return from_unix_us(milliseconds * 1000) if row_id.version == 8 and milliseconds < END_MS else None
 
 
 class Declared(admin.SimpleListFilter):

@@ -29,6 +29,7 @@ import math
 import re
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from enum import StrEnum
@@ -40,7 +41,7 @@ from uuid import UUID
 
 from analytics.conf import conf
 from analytics.exceptions import CatalogueError, ExpiredEvent, InvalidValue, UndeclaredEvent
-from analytics.vocabulary import LARGEST_INTEGER, Category
+from analytics.vocabulary import LARGEST_INTEGER, PSEUDONYM_VERSION, Category
 
 NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
 ROUTES = "routes"
@@ -86,7 +87,7 @@ class Field:
                 return str(self.type)
 
     def checked(self, value: object) -> int | float | bool | str:
-        """`value`, converted to the stored type. A pseudonym must be a UUID or its text.
+        """`value`, converted to the stored type. A pseudonym must be the text of one.
 
         Raises InvalidValue for a value that does not fit; the message never contains the value.
         """
@@ -102,13 +103,10 @@ class Field:
                     return float(value)
             case FieldType.CHOICE if isinstance(value, str) and value in self.choices:
                 return str(value)
-            case FieldType.PSEUDONYM if isinstance(value, UUID):
-                return str(value)
             case FieldType.PSEUDONYM if isinstance(value, str) and len(value) == 36:
-                try:
-                    return str(UUID(value))
-                except ValueError:
-                    pass
+                with suppress(ValueError):
+                    if (found := UUID(value)).version == PSEUDONYM_VERSION:
+                        return str(found)
         raise InvalidValue(f"metadata {self.name!r} must be {self.kind}")
 
 

@@ -52,6 +52,7 @@ SPAN_ATTRIBUTES = (
     vocabulary.USER_ID,
     vocabulary.ORGANIZATION_ID,
     vocabulary.SESSION_ID,
+    vocabulary.ERASURE_SECRET,
     *ATTRIBUTE_NAMES,
     vocabulary.LEGACY_DURATION_MS,
 )

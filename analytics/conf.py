@@ -102,6 +102,11 @@ class AnalyticsSettings:
         return declared.HASH_KEY.value
 
     @property
+    def previous_hash_keys(self) -> list[str]:
+        """Replaced keys, newest first; `declared.DERIVED` is the one that is derived from SECRET_KEY."""
+        return declared.HASH_KEY_PREVIOUS.value
+
+    @property
     def browser_endpoint(self) -> str:
         """Where browsers send to: a path of this site or a collector's address; empty: nowhere."""
         return declared.BROWSER_ENDPOINT.value

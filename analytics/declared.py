@@ -13,6 +13,8 @@ PATH = re.compile(r"/[A-Za-z0-9/._-]*")
 EVERYONE = 2_147_483_647
 # NIST SP 800-107: an HMAC key must be at least as long as the security strength, here 128 bits.
 MINIMUM_KEY_BYTES = 16
+# Stands for the key that is derived from SECRET_KEY; too short to be a key itself.
+DERIVED = "derived"
 
 
 def browser_address(text: str) -> str:
@@ -32,6 +34,11 @@ def hash_key(text: str) -> str:
     return text
 
 
+def previous_hash_keys(text: str) -> list[str]:
+    """Keys that were replaced, separated by commas; DERIVED for the one that is derived from SECRET_KEY."""
+    return [key if key == DERIVED else hash_key(key) for key in listed(text)]
+
+
 _people = whole_number(1, 1_000_000, of="people")
 
 HASH_KEY = Setting(
@@ -39,10 +46,19 @@ HASH_KEY = Setting(
     "analytics.E003",
     hash_key,
     otherwise="",
-    help="Key of the pseudonyms, at least 16 bytes. Empty: derived from SECRET_KEY. Changing it changes every "
-    "pseudonym, so people are counted as new.",
+    help="Key of the pseudonyms, at least 16 bytes. Empty: derived from SECRET_KEY. To change it, "
+    "see docs/pseudonyms.md.",
     meanwhile="Until it is corrected, the key is derived from SECRET_KEY. "
     "`python3 -c 'import secrets; print(secrets.token_urlsafe(32))'` prints a good one.",
+)
+HASH_KEY_PREVIOUS = Setting[list[str]](
+    "TELEMETRY_HASH_KEY_PREVIOUS",
+    "analytics.E044",
+    previous_hash_keys,
+    otherwise=[],
+    help="Keys that TELEMETRY_HASH_KEY has replaced, separated by commas: people see and delete what was stored under "
+    "them. `derived` stands for the key that is derived from SECRET_KEY.",
+    meanwhile="Until it is corrected, nobody finds what was stored under a previous key.",
 )
 API_KEY = Setting(
     "OTEL_API_KEY",
@@ -114,6 +130,7 @@ BROWSER_DEPLOYMENT_TYPE = Setting[DeploymentType | None](
 
 SETTINGS: tuple[Setting[Any], ...] = (
     HASH_KEY,
+    HASH_KEY_PREVIOUS,
     API_KEY,
     CATALOGUES,
     STORED_HERE,

@@ -1,12 +1,17 @@
-"""Keyed pseudonyms: HMAC-SHA-256 over kind and id, cut to 128 bits, written as a UUID.
+"""Pseudonyms that only their installation can open: each is the hash of a secret that nobody else can compute.
 
-Without the key nobody can compute them, so a list of all user ids matches nothing; the kinds are separate domains, so
-a user, an organization and a session of equal ids have pseudonyms that share nothing. Two installations have two keys.
+    secret    = HMAC-SHA-256(key, kind + NUL + id + NUL + salt)
+    pseudonym = the first 128 bits of SHA-256(secret), its version and variant set to those of a UUID of version 8
+
+Without the key and the salt nobody can compute a pseudonym from an id, and with all of a database's rows nobody can
+name a secret. A request to delete names it: so it comes from the installation. docs/pseudonyms.md has the reasons, the
+salts and test vectors.
 """
 
 import hashlib
 import hmac
 import os
+from collections.abc import Iterator
 from enum import StrEnum
 from functools import lru_cache
 from uuid import UUID
@@ -15,6 +20,7 @@ from django.core.signals import setting_changed
 from django.utils.crypto import salted_hmac
 
 from analytics.conf import conf
+from analytics.declared import DERIVED
 
 
 class Kind(StrEnum):
@@ -26,24 +32,59 @@ class Kind(StrEnum):
     METADATA = "metadata"
 
 
-@lru_cache(maxsize=1)
-def _key() -> bytes:
-    if conf.hash_key:
-        return os.fsencode(conf.hash_key)
-    return salted_hmac("analytics.identity.pseudonym", "", algorithm="sha256").digest()
+def pseudonym(kind: Kind, identifier: UUID | str | int, salt: UUID | str = "") -> UUID:
+    """The pseudonym of `identifier` under the present key. UUIDs count as their text.
+
+    `salt` is that of the person whose id, session or object it is; empty for an organization, which people share.
+    """
+    return _commitment(_keys()[0], kind, str(identifier), str(salt))
 
 
-def _forget_key(*, setting: str, **_: object) -> None:
-    if setting in {"TELEMETRY_HASH_KEY", "SECRET_KEY"}:
-        _key.cache_clear()
-        pseudonym.cache_clear()
+def secrets_of(user_id: UUID, salt: UUID) -> list[bytes]:
+    """The secrets of a person's pseudonyms, 32 bytes each: the present key's, then each previous one's."""
+    return [secret(key, Kind.USER, str(user_id), str(salt)) for key in _keys()]
 
 
-setting_changed.connect(_forget_key)
+def pseudonyms_of(user_id: UUID, salt: UUID) -> list[UUID]:
+    """The pseudonyms under which rows of a person may be stored, the present one first."""
+    return [_commitment(key, Kind.USER, str(user_id), str(salt)) for key in _keys()]
+
+
+def secret(key: bytes, kind: Kind, identifier: str, salt: str) -> bytes:
+    """32 bytes."""
+    return hmac.new(key, f"{kind.value}\0{identifier}\0{salt}".encode(), hashlib.sha256).digest()
+
+
+def commitment(secret: bytes) -> UUID:
+    """The pseudonym that this secret opens."""
+    high, low = divmod(int.from_bytes(hashlib.sha256(secret).digest()[:16]), 1 << 64)
+    return UUID(int=(high & ~0xF000 | 0x8000) << 64 | low & ~(0b11 << 62) | 0b10 << 62)
 
 
 @lru_cache(maxsize=4096)
-def pseudonym(kind: Kind, identifier: UUID | str | int) -> UUID:
-    """The pseudonym of `identifier` among those of its kind. Equal text gives equal pseudonyms: UUID and str alike."""
-    message = f"{kind.value}\0{identifier}".encode()
-    return UUID(bytes=hmac.new(_key(), message, hashlib.sha256).digest()[:16])
+def _commitment(key: bytes, kind: Kind, identifier: str, salt: str) -> UUID:
+    return commitment(secret(key, kind, identifier, salt))
+
+
+@lru_cache(maxsize=1)
+def _keys() -> tuple[bytes, ...]:
+    """The present key, then the previous ones."""
+    present = os.fsencode(conf.hash_key) or _derived()
+    return tuple(dict.fromkeys([present, *_previous()]))
+
+
+def _previous() -> Iterator[bytes]:
+    for text in conf.previous_hash_keys:
+        yield _derived() if text == DERIVED else os.fsencode(text)
+
+
+def _derived() -> bytes:
+    return salted_hmac("analytics.identity.pseudonym", "", algorithm="sha256").digest()
+
+
+def _forget_keys(*, setting: str, **_: object) -> None:
+    if setting in {"TELEMETRY_HASH_KEY", "TELEMETRY_HASH_KEY_PREVIOUS", "SECRET_KEY"}:
+        _keys.cache_clear()
+
+
+setting_changed.connect(_forget_keys)

@@ -143,14 +143,12 @@ class IngestTally(models.Model):
 
 
 class Erasure(models.Model):
-    """A request to delete the rows of one pseudonym, its receipt, and its tombstone.
+    """The receipt of a request to delete. `id` is that of the ledger's line, or of the span that asked.
 
-    As a tombstone, it makes the processor reject rows of this pseudonym from before `requested_at`. There is no link to
-    the person; their receipts are found by computing their pseudonym again.
+    It names no pseudonym: the ledger says whose request it was, and that would lead to their rows in an old backup.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    user_id = models.UUIDField(help_text="Pseudonym of the person.")
     requested_at = models.DateTimeField()
     completed_at = models.DateTimeField(null=True)
     rows_deleted = models.JSONField(default=dict, help_text="Number of rows by table.")
@@ -162,10 +160,27 @@ class Erasure(models.Model):
     class Meta:
         db_table = "analytics_erasure"
         ordering = ["-requested_at"]
-        indexes = [models.Index(fields=["user_id", "-requested_at"], name="analytics_erasure_of_user")]
 
     def __str__(self) -> str:
         return f"Erasure {self.id}"
+
+
+class Tombstone(models.Model):
+    """A pseudonym that was erased: rows of it up to a moment are rejected, usually of all time.
+
+    `erasure_id` says of which request while the reports are being corrected, and is cleared then. What is left is in
+    no order, and has no moment of the request.
+    """
+
+    user_id = models.UUIDField(primary_key=True, help_text="Pseudonym of the person.")
+    until = models.DateTimeField()
+    erasure_id = models.UUIDField(null=True)
+
+    class Meta:
+        db_table = "analytics_tombstone"
+
+    def __str__(self) -> str:
+        return "Tombstone"
 
 
 # Rollups identify people by dense numbers and store them as bits, in chunks of this many people.

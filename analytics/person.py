@@ -9,6 +9,7 @@ from analytics.collect.preview import preview
 from analytics.collect.track import track_feature_usage
 from analytics.erasure import requests
 from analytics.show import rows_of_person
+from privacy.models import PendingErasure
 from privacy.telemetry import DeclaredEvent, DeclaredField, Receipt, Rows, Stored, Telemetry
 
 
@@ -29,8 +30,8 @@ class PersonalTelemetry(Telemetry):
     def rows(self, user_id: UUID, *, limit: int, cursor: str = "") -> Rows:
         return rows_of_person.rows(user_id, limit=limit, cursor=cursor)
 
-    def erase(self, user_id: UUID, *, request_id: UUID, go_on: bool) -> Receipt:
-        return requests.request_erasure(user_id, request_id=request_id, go_on=go_on)
+    def erase(self, pending: PendingErasure, *, go_on: bool) -> Receipt:
+        return requests.request_erasure(pending, go_on=go_on)
 
     def receipts(self, user_id: UUID) -> list[Receipt]:
         return requests.receipts(user_id)

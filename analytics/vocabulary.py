@@ -17,6 +17,9 @@ SPAN_NAMES = {
     Category.FEATURE_USAGE: "feature.usage",
 }
 
+# Every pseudonym is a UUID of this version (`identity`), so that no account's key, which is none, is taken for one.
+PSEUDONYM_VERSION = 8
+
 # Resource
 SERVICE_NAME = "service.name"
 SERVICE_VERSION = "service.version"
@@ -48,3 +51,5 @@ LARGEST_INTEGER = 2**53 - 1
 
 # Event type of a request to delete that is sent to the server with the rows.
 ERASURE_REQUESTED = "erasure_requested"
+# What opens its pseudonym, 64 hex digits.
+ERASURE_SECRET = "erasure.secret"  # noqa: S105  a name

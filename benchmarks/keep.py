@@ -17,7 +17,7 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from statistics import median
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import django
 
@@ -27,6 +27,7 @@ django.setup()
 # ruff: noqa: E402  Django's apps must be there before what is imported next
 from django.db import connection, transaction
 from django.test.utils import setup_databases, teardown_databases
+from django.utils import timezone
 
 from analytics.erasure.correction import correct_rollups
 from analytics.erasure.here import erase
@@ -198,7 +199,7 @@ def growing(rows: int) -> None:
         execute("VACUUM ANALYZE")
         rollups.roll_up(say=silently)
         people = [planted(step * ERASED_A_STEP + number) for number in range(ERASED_A_STEP)]
-        erasing.append(median(seconds(partial(erase, each)) for each in people))
+        erasing.append(median(seconds(partial(erase, uuid4(), [each], requested_at=timezone.now())) for each in people))
         began = time.perf_counter()
         days = correct_rollups(say=silently)
         correcting = time.perf_counter() - began

@@ -1,14 +1,14 @@
-"""Ids of demo data: "demo" in ASCII, then 32 zero bits.
+"""Ids of demo data: UUIDs of version 8 that begin with "demo" in ASCII, then 28 zero bits.
 
-A pseudonym has random bits, so one in 2**64 would look like this. Any installation can thus recognize demo data,
+A pseudonym has random bits, so one in 2**60 would look like this. Any installation can thus recognize demo data,
 whatever its key, and find it by a range of ids.
 """
 
 from uuid import UUID
 
-_PREFIX = int.from_bytes(b"demo") << 96
+_PREFIX = int.from_bytes(b"demo") << 96 | 0x8000 << 64 | 0b10 << 62
 _KIND_BITS = 48  # for the number within a kind
-FIRST, LAST = UUID(int=_PREFIX), UUID(int=_PREFIX | (1 << 64) - 1)
+FIRST, LAST = UUID(int=_PREFIX), UUID(int=_PREFIX | (1 << 62) - 1)
 
 
 def person_id(number: int) -> UUID:

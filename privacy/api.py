@@ -19,7 +19,7 @@ from rest_framework.views import APIView
 
 from accounts.models import User
 from privacy import api_shapes as shapes
-from privacy.choices import choose, noted_receipts, request_deletion
+from privacy.choices import choose, pending_receipts, request_deletion
 from privacy.consent import Decision, Reason
 from privacy.gate import decision_for
 from privacy.kinds import digits
@@ -168,7 +168,7 @@ class Erasures(PersonView):
                 known = telemetry().receipts(self.person.pk)
         except Unreachable:
             raise NotNow(UNREADABLE) from None
-        return shapes.TelemetryErasures.answer({"results": [*noted_receipts(self.person.pk, known), *known]})
+        return shapes.TelemetryErasures.answer({"results": [*pending_receipts(self.person.pk, known), *known]})
 
 
 class NotNow(APIException):

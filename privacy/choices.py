@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Sequence
 from datetime import datetime
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
@@ -11,7 +11,15 @@ from django.db import transaction
 from privacy.clock import database_now
 from privacy.consent import Decision, decide
 from privacy.gate import current_control
-from privacy.models import Action, ConsentEvent, InstallationControl, Preference, PrivacyNotice, Source
+from privacy.models import (
+    Action,
+    ConsentEvent,
+    InstallationControl,
+    PendingErasure,
+    Preference,
+    PrivacyNotice,
+    Source,
+)
 from privacy.notices import forget_current_notice
 from privacy.reach import DELETE_SECONDS, Unreachable, telemetrys_database
 from privacy.sending import wait_for_attempts
@@ -227,48 +235,69 @@ def set_lock(*, locked: bool, source: Source, actor_id: UUID | None) -> None:
 def request_deletion(user_id: UUID, *, source: Source, actor_id: UUID | None) -> Receipt:
     """Delete what was collected of the person, or ask for it where it is stored; a line in the ledger, and the receipt.
 
-    The line is the request: where the database of the rows cannot be used now, the receipt is a pending one, and
-    `keep_telemetry` carries the request out. Raises NothingToDelete, and django.db.Error if the ledger cannot be
-    written or a command asks; then nothing was asked.
+    Where the database of the rows cannot be used now, the receipt is a pending one, and `keep_telemetry` carries the
+    request out. Raises NothingToDelete, and django.db.Error if the ledger cannot be written or a command asks; then
+    nothing was asked.
     """
     if not telemetry().collects:
         raise NothingToDelete
-    preference = Preference.objects.filter(pk=user_id).first()
-    request = _record(
+    pending = _note_deletion_request(user_id, source=source, actor_id=actor_id)
+    try:
+        with telemetrys_database.using(DELETE_SECONDS):
+            # A command sees to the rest itself, and shows it; its process would end before a thread has.
+            return telemetry().erase(pending, go_on=source is not Source.COMMAND)
+    except Unreachable as error:
+        # An operator at a command sees that it failed. And where both databases are one, the transaction may be gone
+        # with the connection, and the line with it: then this very query raises.
+        if source is Source.COMMAND or not ConsentEvent.objects.filter(pk=pending.pk).exists():
+            raise error.__cause__ or error from None
+        logger.warning("A deletion is pending, and keep_telemetry will do it: %s", str(error))
+        return _pending_receipt(pending)
+
+
+def _note_deletion_request(user_id: UUID, *, source: Source, actor_id: UUID | None) -> PendingErasure:
+    """A line in the ledger, and what is to be erased: the pseudonyms of the salt that the person had until now.
+
+    From now on they have another, and nothing from before now is recorded.
+    """
+    preference = _locked_preference(user_id)
+    line = _record(
         Action.ERASURE_REQUESTED,
         source,
         user_id=user_id,
         actor_id=actor_id,
-        notice_version=preference.notice_version if preference else None,
+        notice_version=preference.notice_version,
         at=database_now(),
     )
-    try:
-        with telemetrys_database.using(DELETE_SECONDS):
-            # A command sees to the rest itself, and shows it; its process would end before a thread has.
-            return telemetry().erase(user_id, request_id=request.pk, go_on=source is not Source.COMMAND)
-    except Unreachable as error:
-        # An operator at a command sees that it failed. And where both databases are one, the transaction may be gone
-        # with the connection, and the line with it: then this very query raises.
-        if source is Source.COMMAND or not ConsentEvent.objects.filter(pk=request.pk).exists():
-            raise error.__cause__ or error from None
-        logger.warning("A deletion is in the ledger, and keep_telemetry will do it: %s", str(error))
-        return noted_receipt(request)
+    pending = PendingErasure.objects.create(
+        id=line.pk, user_id=user_id, salt=preference.salt, requested_at=line.recorded_at
+    )
+    _replace_salt(preference, at=line.recorded_at)
+    return pending
 
 
-def noted_receipts(user_id: UUID, known: Sequence[Receipt]) -> list[Receipt]:
-    """Receipts of the person's requests that are in the ledger alone: newer than all `known` ones. Newest first."""
-    requests = ConsentEvent.objects.filter(user_id=user_id, action=Action.ERASURE_REQUESTED)
-    if known:
-        newest = max(receipt.requested_at for receipt in known)
-        requests = requests.filter(recorded_at__gt=newest).exclude(pk__in=[receipt.id for receipt in known])
-    return [noted_receipt(request) for request in requests.order_by("-recorded_at")]
+@transaction.atomic
+def replace_salt(user_id: UUID) -> None:
+    """Give the person new pseudonyms: theirs were erased, and a restored backup has brought the salt back."""
+    _replace_salt(_locked_preference(user_id), at=database_now())
 
 
-def noted_receipt(request: ConsentEvent) -> Receipt:
-    """The receipt of a request that is in the ledger and nowhere else yet."""
+def _replace_salt(preference: Preference, *, at: datetime) -> None:
+    preference.salt = uuid4()
+    preference.erased_at = at
+    preference.save()
+
+
+def pending_receipts(user_id: UUID, known: Sequence[Receipt]) -> list[Receipt]:
+    """Receipts of the person's pending requests that none of the `known` ones is of. Newest first."""
+    pending = PendingErasure.objects.filter(user_id=user_id).exclude(pk__in=[receipt.id for receipt in known])
+    return [_pending_receipt(each) for each in pending.order_by("-requested_at")]
+
+
+def _pending_receipt(pending: PendingErasure) -> Receipt:
     return Receipt(
-        id=request.pk,
-        requested_at=request.recorded_at,
+        id=pending.pk,
+        requested_at=pending.requested_at,
         completed_at=None,
         rows_deleted={},
         days_recomputed=0,

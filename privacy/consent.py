@@ -39,6 +39,7 @@ class Standing:
 
     `consenting_since` is when the current uninterrupted period of the person's consent began: at their choice or, under
     the cloud default, when the notice was first shown. None outside of such a period.
+    `erased_at` is when they last asked for deletion.
     """
 
     choice: bool | None = None
@@ -46,6 +47,7 @@ class Standing:
     notice_shown_at: datetime | None = None
     browser_signal_at: datetime | None = None
     consenting_since: datetime | None = None
+    erased_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +103,7 @@ def decide(
         # Consent without a start is a damaged record, which permits nothing.
         return Decision(enabled=False, reason=Reason.UNREADABLE, chosen_at=standing.chosen_at)
     # Nothing from before the lock was lifted may be recorded.
-    since = max(filter(None, (standing.consenting_since, control.changed_at)))
+    since = max(filter(None, (standing.consenting_since, control.changed_at, standing.erased_at)))
     return Decision(enabled=True, reason=reason, since=since, chosen_at=standing.chosen_at)
 
 

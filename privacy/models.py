@@ -4,6 +4,7 @@ import uuid
 from typing import Literal
 
 from django.conf import settings
+from django.contrib.postgres.functions import RandomUUID
 from django.db import models
 from django.db.models import OuterRef, Q, Subquery
 
@@ -86,6 +87,13 @@ class Preference(models.Model):
         null=True, blank=True, help_text="When the person's browser first sent Sec-GPC: 1."
     )
     consenting_since = models.DateTimeField(null=True, blank=True)
+    salt = models.UUIDField(
+        default=uuid.uuid4,
+        db_default=RandomUUID(),
+        editable=False,
+        help_text="Of the person's pseudonyms, which nobody can compute without it. A deletion replaces it.",
+    )
+    erased_at = models.DateTimeField(null=True, blank=True, help_text="When the person last asked for deletion.")
 
     class Meta:
         db_table = "privacy_preference"
@@ -109,7 +117,27 @@ class Preference(models.Model):
             notice_shown_at=self.notice_shown_at,
             browser_signal_at=self.browser_signal_at,
             consenting_since=self.consenting_since,
+            erased_at=self.erased_at,
         )
+
+
+class PendingErasure(models.Model):
+    """A deletion that was asked for and is not done yet, where the rows are: `id` is that of the ledger's line.
+
+    It holds what a pseudonym is computed from, and goes when the deletion is done: after that nobody can compute it.
+    """
+
+    id = models.UUIDField(primary_key=True, editable=False)
+    user_id = models.UUIDField(help_text="Key of the account, which may be deleted by now.")
+    salt = models.UUIDField(help_text="The one that the person's pseudonyms had until they asked.")
+    requested_at = models.DateTimeField()
+
+    class Meta:
+        db_table = "privacy_pending_erasure"
+        ordering = ["requested_at"]
+
+    def __str__(self) -> str:
+        return f"Pending erasure {self.id}"
 
 
 class ConsentEvents(models.QuerySet["ConsentEvent"]):

@@ -7,8 +7,11 @@ project without analytics nothing is collected, and `Telemetry` itself says so.
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
+
+if TYPE_CHECKING:
+    from privacy.models import PendingErasure
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,11 +104,11 @@ class Telemetry:
         """Stored rows, newest first, each with "table" and the table's columns. Raises NoCursor."""
         return Rows([], None)
 
-    def erase(self, user_id: UUID, *, request_id: UUID, go_on: bool) -> Receipt:
+    def erase(self, pending: "PendingErasure", *, go_on: bool) -> Receipt:
         """Delete the rows, or ask for it where they are stored. Raises NothingToDelete, django.db.DatabaseError.
 
-        `request_id` is the id of the ledger's line, and becomes the receipt's. `go_on`: correct the reports, or send
-        the request, in the background after the commit.
+        The receipt's id is the pending request's. `go_on`: correct the reports, or send the request, in the background
+        after the commit.
         """
         raise NothingToDelete
 

@@ -21,7 +21,7 @@ from django.views.decorators.http import require_GET, require_POST
 from accounts.models import User
 from privacy import api, choices
 from privacy.api_shapes import LedgerLine
-from privacy.choices import choose, note_notice_shown, noted_receipts, request_deletion
+from privacy.choices import choose, note_notice_shown, pending_receipts, request_deletion
 from privacy.context_processors import SHOWN, showing
 from privacy.gate import decision_for
 from privacy.kinds import digits
@@ -99,7 +99,7 @@ def _of_the_rows(person: User, cursor: str) -> dict[str, Any]:
         "row_lines": [_table_row(row) for row in page.rows],
         "are_newest": not cursor,
         "older": page.next,
-        "receipts": [*noted_receipts(person.pk, receipts), *receipts],
+        "receipts": [*pending_receipts(person.pk, receipts), *receipts],
     }
 
 

@@ -160,7 +160,7 @@ def one_of_each() -> dict[str, Any]:
         FeatureUsage.objects.create(feature_name="test_run", action="run", **usage),
         ExportTally.objects.create(day=day, outcome="sent", spans=1),
         IngestTally.objects.create(day=day, slot=0, outcome="stored", spans=1),
-        Erasure.objects.create(user_id=uuid4(), requested_at=timezone.now()),
+        Erasure.objects.create(requested_at=timezone.now()),
     ]
     return {str(row._meta.model_name): row.pk for row in rows}
 

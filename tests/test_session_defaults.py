@@ -140,7 +140,9 @@ def test_functions_find_the_tables_whatever_the_callers_search_path_is(with_defa
     with with_defaults.connect() as somebody:
         somebody.execute("SET default_transaction_read_only = off; SET search_path = pg_catalog")
         somebody.execute("SELECT public.analytics_make_month(now())")
-        somebody.execute("SELECT public.analytics_erase_person(gen_random_uuid(), gen_random_uuid(), now())")
+        somebody.execute(
+            "SELECT public.analytics_erase_person(gen_random_uuid(), ARRAY[gen_random_uuid()], now(), now())"
+        )
         somebody.execute("SELECT * FROM public.analytics_begin_ingest('{}')")
         somebody.execute("SELECT public.analytics_percentile('{1,2}', '{1,1}', 0.5)")
 

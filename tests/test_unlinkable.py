@@ -12,12 +12,11 @@ from django.test import Client
 from django.utils import timezone
 
 from accounts.models import User
-from analytics.identity import Kind, pseudonym
-from analytics.models import EndpointUsage, Erasure, FeatureUsage, UserActivity
+from analytics.models import EndpointUsage, Erasure, FeatureUsage, Tombstone, UserActivity
 from privacy import choices
 from privacy.models import ConsentEvent, Source
 from tests.privacy.test_api import store_rows
-from tests.support.people import a_person, signed_in, someone_who_shares
+from tests.support.people import a_person, alias_of, signed_in, someone_who_shares
 from tests.support.wire import wired
 
 pytestmark = pytest.mark.django_db
@@ -65,7 +64,7 @@ def pages_of_staff(client: Client) -> Iterator[tuple[str, str]]:
 
 
 def test_no_page_says_both_who_someone_is_and_their_pseudonym(person: User, staff: Client) -> None:
-    alias = pseudonym(Kind.USER, person.pk)
+    alias = alias_of(person)
     pages = list(pages_of_staff(staff))
     with_person = {path for path, text in pages if person.username in text or str(person.pk) in text}
     with_alias = {path for path, text in pages if str(alias) in text or alias.hex in text}
@@ -74,7 +73,7 @@ def test_no_page_says_both_who_someone_is_and_their_pseudonym(person: User, staf
 
 
 def test_pages_with_a_pseudonym_say_no_time_of_day(person: User, staff: Client) -> None:
-    alias = str(pseudonym(Kind.USER, person.pk))
+    alias = str(alias_of(person))
     pages = [(path, text) for path, text in pages_of_staff(staff) if alias in text]
     assert len(pages) > len(ROWS)
     for path, text in pages:
@@ -128,17 +127,23 @@ def test_rows_of_a_day_are_in_no_order_of_time(staff: Client) -> None:
 
 
 def test_a_receipt_names_no_pseudonym_and_is_not_found_by_one(person: User, staff: Client) -> None:
-    receipt = Erasure.objects.get()
+    receipt, erased = Erasure.objects.get(), Tombstone.objects.get().user_id
+    assert erased != alias_of(person)
     for path in ("/admin/analytics/erasure/", f"/admin/analytics/erasure/{receipt.pk}/change/"):
         text = content(staff.get(path).text)
-        assert str(receipt.pk) in text and str(receipt.user_id) not in text
-    found = staff.get("/admin/analytics/erasure/", {"q": str(receipt.user_id)})
+        assert str(receipt.pk) in text and str(erased) not in text
+    found = staff.get("/admin/analytics/erasure/", {"q": str(erased)})
     assert found.context["cl"].result_count == 0
     assert staff.get("/admin/analytics/erasure/", {"q": str(receipt.pk)}).context["cl"].result_count == 1
 
 
+def test_no_page_of_staff_names_a_pseudonym_that_was_erased(person: User, staff: Client) -> None:
+    erased = Tombstone.objects.get().user_id
+    assert not any(str(erased) in text or erased.hex in text for _, text in pages_of_staff(staff))
+
+
 def test_no_search_for_a_pseudonym_finds_a_person_nor_for_a_person_their_rows(person: User, staff: Client) -> None:
-    alias = str(pseudonym(Kind.USER, person.pk))
+    alias = str(alias_of(person))
     for app in staff.get("/admin/").context["app_list"]:
         for model in app["models"]:
             words = [alias] if app["app_label"] != "analytics" else [str(person.pk), person.username]
@@ -151,13 +156,13 @@ def test_no_search_for_a_pseudonym_finds_a_person_nor_for_a_person_their_rows(pe
 def test_a_persons_page_has_their_receipts_and_no_pseudonym(person: User, staff: Client) -> None:
     text = content(staff.get(f"/admin/accounts/user/{person.pk}/change/").text)
     assert str(Erasure.objects.get().pk) in text and "records deleted" in text
-    assert str(pseudonym(Kind.USER, person.pk)) not in text
+    assert str(alias_of(person)) not in text
 
 
 def test_the_databases_of_people_hold_no_pseudonym(person: User, staff: Client) -> None:
     """The ledgers and accounts, as whoever has a copy of them would search them."""
-    staff.get("/admin/analytics/useractivity/", {"q": str(pseudonym(Kind.USER, person.pk))})
-    alias = pseudonym(Kind.USER, person.pk)
+    staff.get("/admin/analytics/useractivity/", {"q": str(alias_of(person))})
+    alias = alias_of(person)
     tables = [name for name in connection.introspection.table_names() if not name.startswith("analytics_")]
     with connection.cursor() as cursor:
         for table in tables:
@@ -168,7 +173,7 @@ def test_the_databases_of_people_hold_no_pseudonym(person: User, staff: Client) 
 
 def test_logs_say_neither(person: User, staff: Client, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
-    alias = pseudonym(Kind.USER, person.pk)
+    alias = alias_of(person)
     staff.get("/admin/analytics/useractivity/", {"q": str(alias)})
     staff.get(f"/admin/accounts/user/{person.pk}/change/")
     said = [record.getMessage() for record in caplog.records]

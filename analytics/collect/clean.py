@@ -4,13 +4,14 @@ It builds a new span instead of filtering: what is not copied here cannot leak, 
 """
 
 from dataclasses import replace
+from uuid import UUID
 
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 
 from analytics import vocabulary
-from analytics.catalogue import current_catalogue
+from analytics.catalogue import FieldType, current_catalogue
 from analytics.collect.records import RecordedSpan
 from analytics.conf import conf
 from analytics.events import Request, Scalar, known_method
@@ -32,8 +33,8 @@ def resource() -> Resource:
     )
 
 
-def clean_span(recorded: RecordedSpan, of: Resource) -> ReadableSpan:
-    """The span to send. Raises AnalyticsError for anything undeclared."""
+def clean_span(recorded: RecordedSpan, of: Resource, salt: UUID) -> ReadableSpan:
+    """The span to send. `salt` is the person's. Raises AnalyticsError for anything undeclared."""
     subject, event = recorded.subject, recorded.event
     if isinstance(event, Request):
         event = replace(event, method=known_method(event.method), route=_route(event.route))
@@ -41,15 +42,18 @@ def clean_span(recorded: RecordedSpan, of: Resource) -> ReadableSpan:
     attributes: dict[str, Scalar] = {
         vocabulary.EVENT_CATEGORY: event.category.value,
         # Ids stand together, where the processor looks for them first.
-        vocabulary.USER_ID: str(pseudonym(Kind.USER, subject.user_id)),
+        vocabulary.USER_ID: str(pseudonym(Kind.USER, subject.user_id, salt)),
     }
     if subject.organization_id is not None:
         attributes[vocabulary.ORGANIZATION_ID] = str(pseudonym(Kind.ORGANIZATION, subject.organization_id))
     if recorded.session_key is not None:
-        attributes[vocabulary.SESSION_ID] = str(pseudonym(Kind.SESSION, recorded.session_key))
+        attributes[vocabulary.SESSION_ID] = str(pseudonym(Kind.SESSION, recorded.session_key, salt))
     attributes |= event.attributes()
     for key, value in recorded.metadata.items():
-        attributes[vocabulary.METADATA_PREFIX + key] = declared.field(key).checked(value)
+        field = declared.field(key)
+        if field.type is FieldType.PSEUDONYM:
+            value = str(pseudonym(Kind.METADATA, f"{key}\0{value}", salt))  # noqa: PLW2901  an id until here
+        attributes[vocabulary.METADATA_PREFIX + key] = field.checked(value)
     return ReadableSpan(
         recorded.name,
         context=recorded.context,

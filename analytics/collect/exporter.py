@@ -22,8 +22,7 @@ from analytics.collect.transport.answers import Answer, Fate, Reason
 from analytics.conf import EXPORT_TIMEOUT_SECONDS
 from analytics.exceptions import AnalyticsError, ExpiredEvent
 from privacy.clock import DatabaseClock, read_database_clock, unix_ns
-from privacy.consent import Decision
-from privacy.gate import decisions_for
+from privacy.gate import Consent, consents_for
 from privacy.sending import attempt
 
 logger = logging.getLogger(__name__)
@@ -41,31 +40,31 @@ class ConsentedBatch:
 
     def anything_left(self) -> bool:
         """Whether any person of the batch shares now; if none does, all spans are counted and removed."""
-        decisions = self._decisions()
-        if not any(decision.enabled for decision in decisions.values()):
-            self._judge(decisions, None)
+        consents = self._consents()
+        if not any(consent.decision.enabled for consent in consents.values()):
+            self._judge(consents, None)
         return bool(self.left)
 
     @contextmanager
     def permitted(self) -> Iterator[Permitted]:
         with attempt() as still_held:
-            decisions, clock = self._decisions(), read_database_clock()
-            yield Permitted(self._judge(decisions, clock), still_held)
+            consents, clock = self._consents(), read_database_clock()
+            yield Permitted(self._judge(consents, clock), still_held)
 
-    def _decisions(self) -> dict[UUID, Decision]:
-        """Decisions of the batch's people, in one query. Raises ConsentUnreadable."""
+    def _consents(self) -> dict[UUID, Consent]:
+        """Consents of the batch's people, in one query. Raises ConsentUnreadable."""
         asked_at = time.monotonic()
         try:
-            decisions = decisions_for({span.subject.user_id for span in self.left}) if self.left else {}
+            consents = consents_for({span.subject.user_id for span in self.left}) if self.left else {}
         except Exception as error:
             raise ConsentUnreadable(type(error).__name__) from error
-        self._hint.note((who for who, decision in decisions.items() if not decision.enabled), read_at=asked_at)
-        return decisions
+        self._hint.note((who for who, consent in consents.items() if not consent.decision.enabled), read_at=asked_at)
+        return consents
 
-    def _judge(self, decisions: dict[UUID, Decision], clock: DatabaseClock | None) -> list[ReadableSpan]:
+    def _judge(self, consents: dict[UUID, Consent], clock: DatabaseClock | None) -> list[ReadableSpan]:
         """Build the spans that may be sent now. `clock` is None if no person consents."""
         of = resource()
-        judged = [(span, _judged(span, decisions.get(span.subject.user_id), clock, of)) for span in self.left]
+        judged = [(span, _judged(span, consents.get(span.subject.user_id), clock, of)) for span in self.left]
         # Count after building all spans, so that an error changes nothing.
         for reason, spans in Counter(found for _, found in judged if isinstance(found, str)).items():
             self._tally.add(Outcome.WITHHELD, reason, spans)
@@ -74,17 +73,18 @@ class ConsentedBatch:
 
 
 def _judged(
-    span: RecordedSpan, decision: Decision | None, clock: DatabaseClock | None, of: Resource
+    span: RecordedSpan, consent: Consent | None, clock: DatabaseClock | None, of: Resource
 ) -> ReadableSpan | str:
     """The span to send, or the reason not to send it."""
-    if decision is None:
+    if consent is None:
         return "user_gone"
-    if not decision.enabled or decision.since is None:
+    decision = consent.decision
+    if not decision.enabled or decision.since is None or consent.salt is None:
         return decision.reason.value
     if clock is None or clock.earliest_ns(span.subject.began_elapsed_ns) < unix_ns(decision.since):
         return "before_consent"
     try:
-        return clean_span(span, of)
+        return clean_span(span, of, consent.salt)
     except ExpiredEvent:
         return "expired"  # reported by analytics.W001
     except AnalyticsError as error:

@@ -4,7 +4,7 @@ import base64
 import time
 from contextlib import suppress
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from django.contrib.auth import get_user_model
 from google.protobuf.json_format import MessageToDict
@@ -15,6 +15,7 @@ from analytics.collect.records import RecordedSpan, Subject
 from analytics.events import FeatureUse, Request
 from analytics.exceptions import ExpiredEvent
 from privacy.elapsed import elapsed_ns
+from privacy.gate import salt_of
 
 
 def preview(user_id: UUID) -> dict[str, Any]:
@@ -25,11 +26,12 @@ def preview(user_id: UUID) -> dict[str, Any]:
     page = Request("GET", "/settings/privacy/", 200)
     visit = RecordedSpan(subject, page, start_ns=now - 12_000_000, end_ns=now)
     feature = RecordedSpan(subject, FeatureUse("privacy_settings", "viewed"), start_ns=now, end_ns=now)
-    of = resource()
+    # Someone who has never been asked has no salt yet, and no lasting pseudonym.
+    of, salt = resource(), salt_of(user_id) or uuid4()
     clean = []
     for span in (visit, feature):
         with suppress(ExpiredEvent):  # nothing would be sent of it
-            clean.append(clean_span(span, of))
+            clean.append(clean_span(span, of, salt))
     payload = MessageToDict(encode_spans(clean))
     for resource_spans in payload.get("resourceSpans", []):
         for scope_spans in resource_spans["scopeSpans"]:

@@ -14,7 +14,6 @@ from analytics.collect.scope import MAXIMUM_EVENTS_A_REQUEST, JobScope, Tracked,
 from analytics.collect.tally import NO_USER, Outcome
 from analytics.events import Activity, Event, FeatureUse, Metadata, Scalar
 from analytics.exceptions import AnalyticsError, InvalidValue, UndeclaredEvent
-from analytics.identity import Kind, pseudonym
 from analytics.vocabulary import ERASURE_REQUESTED
 from privacy.switches import current_switches
 
@@ -76,7 +75,10 @@ def _track(event: Activity | FeatureUse, metadata: dict[str, object], session_ke
 
 
 def checked_metadata(event: Event, metadata: dict[str, object]) -> Metadata:
-    """`metadata` as it is recorded, ids as pseudonyms. Raises AnalyticsError for what is not declared."""
+    """`metadata` as it is recorded; ids are text, of which `clean` makes pseudonyms.
+
+    Raises AnalyticsError for what is not declared.
+    """
     category, name, action = event.key
     if not isinstance(name, str) or not isinstance(action, str | None):
         raise UndeclaredEvent(f"a {category} is named by text")
@@ -92,4 +94,4 @@ def _value(declared: Declaration, key: str, value: object) -> Scalar:
         return field.checked(value)
     if isinstance(value, bool) or not isinstance(value, UUID | int | str) or len(str(value)[:LONGEST_ID]) == LONGEST_ID:
         raise InvalidValue(f"metadata {key!r} must be an id: a UUID, a whole number or a short text")
-    return str(pseudonym(Kind.METADATA, f"{key}\0{value}"))
+    return str(value)

@@ -7,6 +7,7 @@ from threading import Lock, Thread
 
 from django.db import connections
 
+from analytics.erasure.receipts import forget_whose
 from analytics.keep.rollups import (
     Step,
     pass_over_closed_days,
@@ -33,6 +34,7 @@ def correct_rollups(*, say: Callable[[Step], None]) -> list[date]:
         corrected += days
     # Where rows of closed days alone were theirs, no day is owed, but cohorts are.
     roll_up_people_of_several_days()
+    forget_whose()
     return corrected
 
 

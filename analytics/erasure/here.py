@@ -1,96 +1,125 @@
 """Delete the rows of one person from this installation's database, for good."""
 
-from collections.abc import Iterable
+import time
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
-from threading import Lock
+from datetime import UTC, datetime, timedelta
+from threading import BoundedSemaphore, Lock
 from uuid import UUID, uuid4
 
 from django.db import connections
 
-from analytics.erasure.receipts import days_to_recompute, receipt
+from analytics.erasure.receipts import receipt_of
+from analytics.ingest.pool import Busy
 from analytics.ingest.verdict import ErasureRequest
 from analytics.keep.locks import no_writer_at_work
-from analytics.models import Erasure
+from analytics.models import Erasure, Tombstone
 from analytics.router import analytics_database
 from analytics.sql import sql
 from privacy.clock import database_now, from_unix_us
 from privacy.telemetry import Receipt
 
-_turn = Lock()  # of the processor's threads: each would hold a connection while it waits
+# Rows of all time are rejected: whoever goes on sharing has a new pseudonym.
+FOR_GOOD = datetime(9999, 12, 31, tzinfo=UTC)
+# Of requests that a processor receives: threads that may wait, for how long, and the rest after each as its multiple.
+WAITING_AT_ONCE = 4
+PATIENCE_SECONDS = 1.0
+REST = 9
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
-    """A request to delete, as any log of them has it."""
+class Erased:
+    """A pseudonym that was erased, as a tombstone or a log has it: rows of it up to `until` are rejected."""
 
-    id: UUID
     user_id: UUID
-    requested_at: datetime
+    until: datetime = FOR_GOOD
 
 
-def erase(pseudonym: UUID, *, requested_at: datetime | None = None, erasure_id: UUID | None = None) -> Receipt:
-    """Delete all rows of `pseudonym` up to `requested_at` (default: now) in one transaction.
+def erase(erasure_id: UUID, pseudonyms: list[UUID], *, requested_at: datetime, until: datetime = FOR_GOOD) -> Receipt:
+    """Delete all rows of a person's pseudonyms up to `until` in one transaction, and leave the tombstones.
 
-    The receipt's row is also the tombstone: ingest rejects older rows of the pseudonym from then on. Raises
-    django.db.DatabaseError; then nothing was deleted.
+    Raises django.db.DatabaseError; then nothing was deleted.
     """
-    request = Request(erasure_id or uuid4(), pseudonym, requested_at or database_now(analytics_database()))
-    _erase(request)
-    return receipt(Erasure.objects.get(pk=request.id), days_to_recompute(pseudonym))
+    _erase(erasure_id, pseudonyms, requested_at, until)
+    return receipt_of(Erasure.objects.get(pk=erasure_id))
 
 
 def erase_received(asked: ErasureRequest) -> bool:
     """Carry out a request that the processor received, in a transaction of its own; False if it was known already.
 
-    Raises django.db.DatabaseError.
+    Raises Busy, where the sender is to come again, and django.db.DatabaseError.
     """
-    request = Request(UUID(bytes=asked.id), UUID(bytes=asked.user_id), from_unix_us(asked.requested_at_us))
+    id_, moment = UUID(bytes=asked.id), from_unix_us(asked.requested_at_us)
     try:
-        with _turn:
-            return _erase(request, unless_known=True)
+        if Erasure.objects.filter(pk=id_).exists():
+            return False  # before the lock, which holds up every writer; `_erase` looks again
+        with _turns.one():
+            return _erase(id_, [UUID(bytes=asked.user_id)], moment, FOR_GOOD, unless_known=True)
     finally:
         connections[analytics_database()].close()  # the next request may come in another thread
 
 
-def replay(logged: Iterable[Request]) -> list[Receipt]:
-    """Carry out again every request of the log and of the table whose rows are there; the receipts of those that were.
+def replay(logged: Iterable[Erased]) -> tuple[int, int]:
+    """Erase again whatever a log or a tombstone names whose rows are there; number of pseudonyms, and of rows.
 
     For the day after a backup was restored, which brings back what was deleted since it was made.
     """
-    carried_out = [_again(request) for request in missed(logged)]
+    known = dict(Tombstone.objects.values_list("user_id", "until"))
+    again = {each for each in logged if known.get(each.user_id, each.until - timedelta(1)) < each.until}
     with connections[analytics_database()].cursor() as cursor:
         cursor.execute(sql("erasures_undone"))
-        undone = [Request(*row) for row in cursor.fetchall()]
-    return [*carried_out, *map(_again, undone)]
+        again |= {Erased(*row) for row in cursor.fetchall()}
+    by_moment: defaultdict[datetime, list[UUID]] = defaultdict(list)
+    for each in again:
+        by_moment[each.until].append(each.user_id)
+    rows = 0
+    for until, pseudonyms in sorted(by_moment.items()):
+        receipt = erase(uuid4(), sorted(pseudonyms), requested_at=database_now(analytics_database()), until=until)
+        rows += sum(receipt.rows_deleted.values())
+    return len(again), rows
 
 
-def missed(logged: Iterable[Request]) -> list[Request]:
-    """Each pseudonym's latest request of the log, where the table has neither it nor a later one."""
-    latest: dict[UUID, Request] = {}
-    for request in sorted(logged, key=lambda each: each.requested_at):
-        latest[request.user_id] = request
-    known: set[UUID] = set()
-    done: dict[UUID, datetime] = {}
-    of_these = Erasure.objects.filter(user_id__in=latest).order_by("requested_at")
-    for id_, user_id, moment in of_these.values_list("id", "user_id", "requested_at"):
-        known.add(id_)
-        done[user_id] = moment
-    return [
-        each
-        for each in latest.values()
-        if each.id not in known and (each.user_id not in done or done[each.user_id] < each.requested_at)
-    ]
+class _Turns:
+    """Of requests that a processor receives: one at a time, and for at most a tenth of the time.
+
+    Each holds up every writer of rows, and anybody can make up pseudonyms to delete.
+    """
+
+    def __init__(self) -> None:
+        self._waiting, self._one = BoundedSemaphore(WAITING_AT_ONCE), Lock()
+        self._not_before = 0.0
+
+    @contextmanager
+    def one(self) -> Iterator[None]:
+        """Raises Busy."""
+        if not self._waiting.acquire(blocking=False):
+            raise Busy("Too many requests to delete.")
+        try:
+            if not self._one.acquire(timeout=PATIENCE_SECONDS):
+                raise Busy("Too many requests to delete.")
+            try:
+                time.sleep(max(0.0, self._not_before - time.monotonic()))
+                began = time.monotonic()
+                yield
+                ended = time.monotonic()
+                self._not_before = ended + min(REST * (ended - began), PATIENCE_SECONDS)
+            finally:
+                self._one.release()
+        finally:
+            self._waiting.release()
 
 
-def _again(request: Request) -> Receipt:
-    return erase(request.user_id, requested_at=request.requested_at, erasure_id=request.id)
+_turns = _Turns()
 
 
-def _erase(request: Request, *, unless_known: bool = False) -> bool:
+def _erase(
+    erasure_id: UUID, pseudonyms: list[UUID], moment: datetime, until: datetime, *, unless_known: bool = False
+) -> bool:
     """Whether the request was carried out. The one place where the lock of erasures is taken."""
     with no_writer_at_work() as cursor:
-        if unless_known and Erasure.objects.filter(pk=request.id).exists():
+        if unless_known and Erasure.objects.filter(pk=erasure_id).exists():
             return False
-        cursor.execute("SELECT analytics_erase_person(%s, %s, %s)", [request.id, request.user_id, request.requested_at])
+        cursor.execute("SELECT analytics_erase_person(%s, %s, %s, %s)", [erasure_id, pseudonyms, until, moment])
     return True

@@ -1,16 +1,20 @@
 """Receipts of requests to delete: what a row of the table `analytics_erasure` means to the person."""
 
+from collections.abc import Collection
 from datetime import date
 from uuid import UUID
 
+from django.db import connections
 from django.db.models import Max
 
-from analytics.models import Erasure, RolledUpDay, TouchedDay
+from analytics.models import Erasure, RolledUpDay, Tombstone, TouchedDay
+from analytics.router import analytics_database
+from analytics.sql import sql
 from privacy.telemetry import Receipt
 
 
-def receipt(erasure: Erasure, days_to_recompute: int) -> Receipt:
-    """`days_to_recompute`: days of the reports that still count the person."""
+def receipt_of(erasure: Erasure) -> Receipt:
+    days = days_to_recompute(erasure.id)
     return Receipt(
         id=erasure.id,
         requested_at=erasure.requested_at,
@@ -18,22 +22,29 @@ def receipt(erasure: Erasure, days_to_recompute: int) -> Receipt:
         rows_deleted=dict(erasure.rows_deleted),
         days_recomputed=erasure.days_recomputed,
         recomputed_at=erasure.recomputed_at,
-        days_to_recompute=days_to_recompute,
-        status=_status(erasure, days_to_recompute),
+        days_to_recompute=days,
+        status=_status(erasure, days),
     )
 
 
-def receipts_of(pseudonym: UUID) -> list[Receipt]:
-    """The pseudonym's receipts, newest first. Days still to recompute are the latest's, as the rollups count them."""
-    waiting = days_to_recompute(pseudonym)
-    erasures = Erasure.objects.filter(user_id=pseudonym)
-    return [receipt(erasure, 0 if number else waiting) for number, erasure in enumerate(erasures)]
+def receipts_of(erasure_ids: Collection[UUID]) -> list[Receipt]:
+    """The receipts of these requests, newest first."""
+    return [receipt_of(erasure) for erasure in Erasure.objects.filter(pk__in=erasure_ids)]
 
 
-def days_to_recompute(pseudonym: UUID) -> int:
-    """Number of days of the rollups that still count the pseudonym. Closed days lead to nobody and do not count."""
+def days_to_recompute(erasure_id: UUID) -> int:
+    """Number of days of the rollups that still count the person. Closed days lead to nobody and do not count."""
+    people = list(Tombstone.objects.filter(erasure_id=erasure_id).values_list("user_id", flat=True))
+    if not people:
+        return 0
     closed = RolledUpDay.objects.filter(closed=True).aggregate(last=Max("day"))["last"] or date.min
-    return TouchedDay.objects.filter(user_id=pseudonym, day__gt=closed).values("day").distinct().count()
+    return TouchedDay.objects.filter(user_id__in=people, day__gt=closed).values("day").distinct().count()
+
+
+def forget_whose() -> None:
+    """Clear which request a tombstone is of, once no report counts the person any more."""
+    with connections[analytics_database()].cursor() as cursor:
+        cursor.execute(sql("forget_erased"))
 
 
 def _status(erasure: Erasure, days_to_recompute: int) -> str:

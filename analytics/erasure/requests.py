@@ -7,45 +7,51 @@ from django.db import transaction
 from analytics.conf import conf
 from analytics.erasure import elsewhere, here
 from analytics.erasure.correction import correct_rollups_soon
-from analytics.erasure.log import of_ledger
 from analytics.erasure.receipts import receipts_of
-from analytics.identity import Kind, pseudonym
+from analytics.identity import pseudonyms_of
 from analytics.ingest.verdict import ErasureRequest
+from analytics.models import Erasure
+from privacy.models import Action, ConsentEvent, PendingErasure
 from privacy.telemetry import Receipt
 
 
-def request_erasure(user_id: UUID, *, request_id: UUID, go_on: bool) -> Receipt:
-    """Delete the person's rows, or ask for it where they are stored. `user_id` is the key of their account.
+def request_erasure(pending: PendingErasure, *, go_on: bool) -> Receipt:
+    """Delete the person's rows, or ask for it where they are stored.
 
-    `request_id` is the id of the ledger's line, and becomes the receipt's. `go_on`: correct the reports, or send the
-    request, in the background once this transaction is committed. Raises django.db.DatabaseError.
+    `go_on`: correct the reports, or send the request, in the background once this transaction is committed. Raises
+    django.db.DatabaseError.
     """
-    of = pseudonym(Kind.USER, user_id)
     if not conf.stored_here:
-        return elsewhere.ask(of, request_id=request_id, send_now=go_on)
-    receipt = here.erase(of, erasure_id=request_id)
+        return elsewhere.ask(pending, send_now=go_on)
+    receipt = _erase(pending)
     if go_on:
         transaction.on_commit(correct_rollups_soon)
     return receipt
 
 
-def carry_out_noted() -> int:
-    """Do what the ledger asks for and this database could not take when it was asked; how many requests.
+def carry_out_pending() -> tuple[int, int]:
+    """Delete, or ask for it, for every request that is pending, oldest first; how many are done, and how many are not.
 
-    The caller corrects the reports, or sends what is pending. Raises django.db.DatabaseError.
+    Raises django.db.DatabaseError.
     """
-    noted = here.missed(of_ledger())
-    for each in noted:
-        if conf.stored_here:
-            here.erase(each.user_id, requested_at=each.requested_at, erasure_id=each.id)
-        else:
-            elsewhere.ask(each.user_id, request_id=each.id, requested_at=each.requested_at, send_now=False)
-    return len(noted)
+    waiting = list(PendingErasure.objects.all())
+    if conf.stored_here:
+        for pending in waiting:
+            _erase(pending)
+        return len(waiting), 0
+    done = sum(elsewhere.send(pending) for pending in waiting)
+    return done, len(waiting) - done
+
+
+def number_pending() -> int:
+    """Number of requests that are not carried out."""
+    return PendingErasure.objects.count()
 
 
 def number_noted() -> int:
-    """Number of requests that `carry_out_noted` would do."""
-    return len(here.missed(of_ledger()))
+    """Number of pending requests that this database does not know, because it was away when they were made."""
+    waiting = list(PendingErasure.objects.values_list("pk", flat=True))
+    return len(waiting) - Erasure.objects.filter(pk__in=waiting).count()
 
 
 def erase_received(asked: ErasureRequest) -> bool:
@@ -60,5 +66,14 @@ def erase_received(asked: ErasureRequest) -> bool:
 
 
 def receipts(user_id: UUID) -> list[Receipt]:
-    """The person's receipts, newest first."""
-    return receipts_of(pseudonym(Kind.USER, user_id))
+    """The person's receipts, newest first: the ledger says which requests are theirs."""
+    lines = ConsentEvent.objects.filter(user_id=user_id, action=Action.ERASURE_REQUESTED)
+    return receipts_of(list(lines.values_list("pk", flat=True)))
+
+
+def _erase(pending: PendingErasure) -> Receipt:
+    """The salt goes with the rows."""
+    pseudonyms = pseudonyms_of(pending.user_id, pending.salt)
+    receipt = here.erase(pending.id, pseudonyms, requested_at=pending.requested_at)
+    PendingErasure.objects.filter(pk=pending.pk).delete()
+    return receipt

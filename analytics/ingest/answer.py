@@ -26,7 +26,7 @@ from analytics.conf import conf
 from analytics.ingest import fast, judge, metrics
 from analytics.ingest.clock import DatabaseClock
 from analytics.ingest.pool import Busy, Pool
-from analytics.ingest.verdict import Erase, Reason, Verdict
+from analytics.ingest.verdict import Erase, Reason, TooManyErasures, Verdict
 
 logger = logging.getLogger(__name__)
 
@@ -99,7 +99,7 @@ class TraceService:
                     context.abort(grpc.StatusCode.UNAVAILABLE, "This processor carries out no requests to delete.")
                 found.carry_out(self._erase)
             self._pool.write(found, patience_seconds=WRITER_PATIENCE_SECONDS)
-        except Busy as busy:
+        except (Busy, TooManyErasures) as busy:
             _abort_for_now(context, str(busy))
         except (psycopg.Error, DatabaseError, InterfaceError):
             context.abort(grpc.StatusCode.UNAVAILABLE, "The database cannot take it now.")

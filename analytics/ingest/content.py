@@ -37,6 +37,7 @@ class Content:
     category: Category | None = None  # None: it is not telemetry
     is_stock: bool = False  # it has no category, and is telemetry only if it has a user
     is_erasure: bool = False
+    secret: Value = None  # of an erasure: ERASURE_SECRET as it was sent
     reason: Reason | None = None  # why it cannot be a row, whoever's it is
     tail: bytes = b""
     dropped: tuple[Part, ...] = ()  # what it is stored without
@@ -52,7 +53,7 @@ def content_of(attributes: Attributes, catalogue: Catalogue, *, kind: int, faile
     if category is None:
         return Content()
     if category is Category.USER_ACTIVITY and Activity.found(attributes, "event_type") == vocabulary.ERASURE_REQUESTED:
-        return Content(category, is_erasure=True)
+        return Content(category, is_erasure=True, secret=attributes.get(vocabulary.ERASURE_SECRET))
     dropped: list[Part] = []
     try:
         event, declaration = _event(attributes, catalogue, category, failed, dropped)

@@ -16,8 +16,12 @@ from analytics.wire import TextUnread
 
 UNUSABLE = b""  # an attribute that is no scalar
 INVALID = b""  # of a pseudonym: the attribute is there, and is none
-# A UUID with or without its hyphens, or what older clients send: 16 digits, browsers of theirs 8.
-PSEUDONYM = re.compile(r"[0-9a-fA-F]{8}(-?)(?:[0-9a-fA-F]{4}\1){3}[0-9a-fA-F]{12}|[0-9a-fA-F]{16}|[0-9a-fA-F]{8}")
+# A UUID of version 8 with or without its hyphens, or what older clients send: 16 digits, browsers of theirs 8.
+PSEUDONYM = re.compile(
+    r"[0-9a-f]{8}(-?)[0-9a-f]{4}\1(?#version)8[0-9a-f]{3}\1(?#variant)[89ab][0-9a-f]{3}\1[0-9a-f]{12}"
+    r"|[0-9a-f]{16}|[0-9a-f]{8}",
+    re.IGNORECASE | re.ASCII,
+)
 
 
 class Judge(Protocol):

@@ -5,6 +5,7 @@ own (design, section 5), an older Rhesis client's, or a stock OpenTelemetry inst
 `user.id`, in any language.
 """
 
+import re
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from hashlib import blake2b
@@ -13,6 +14,7 @@ from struct import Struct
 from analytics import vocabulary
 from analytics.catalogue import Catalogue
 from analytics.events import Attributes, Value
+from analytics.identity import commitment
 from analytics.ingest import copy
 from analytics.ingest.content import Content, checked_duration_ms, sent_duration_ms
 from analytics.ingest.decode import INVALID, JudgeOf
@@ -23,7 +25,8 @@ from analytics.vocabulary import Category
 from privacy.clock import unix_us
 from privacy.switches import DeploymentType, parse_deployment_type
 
-CLOCK_SKEW = timedelta(minutes=10)
+CLOCK_SKEW, MICROSECOND = timedelta(minutes=10), timedelta(microseconds=1)
+SECRET = re.compile(r"[0-9a-f]{64}", re.IGNORECASE | re.ASCII)
 UNKNOWN_DEPLOYMENT = "unknown"  # what older browsers send that were not configured: as if they sent none
 NO_TRACE_ID, NO_SPAN_ID = bytes(16), bytes(8)
 VERSION_8, VARIANT, HASHED_BITS = 0x8000, 0b10 << 62, (1 << 62) - 1
@@ -94,7 +97,7 @@ class _Judge:
             if self._deployment is None:
                 raise Rejected(Reason.BAD_DEPLOYMENT)
             if content.is_erasure:
-                found.erasures.append(self._erasure_request(start_ns, trace_id, span_id, user_id))
+                found.erasures.append(self._erasure_request(start_ns, trace_id, span_id, user_id, content.secret))
                 return
             timestamp_us = self._timestamp_us(start_ns, end_ns)
             id_ = row_id(start_ns, trace_id, span_id)
@@ -115,11 +118,19 @@ class _Judge:
         for part in content.dropped:
             found.dropped_of[part, senders.name(self._resource)] += 1
 
-    def _erasure_request(self, start_ns: int, trace_id: bytes, span_id: bytes, user_id: bytes) -> ErasureRequest:
+    def _erasure_request(
+        self, start_ns: int, trace_id: bytes, span_id: bytes, user_id: bytes, secret: Value
+    ) -> ErasureRequest:
         """However wrong the sender's clock: one that is rejected would count as taken, and never be sent again."""
         if start_ns == 0:
             raise Rejected(Reason.BAD_TIMESTAMP)
-        return ErasureRequest(row_id(start_ns, trace_id, span_id), user_id, min(start_ns // 1000, self._newest_us))
+        id_ = row_id(start_ns, trace_id, span_id)
+        # Whoever has read rows knows pseudonyms; what opens one, its installation alone.
+        if not isinstance(secret, str) or not SECRET.fullmatch(secret):
+            raise Rejected(Reason.BAD_SECRET)
+        if commitment(bytes.fromhex(secret)).bytes != user_id:
+            raise Rejected(Reason.BAD_SECRET)
+        return ErasureRequest(id_, user_id, min(start_ns // 1000, self._newest_us - CLOCK_SKEW // MICROSECOND))
 
     def _timestamp_us(self, start_ns: int, end_ns: int) -> int:
         if start_ns == 0 or 0 < end_ns < start_ns:

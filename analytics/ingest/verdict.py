@@ -10,6 +10,7 @@ from analytics.exceptions import AnalyticsError
 from analytics.vocabulary import Category
 
 NO_SENDER = ""
+ERASURES_AT_ONCE = 8
 # Outcomes of the tally, and PART beside their balance: what a stored span was stored without.
 STORED, DUPLICATE, REJECTED, PART = "stored", "duplicate", "rejected", "part"
 ERASURE = "erasure"  # the reason beside STORED of a request to delete that was carried out
@@ -44,6 +45,7 @@ class Reason(StrEnum):
     EXPIRED = "expired"  # the event's declaration has expired
     BAD_METADATA = "bad_metadata"  # a value that does not fit its declaration
     BAD_HTTP = "bad_http"  # route, method, status or duration unusable
+    BAD_SECRET = "bad_secret"  # noqa: S105  a request to delete without the secret that opens its pseudonym
     ERASED = "erased"  # the person has asked for deletion since
 
 
@@ -61,6 +63,10 @@ class Rejected(AnalyticsError):
         self.reason = reason
 
 
+class TooManyErasures(AnalyticsError):
+    """More new requests to delete in one request than are carried out at once; the sender is to come again."""
+
+
 @dataclass(frozen=True, slots=True)
 class ErasureRequest:
     """A request to delete that came as an event: its id is the span's, so that a repeated one is the same.
@@ -73,7 +79,7 @@ class ErasureRequest:
     requested_at_us: int
 
 
-# Carries out one request to delete, in a transaction of its own; False if it was known already. Raises
+# Carries out one request to delete, in a transaction of its own; False if it was known already. Raises Busy, and
 # django.db.DatabaseError.
 Erase = Callable[[ErasureRequest], bool]
 
@@ -105,8 +111,13 @@ class Verdict:
     dropped_of: Counter[tuple[Part, str]] = field(default_factory=Counter)
 
     def carry_out(self, erase: Erase) -> None:
-        """Carry out the requests to delete, and count what became of them. Raises django.db.DatabaseError."""
+        """Carry out the requests to delete, and count them. Raises TooManyErasures, and what `erase` raises.
+
+        Sent again, those that were carried out are known, so that any number is done in the end.
+        """
         for request in self.erasures:
+            if self.erased[STORED] == ERASURES_AT_ONCE:
+                raise TooManyErasures("Too many requests to delete at once.")
             self.erased[STORED if erase(request) else DUPLICATE] += 1
 
     @property

@@ -9,9 +9,10 @@ from uuid import UUID
 from django.db.models import Model
 
 from analytics.conf import conf
-from analytics.identity import Kind, pseudonym
+from analytics.identity import pseudonyms_of
 from analytics.models import EndpointUsage, FeatureUsage, UserActivity
 from privacy.clock import from_unix_us, unix_us
+from privacy.gate import salt_of
 from privacy.keyset import newest_first
 from privacy.telemetry import NoCursor, Rows, Stored
 
@@ -27,8 +28,8 @@ CURSOR = re.compile(r"[0-9]{1,16}-[0-9a-f]{32}-[0-2]")
 
 def stored(user_id: UUID) -> Stored:
     """Number of the person's rows by table; 0 if rows are stored elsewhere."""
-    here = conf.stored_here
-    return Stored(here, {model._meta.db_table: _of(model, user_id).count() if here else 0 for model in TABLES})
+    here, whose = conf.stored_here, _pseudonyms(user_id)
+    return Stored(here, {model._meta.db_table: _of(model, whose).count() if here else 0 for model in TABLES})
 
 
 def rows(user_id: UUID, *, limit: int, cursor: str = "") -> Rows:
@@ -36,19 +37,25 @@ def rows(user_id: UUID, *, limit: int, cursor: str = "") -> Rows:
     after = _place(cursor) if cursor else None
     if not conf.stored_here:
         return Rows([], None)
+    whose = _pseudonyms(user_id)
     # Read a full page from each table, then select the newest rows.
     found = [
         ((row.timestamp, row.id, -number), row)
         for number, model in enumerate(TABLES)
-        for row in _after(_of(model, user_id), number, after)[: limit + 1]
+        for row in _after(_of(model, whose), number, after)[: limit + 1]
     ]
     found.sort(key=itemgetter(0), reverse=True)
     is_last = len(found) <= limit
     return Rows([_row(row) for _, row in found[:limit]], None if is_last else _cursor(found[limit - 1][0]))
 
 
-def _of(model: Any, user_id: UUID) -> Any:
-    return model.objects.filter(user_id=pseudonym(Kind.USER, user_id))
+def _pseudonyms(user_id: UUID) -> list[UUID]:
+    salt = salt_of(user_id)
+    return [] if salt is None else pseudonyms_of(user_id, salt)
+
+
+def _of(model: Any, pseudonyms: list[UUID]) -> Any:
+    return model.objects.filter(user_id__in=pseudonyms)
 
 
 def _after(rows: Any, number: int, place: Place | None) -> Any:

@@ -33,7 +33,8 @@ type = "choice"
 choices = ["waltz", "tango"]
 description = "Which."
 """
-ID = UUID("0190d3a4-0000-7000-8000-000000000001")
+ID = UUID("0190d3a4-0000-8000-8000-000000000001")
+KEY_OF_AN_OBJECT = "0190d3a4-0000-7000-8000-000000000001"
 
 
 def without(text: str, key: str) -> str:
@@ -227,7 +228,7 @@ def field(kind: FieldType) -> Field:
         (FieldType.NUMBER, 0.5, 0.5),
         (FieldType.BOOLEAN, False, False),
         (FieldType.CHOICE, "b", "b"),
-        (FieldType.PSEUDONYM, ID, str(ID)),
+        (FieldType.PSEUDONYM, str(ID), str(ID)),
         (FieldType.PSEUDONYM, str(ID).upper(), str(ID)),
     ],
 )
@@ -244,7 +245,10 @@ def test_a_value_that_fits_is_kept_as_the_type_that_is_stored(kind: FieldType, v
         *((FieldType.NUMBER, value) for value in (math.nan, math.inf, -math.inf, True, "1", None, 10**400)),
         *((FieldType.BOOLEAN, value) for value in (0, 1, "true", None)),
         *((FieldType.CHOICE, value) for value in ("c", "", "a\0", "a" * 1_000_000, 1, None, ["a"], {"a": 1})),
-        *((FieldType.PSEUDONYM, value) for value in ("ada@example.org", ID.hex, "x" * 36, 1, None)),
+        *(
+            (FieldType.PSEUDONYM, value)
+            for value in ("ada@example.org", ID, ID.hex, KEY_OF_AN_OBJECT, "x" * 36, 1, None)
+        ),
     ],
 )
 def test_a_value_that_does_not_fit_is_refused_without_repeating_it(kind: FieldType, value: object) -> None:

@@ -13,9 +13,9 @@ from tests.support.collectors import answers, http_collector
 from tests.support.databases import Scratch, manage, scratch_database
 
 AWAY = "postgres://nobody:hidden-word@127.0.0.1:9/none"
-A_LEDGER_LINE = """
-INSERT INTO privacy_consent_event (id, user_id, action, source, recorded_at)
-VALUES (gen_random_uuid(), gen_random_uuid(), 'erasure_requested', 'api', now());
+A_PENDING_ERASURE = """
+INSERT INTO privacy_pending_erasure (id, user_id, salt, requested_at)
+VALUES (gen_random_uuid(), gen_random_uuid(), gen_random_uuid(), now());
 """
 
 
@@ -145,11 +145,11 @@ BROKEN = [
         "deletions",
         "1 have waited for more than a day",
         sql="""
-            INSERT INTO analytics_erasure (id, user_id, requested_at, rows_deleted)
-            VALUES (gen_random_uuid(), gen_random_uuid(), now() - interval '2 days', '{}')
+            INSERT INTO analytics_erasure (id, requested_at, rows_deleted)
+            VALUES (gen_random_uuid(), now() - interval '2 days', '{}')
         """,
     ),
-    Broken("a noted deletion", "look", "deletions", "1 were requested while", sql=A_LEDGER_LINE),
+    Broken("a noted deletion", "look", "deletions", "1 were requested while", sql=A_PENDING_ERASURE),
     Broken(
         "a queue that was full",
         "look",

@@ -12,14 +12,13 @@ from pytest_django.fixtures import Settings
 from accounts.models import User
 from analytics import telemetry_for, track_feature_usage
 from analytics.collect import pipeline
-from analytics.identity import Kind, pseudonym
 from analytics.ingest.serve import Processor
 from analytics.models import EndpointUsage, FeatureUsage, IngestTally
 from tests.acceptance.product import Product, copy_of_the_tree, free_port, running_product, wait_until
 from tests.analytics.ingest.reading import Reads, reads
 from tests.collector.parts import Collector
 from tests.collector.spans import attributes, of_test_run, request
-from tests.support.people import signed_in, someone_who_shares
+from tests.support.people import alias_of, signed_in, someone_who_shares
 
 __all__ = ["reads"]  # a fixture
 KEY = "a key of the processor"
@@ -65,7 +64,7 @@ def test_what_the_site_sends_becomes_rows(person: User) -> None:
     stored = wait_until("the row", lambda: list(FeatureUsage.objects.filter(feature_name="test_run")))
 
     [row] = stored
-    assert row.user_id == pseudonym(Kind.USER, person.pk)
+    assert row.user_id == alias_of(person)
     assert (row.action, row.metadata["test_count"], row.deployment_type) == ("created", 3, "self_hosted")
     # It came in the same batch, and a batch is stored as a whole.
     page = EndpointUsage.objects.get(endpoint="/settings/privacy/")

@@ -30,7 +30,6 @@ from accounts.models import User
 from analytics import track_feature_usage
 from analytics.collect import pipeline
 from analytics.collect.transport.otlp_http import HttpTransport
-from analytics.identity import Kind, pseudonym
 from privacy import choices
 from privacy.installation import ensure_installation_rows
 from privacy.middleware import _noted
@@ -40,6 +39,7 @@ from privacy.process import start_anew
 from privacy.switches import DeploymentType
 from tests.support import collectors as c
 from tests.support.clock import Clock
+from tests.support.people import alias_of
 from tests.support.wire import TELEMETRY_ON
 
 LONG = os.environ.get("TELEMETRY_TEST_PROFILE") == "long"
@@ -376,7 +376,7 @@ class Gate(RuleBasedStateMachine):
     def allowed(self) -> dict[int, str]:
         """What is queued and lies inside its person's consent as it is now: whose, by number."""
         return {
-            number: str(pseudonym(Kind.USER, visit.person.user.pk))
+            number: str(alias_of(visit.person.user))
             for number, visit in self.queued.items()
             if (since := self.since(visit.person)) is not None and since < visit.began
         }

@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
-from uuid import uuid4
 
 import pytest
 from django.db import connection, connections
@@ -27,7 +26,6 @@ from analytics.collect.relay import forward
 from analytics.collect.transport import Send, StillPermitted, Transport
 from analytics.collect.transport.answers import Answer
 from analytics.erasure.elsewhere import send_erasure_request
-from analytics.identity import Kind, pseudonym
 from analytics.models import ExportTally
 from privacy import choices
 from privacy.models import Source
@@ -35,7 +33,7 @@ from tests.acceptance.product import wait_until
 from tests.analytics.collect.relay.conftest import Browser, body, page_view
 from tests.support import collectors as c
 from tests.support.clock import Clock
-from tests.support.people import someone_who_shares
+from tests.support.people import alias_of, someone_who_shares
 from tests.support.wire import TELEMETRY_ON
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -129,7 +127,7 @@ class Story:
 
     def holds(self, taken: c.Taken) -> None:
         """No attempt with a span of the person's after the answer, and on the wire nothing but what attempts sent."""
-        theirs = str(pseudonym(Kind.USER, self.person.pk))
+        theirs = str(alias_of(self.person))
         names = [name for name, _ in self.happened]
         answered = names.index("answered") if "answered" in names else len(names)
         assert all(theirs not in people for _, people in self.happened[answered:]), self.happened
@@ -240,7 +238,7 @@ def test_of_requests_to_delete(name: str, clock: Clock) -> None:
     off = override_settings(DO_NOT_TRACK="1")
     clock.meanwhile = off.enable
     with at_a_collector(name, None) as taken:
-        acknowledged = send_erasure_request(uuid4(), datetime.now(UTC))
+        acknowledged = send_erasure_request([b"a secret"], datetime.now(UTC))
         waited = clock.meanwhile is None
         if waited:
             off.disable()

@@ -1,7 +1,7 @@
 """Two deployments with keys of their own send to one processor: their people never meet."""
 
 import time
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 from django.db import connections
@@ -23,6 +23,7 @@ DEPLOYMENTS = {
     "cloud": {"DEPLOYMENT_TYPE": "cloud", "TELEMETRY_HASH_KEY": "the key of the cloud deployment"},
     "self_hosted": {"DEPLOYMENT_TYPE": "self_hosted", "TELEMETRY_HASH_KEY": "the key of somebody's own"},
 }
+SALT = uuid4()
 
 
 def sign_ins() -> list[RecordedSpan]:
@@ -41,7 +42,7 @@ def test_people_of_equal_ids_stay_two_people() -> None:
         for settings in DEPLOYMENTS.values():
             with override_settings(**settings):
                 of = resource()
-                assert wire.export([clean_span(span, of) for span in sign_ins()]) is SpanExportResult.SUCCESS
+                assert wire.export([clean_span(span, of, SALT) for span in sign_ins()]) is SpanExportResult.SUCCESS
     finally:
         wire.shutdown()
         processor.stop()

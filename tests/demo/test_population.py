@@ -113,7 +113,9 @@ def test_there_are_both_deployments_and_an_organization_is_in_one(story: Story) 
 def test_every_id_is_marked_and_none_is_another() -> None:
     ids = [make(number) for make in (person_id, organization_id, session_id, object_id) for number in (0, 1, 7, 2**47)]
     assert len(set(ids)) == len(ids)
-    assert all(str(each).startswith("64656d6f-0000-0000-") and FIRST <= each <= LAST for each in ids)
+    assert all(
+        str(each).startswith("64656d6f-0000-8000-") and each.version == 8 and FIRST <= each <= LAST for each in ids
+    )
     assert bytes.fromhex("64656d6f") == b"demo"
 
 

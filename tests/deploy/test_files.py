@@ -20,6 +20,7 @@ DOCKERFILES = [DEPLOY / "Dockerfile", DEPLOY / "collector.Dockerfile"]
 SECRETS = {
     "SECRET_KEY",
     "TELEMETRY_HASH_KEY",
+    "TELEMETRY_HASH_KEY_PREVIOUS",
     "DATABASE_URL",
     "ANALYTICS_DATABASE_URL",
     "OTEL_API_KEY",

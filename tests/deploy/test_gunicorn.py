@@ -14,13 +14,12 @@ import requests
 from django.db import connections
 from knox.models import AuthToken
 
-from analytics.identity import Kind, pseudonym
 from analytics.ingest.serve import Processor
 from analytics.models import EndpointUsage
 from tests.acceptance.product import free_port, wait_until
 from tests.analytics.keep.conftest import conninfo
 from tests.deploy.image import command
-from tests.support.people import someone_who_shares
+from tests.support.people import alias_of, someone_who_shares
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -110,7 +109,7 @@ def test_telemetry_arrives_from_every_forked_worker(image: Path, tmp_path: Path)
                 )
                 assert answer.status_code == 200, log.read_text()
                 assert answer.json() == {"telemetry_enabled": True, "user_id": str(person.pk)}
-                stored = EndpointUsage.objects.filter(user_id=pseudonym(Kind.USER, person.pk))
+                stored = EndpointUsage.objects.filter(user_id=alias_of(person))
                 wait_until("its row", lambda: stored.count() == number)  # noqa: B023
                 os.kill(frozen, signal.SIGCONT)
             process.terminate()

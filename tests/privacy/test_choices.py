@@ -275,7 +275,7 @@ def test_a_deletion_goes_on_in_a_thread_where_the_process_does_and_names_the_not
     monkeypatch: pytest.MonkeyPatch, source: Source, goes_on: bool
 ) -> None:
     asked: list[bool] = []
-    monkeypatch.setattr(PersonalTelemetry, "erase", lambda self, user_id, request_id, go_on: asked.append(go_on))
+    monkeypatch.setattr(PersonalTelemetry, "erase", lambda self, pending, go_on: asked.append(go_on))
     seen, unseen = a_person(), a_person()
     choices.note_notice_shown(seen.pk, 1, browser_signal=False)
     for person in (seen, unseen):

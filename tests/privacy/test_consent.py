@@ -38,7 +38,9 @@ VALUES: dict[str, list[object]] = {
 COMBINATIONS = [dict(zip(VALUES, values, strict=True)) for values in product(*VALUES.values())]
 
 
-def decided(facts: dict[str, object], *, lock_changed_at: datetime | None = None) -> Decision:
+def decided(
+    facts: dict[str, object], *, lock_changed_at: datetime | None = None, erased_at: datetime | None = None
+) -> Decision:
     choice = facts["choice"]
     assert choice is None or isinstance(choice, bool)
     deployment = facts["deployment"]
@@ -57,6 +59,7 @@ def decided(facts: dict[str, object], *, lock_changed_at: datetime | None = None
             notice_shown_at=SHOWN if facts["notice_shown"] else None,
             browser_signal_at=SIGNAL if facts["browser_signal"] else None,
             consenting_since=SINCE if facts["since_known"] else None,
+            erased_at=erased_at,
         ),
     )
 
@@ -109,3 +112,14 @@ def test_each_reason_is_reached() -> None:
 def test_nothing_from_under_a_lock_is_ever_recorded(lifted: datetime, since: datetime | None) -> None:
     facts = next(facts for facts in COMBINATIONS if decided(facts).enabled)
     assert decided(facts, lock_changed_at=lifted).since == (since or lifted)
+
+
+@pytest.mark.parametrize(
+    ("erased", "since"), [(datetime(2026, 4, 1, tzinfo=UTC), SINCE), (datetime(2026, 6, 1, tzinfo=UTC), None)]
+)
+def test_nothing_from_before_a_deletion_is_recorded_after_it(erased: datetime, since: datetime | None) -> None:
+    """It would come back, under the new pseudonym."""
+    for facts in COMBINATIONS:
+        decision = decided(facts, erased_at=erased)
+        assert decision.enabled is decided(facts).enabled
+        assert decision.since == ((since or erased) if decision.enabled else None)

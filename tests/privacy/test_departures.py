@@ -8,13 +8,12 @@ from django.db import DatabaseError
 from pytest_django import Settings
 
 from accounts.models import User
-from analytics.identity import Kind, pseudonym
-from analytics.models import Erasure, UserActivity
+from analytics.models import Erasure, Tombstone, UserActivity
 from analytics.person import PersonalTelemetry
 from privacy import choices
 from privacy.models import Action, ConsentEvent, Source
 from tests.privacy.test_api import store_rows
-from tests.support.people import a_person, someone_who_shares
+from tests.support.people import a_person, alias_of, someone_who_shares
 from tests.support.wire import wired
 
 pytestmark = pytest.mark.django_db
@@ -39,13 +38,13 @@ def test_the_rows_go_with_the_account_and_the_ledger_says_why() -> None:
     person, other = someone_who_shares(), someone_who_shares()
     store_rows(person)
     store_rows(other)
-    user_id, alias = person.pk, pseudonym(Kind.USER, person.pk)
+    user_id, alias = person.pk, alias_of(person)
     assert rows_of(alias)
 
     person.delete()
 
-    assert rows_of(alias) == 0 and rows_of(pseudonym(Kind.USER, other.pk))
-    assert Erasure.objects.get(user_id=alias).completed_at is not None
+    assert rows_of(alias) == 0 and rows_of(alias_of(other))
+    assert Erasure.objects.get().completed_at is not None and Tombstone.objects.filter(pk=alias).exists()
     assert requests_of(user_id) == [Source.ACCOUNT_DELETED]
 
 
@@ -70,9 +69,9 @@ def test_someone_who_shared_by_default_shared(settings: Settings) -> None:
     settings.DEPLOYMENT_TYPE = "cloud"
     person = a_person()
     choices.note_notice_shown(person.pk, 1, browser_signal=False)
-    alias = pseudonym(Kind.USER, person.pk)
+    alias = alias_of(person)
     person.delete()
-    assert Erasure.objects.filter(user_id=alias).exists()
+    assert Erasure.objects.exists() and Tombstone.objects.filter(pk=alias).exists()
 
 
 def test_where_telemetrys_database_is_away_the_account_goes_and_a_replay_deletes_the_rows(
@@ -83,7 +82,7 @@ def test_where_telemetrys_database_is_away_the_account_goes_and_a_replay_deletes
 
     person = someone_who_shares()
     store_rows(person)
-    user_id, alias = person.pk, pseudonym(Kind.USER, person.pk)
+    user_id, alias = person.pk, alias_of(person)
     with monkeypatch.context() as patch:
         patch.setattr(PersonalTelemetry, "erase", away)
         person.delete()

@@ -11,7 +11,7 @@ from django.test.utils import CaptureQueriesContext
 from privacy import choices
 from privacy.clock import database_now
 from privacy.consent import Reason
-from privacy.gate import current_control, dated_decision, decision_for, decisions_for
+from privacy.gate import consents_for, current_control, dated_consent, decision_for, decisions_for
 from privacy.models import InstallationControl, Source
 from tests.support.people import a_person, someone_who_shares
 from tests.support.wire import TELEMETRY_ON
@@ -56,9 +56,9 @@ def test_the_lock_is_as_it_was_last_set() -> None:
 def test_a_decision_is_dated_by_the_moment_it_was_read() -> None:
     person = someone_who_shares()
     before = database_now()
-    decision, now = dated_decision(person.pk) or pytest.fail("nobody")
-    assert decision == decision_for(person.pk) and before <= now <= database_now()
-    assert dated_decision(uuid4()) is None
+    consent, now = dated_consent(person.pk) or pytest.fail("nobody")
+    assert consent.decision == decision_for(person.pk) and before <= now <= database_now()
+    assert dated_consent(uuid4()) is None
 
 
 def test_a_lock_set_and_lifted_makes_consent_begin_anew() -> None:
@@ -69,6 +69,20 @@ def test_a_lock_set_and_lifted_makes_consent_begin_anew() -> None:
     choices.set_lock(locked=False, source=Source.ADMIN, actor_id=None)
     after = decision_for(person.pk)
     assert after.enabled and before is not None and after.since is not None and after.since > before
+
+
+def test_a_deletion_makes_what_may_be_recorded_begin_anew_under_another_salt() -> None:
+    person, other = someone_who_shares(), someone_who_shares()
+    before = consents_for([person.pk, other.pk])
+    with CaptureQueriesContext(connection) as asked:
+        consents_for([person.pk, other.pk])
+    assert len(asked) == 1
+    choices.request_deletion(person.pk, source=Source.API, actor_id=person.pk)
+    after = consents_for([person.pk, other.pk])
+    assert after[other.pk] == before[other.pk]
+    assert after[person.pk].salt not in {before[person.pk].salt, None}
+    since = before[person.pk].decision.since, after[person.pk].decision.since
+    assert since[0] is not None and since[1] is not None and since[0] < since[1]
 
 
 class ReadsFromAReplica:

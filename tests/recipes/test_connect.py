@@ -39,7 +39,7 @@ def test_requests_of_who_shares_become_rows_and_nothing_else_is_sent(
     assert service.get("/projects/7", user="ada") == 200
     wait_until("both rows", lambda: EndpointUsage.objects.count() >= 2)
 
-    whose = (pseudonym(Kind.USER, "ada"), None, "cloud", {})
+    whose = (pseudonym(Kind.USER, "ada", "a random text of ada"), None, "cloud", {})
     assert rows() == [("/broken", "GET", recipe.broken_status, *whose), (recipe.route, "GET", 200, *whose)]
     assert {row[0] for row in tally()} == {"stored"} and sum(row[3] for row in tally()) == 2
 

@@ -2,13 +2,15 @@
 
 from itertools import count
 from typing import Any
+from uuid import UUID
 
 from django.test import Client
 from knox.models import AuthToken
 
 from accounts.models import Organization, User
+from analytics.identity import Kind, pseudonym
 from privacy import choices
-from privacy.models import Source
+from privacy.models import Preference, Source
 
 _numbers = count(1)
 
@@ -37,3 +39,16 @@ def with_token(person: User) -> Client:
     """A program with a session token."""
     _, token = AuthToken.objects.create(user=person)
     return Client(headers={"Authorization": f"Bearer {token}"})
+
+
+def salt(person: User | UUID) -> UUID:
+    """The salt of a person's pseudonyms, who has one from now on."""
+    key = person if isinstance(person, UUID) else person.pk
+    Preference.objects.bulk_create([Preference(user_id=key)], ignore_conflicts=True)
+    return Preference.objects.values_list("salt", flat=True).get(pk=key)
+
+
+def alias_of(person: User | UUID) -> UUID:
+    """The pseudonym of a person as it is now."""
+    key = person if isinstance(person, UUID) else person.pk
+    return pseudonym(Kind.USER, key, salt(person))

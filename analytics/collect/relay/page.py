@@ -14,7 +14,7 @@ from analytics.conf import conf
 from analytics.identity import Kind, pseudonym
 from privacy.clock import unix_ns
 from privacy.consent import Decision, Reason
-from privacy.gate import dated_decision
+from privacy.gate import dated_consent
 from privacy.looking import asks_not_to_be_tracked
 from privacy.switches import current_switches
 
@@ -75,6 +75,7 @@ class Permission:
     """Consent was confirmed at `now_ms`, by the database's clock, so that browsers use one clock for all hosts."""
 
     decision: Decision
+    salt: UUID
     now_ms: int
 
 
@@ -82,13 +83,16 @@ def permission(request: HttpRequest, user: User) -> Permission | None:
     """Permission for this request and person; None without consent. Raises one of UNREADABLE."""
     if getattr(request, "telemetry_refused", False):
         return None
-    found = dated_decision(user.pk)
-    if found is None or not found[0].enabled:
+    found = dated_consent(user.pk)
+    if found is None:
         return None
-    decision, now = found
+    consent, now = found
+    decision, salt = consent.decision, consent.salt
+    if not decision.enabled or salt is None:
+        return None
     if decision.reason is not Reason.CHOICE and asks_not_to_be_tracked(request):
         return None  # this request's own signal is recorded only after the response
-    return Permission(decision, unix_ns(now) // 1_000_000)
+    return Permission(decision, salt, unix_ns(now) // 1_000_000)
 
 
 def session_tag(request: HttpRequest) -> str:
@@ -104,12 +108,12 @@ def session_key(request: HttpRequest) -> str:
     return request.session.session_key or ""
 
 
-def identity(request: HttpRequest, user: User) -> dict[str, str]:
-    """Pseudonyms that a browser adds to spans for another collector."""
+def identity(request: HttpRequest, user: User, salt: UUID) -> dict[str, str]:
+    """Pseudonyms that a browser adds to spans for another collector. `salt` is the person's."""
     organization: UUID | None = user.organization_id
     found = {
-        "user.id": str(pseudonym(Kind.USER, user.pk)),
-        "session.id": str(pseudonym(Kind.SESSION, session_key(request))),
+        "user.id": str(pseudonym(Kind.USER, user.pk, salt)),
+        "session.id": str(pseudonym(Kind.SESSION, session_key(request), salt)),
     }
     if organization is not None:
         found["organization.id"] = str(pseudonym(Kind.ORGANIZATION, organization))

@@ -7,8 +7,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from accounts.models import User
 from accounts.people import find_user
-from analytics.conf import conf
-from analytics.erasure import elsewhere, here, log, requests
+from analytics.erasure import log, requests, restore
 from analytics.erasure.correction import correct_rollups
 from analytics.management.database import WRONG_USAGE, database_may_go_away
 from privacy.choices import request_deletion
@@ -46,7 +45,8 @@ class Command(BaseCommand):
         receipt = request_deletion(user.pk, source=Source.COMMAND, actor_id=None)
         self.stdout.write(f"receipt {receipt.id}, {receipt.requested_at:%Y-%m-%d %H:%M:%S} UTC")
         if receipt.completed_at is None:
-            self._send()
+            accepted, waiting = requests.carry_out_pending()
+            self.stdout.write(f"requests to the collector: {accepted} accepted, {waiting} waiting")
             return
         if not any(receipt.rows_deleted.values()):
             self.stdout.write("nothing was stored about this person; late events from before now will be rejected")
@@ -60,19 +60,11 @@ class Command(BaseCommand):
         self.stdout.write(f"done: {sum(receipt.rows_deleted.values())} rows deleted")
 
     def _replay(self, file: Path | None) -> None:
-        requests = [*log.of_ledger(), *(log.of_file(file) if file else [])]
-        if not conf.stored_here:
-            elsewhere.ask_again(requests)
-            self._send()
-            return
-        receipts = here.replay(requests)
-        rows = sum(sum(receipt.rows_deleted.values()) for receipt in receipts)
-        self.stdout.write(f"{len(receipts)} deletions repeated, {rows} rows deleted")
+        erased, rows = restore.replay(log.of_file(file) if file else [])
+        self.stdout.write(f"{erased} deletions repeated, {rows} rows deleted")
         self._correct_rollups()
+        if waiting := requests.number_pending():
+            self.stdout.write(f"requests to the collector: {waiting} waiting")
 
     def _correct_rollups(self) -> None:
         correct_rollups(say=lambda line: self.stdout.write(f"  {line}"))
-
-    def _send(self) -> None:
-        acknowledged, waiting = elsewhere.send_pending()
-        self.stdout.write(f"requests to the collector: {acknowledged} accepted, {waiting} waiting")

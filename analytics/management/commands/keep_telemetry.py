@@ -9,8 +9,9 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import close_old_connections
 
 from analytics.conf import conf
-from analytics.erasure import elsewhere, requests
+from analytics.erasure import requests
 from analytics.erasure.correction import correct_rollups
+from analytics.erasure.receipts import forget_whose
 from analytics.exceptions import InUse
 from analytics.keep.locks import AlreadyKeeping, only_one_at_a_time
 from analytics.keep.partitions import make_months_ahead, missing_ahead
@@ -90,12 +91,14 @@ def _run(months: int, once: dict[str, Any], *, write: Write) -> None:
             refused = CommandError(str(error), returncode=TRY_AGAIN)
         except InUse as error:
             refused = CommandError(f"{error}; {RUN_AGAIN}", returncode=TRY_AGAIN)
-        if (noted := requests.carry_out_noted()) and conf.stored_here:
+        done, waiting = requests.carry_out_pending()
+        if done and conf.stored_here:
             correct_rollups(say=lambda line: write(f"  {line}"))
-        acknowledged, waiting = elsewhere.send_pending()
-    if noted:
-        write(f"4/4 deletions requested while the database was away: {noted}")
-    write(f"4/4 deletions elsewhere: {acknowledged} accepted, {waiting} waiting")
+        forget_whose()
+    if conf.stored_here:
+        write(f"4/4 deletions requested while the database was away: {done}")
+    else:
+        write(f"4/4 deletions elsewhere: {done} accepted, {waiting} waiting")
     if refused:
         raise refused
 
@@ -130,9 +133,8 @@ def _print_plan(months: int, *, write: Write) -> None:
     write(f"3/4 purge: {first}")
     for line in rest:
         write(f"  {line}")
-    if noted := requests.number_noted():
-        write(f"4/4 deletions requested while the database was away: {noted} to carry out")
-    write(f"4/4 deletions elsewhere: {elsewhere.number_pending()} to send again")
+    what = "requested while the database was away" if conf.stored_here else "elsewhere"
+    write(f"4/4 deletions {what}: {requests.number_pending()} to carry out")
     write("dry run: nothing was changed")
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from analytics.erasure import elsewhere
+from analytics.erasure import requests
 from analytics.management.database import TRY_AGAIN, database_may_go_away
 
 
@@ -13,7 +13,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         with database_may_go_away():
-            acknowledged, waiting = elsewhere.send_pending()
+            acknowledged, waiting = requests.carry_out_pending()
         self.stdout.write(f"requests to the collector: {acknowledged} accepted, {waiting} waiting")
         if waiting:
             raise CommandError(

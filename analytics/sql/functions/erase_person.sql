@@ -1,13 +1,14 @@
--- Deletes every row of one pseudonym up to a moment, says how many went from each table, and leaves the tombstone that
--- keeps late and replayed events of before that moment from coming back.
+-- Deletes every row of a person's pseudonyms up to a moment, and leaves the tombstones that keep late and replayed events
+-- from coming back. Answers the receipt: number of rows by table.
 --
--- Parameters: id (uuid of the request), pseudonym, requested_at. Asked again with the same id it deletes what has come
--- since (a backup restored, say) and keeps the first receipt's time.
+-- Parameters: erasure_id (the request's), pseudonyms, until (of the rows), moment (of the request). Called again with the
+-- same id it deletes what has come since (a restored backup, say) and keeps the receipt's moment.
 --
 -- The lock: every writer of rows holds analytics_lock_rows shared from before it looks for tombstones until it commits.
 -- Erasure holds it alone, so it waits for writers that have not seen its tombstone, and later ones see it.
-CREATE OR REPLACE FUNCTION analytics_erase_person(erasure_id uuid, pseudonym uuid, moment timestamp with time zone)
-RETURNS jsonb LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
+CREATE OR REPLACE FUNCTION analytics_erase_person(
+    erasure_id uuid, pseudonyms uuid[], until timestamp with time zone, moment timestamp with time zone
+) RETURNS jsonb LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 DECLARE
     of_table text;
     deleted bigint;
@@ -16,16 +17,20 @@ BEGIN
     LOCK TABLE analytics_lock_rows IN SHARE ROW EXCLUSIVE MODE;
     FOREACH of_table IN ARRAY ARRAY['analytics_user_activity', 'analytics_endpoint_usage', 'analytics_feature_usage']
     LOOP
-        EXECUTE format('DELETE FROM %I WHERE user_id = $1 AND "timestamp" <= $2', of_table) USING pseudonym, moment;
+        EXECUTE format('DELETE FROM %I WHERE user_id = ANY ($1) AND "timestamp" <= $2', of_table) USING pseudonyms, until;
         GET DIAGNOSTICS deleted = ROW_COUNT;
         receipt := receipt || jsonb_build_object(of_table, deleted);
     END LOOP;
     -- Of closed days no row is left to delete, but who was active on them is known as "earlier" until a rollup takes this.
     INSERT INTO analytics_touched_day (day, user_id)
     SELECT analytics_first_open_day() - 1, user_id FROM analytics_person
-    WHERE user_id = pseudonym AND EXISTS (SELECT FROM analytics_rolled_up_day WHERE closed);
-    INSERT INTO analytics_erasure (id, user_id, requested_at, completed_at, rows_deleted)
-    VALUES (erasure_id, pseudonym, moment, statement_timestamp(), receipt)
+    WHERE user_id = ANY (pseudonyms) AND EXISTS (SELECT FROM analytics_rolled_up_day WHERE closed);
+    INSERT INTO analytics_tombstone AS known (user_id, until, erasure_id)
+    SELECT pseudonym, analytics_erase_person.until, analytics_erase_person.erasure_id FROM unnest(pseudonyms) AS pseudonym
+    ON CONFLICT (user_id) DO UPDATE
+    SET until = greatest(known.until, excluded.until), erasure_id = excluded.erasure_id;
+    INSERT INTO analytics_erasure (id, requested_at, completed_at, rows_deleted)
+    VALUES (erasure_id, moment, statement_timestamp(), receipt)
     ON CONFLICT (id) DO UPDATE SET completed_at = statement_timestamp(), rows_deleted = excluded.rows_deleted;
     RETURN receipt;
 END $$;

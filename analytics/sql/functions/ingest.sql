@@ -1,15 +1,15 @@
 -- What the processor does before and after a request's rows, as functions: their statements are planned once for each
 -- connection, not once for each request.
 
--- Before: the people among those given who have asked for deletion, and when last. The lock is held until the commit;
+-- Before: the people among those given who were erased, and until when. The lock is held until the commit;
 -- erase_person.sql says why. Each statement sees what was committed when it began, so the second one sees what the lock
 -- was waiting for.
 CREATE OR REPLACE FUNCTION analytics_begin_ingest(people uuid[])
 RETURNS TABLE (user_id uuid, requested_at timestamp with time zone) LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 BEGIN
     LOCK TABLE analytics_lock_rows IN ROW EXCLUSIVE MODE;
-    RETURN QUERY SELECT erasure.user_id, max(erasure.requested_at) FROM analytics_erasure AS erasure
-                 WHERE erasure.user_id = ANY (people) GROUP BY erasure.user_id;
+    RETURN QUERY SELECT erased.user_id, erased.until FROM analytics_tombstone AS erased
+                 WHERE erased.user_id = ANY (people);
 END $$;
 
 -- Marks days that rows were added to: their rollups are behind from the commit on. A day that is marked as a whole needs no

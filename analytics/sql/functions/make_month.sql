@@ -37,9 +37,9 @@ BEGIN
         EXECUTE format('ALTER TABLE %I ATTACH PARTITION %I FOR VALUES FROM (%L) TO (%L)',
                        parent, child, first_day::timestamptz, next_first_day::timestamptz);
         IF left_behind THEN
-            EXECUTE format('DELETE FROM %I usage USING analytics_erasure erased WHERE usage.user_id = erased.user_id '
+            EXECUTE format('DELETE FROM %I usage USING analytics_tombstone erased WHERE usage.user_id = erased.user_id '
                            'AND usage."timestamp" >= $1 AND usage."timestamp" < $2 '
-                           'AND usage."timestamp" <= erased.requested_at', parent)
+                           'AND usage."timestamp" <= erased.until', parent)
             USING first_day::timestamptz, next_first_day::timestamptz;
         END IF;
         made := made + 1;

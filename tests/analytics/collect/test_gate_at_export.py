@@ -25,12 +25,12 @@ from analytics.models import ExportTally
 from privacy import choices
 from privacy.clock import unix_ns
 from privacy.elapsed import elapsed_ns
-from privacy.gate import decisions_for
+from privacy.gate import consents_for
 from privacy.models import Preference, Source
 from tests.acceptance.product import wait_until
 from tests.support import collectors as c
 from tests.support.clock import Clock
-from tests.support.people import a_person, signed_in, someone_who_shares
+from tests.support.people import a_person, alias_of, signed_in, someone_who_shares
 from tests.support.wire import TELEMETRY_ON, Wire, wired
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -85,7 +85,7 @@ def test_what_goes_out_has_pseudonyms_and_nothing_else_of_the_person() -> None:
     assert wire.attributes() == [
         {
             "event.category": "feature_usage",
-            "user.id": str(pseudonym(Kind.USER, person.pk)),
+            "user.id": str(alias_of(person)),
             "organization.id": str(pseudonym(Kind.ORGANIZATION, organization_id)),
             "feature.name": "test_run",
             "feature.action": "created",
@@ -170,7 +170,7 @@ def test_if_consent_cannot_be_read_nothing_goes(
     def breaks(_: object) -> None:
         raise error
 
-    monkeypatch.setattr(exporter_module, "decisions_for", breaks)
+    monkeypatch.setattr(exporter_module, "consents_for", breaks)
     with wired() as (wire, running):
         running.record(recorded(person.pk))
         running.flush()
@@ -184,8 +184,35 @@ def test_of_a_person_deleted_meanwhile_nothing_goes() -> None:
         running.record(recorded(stays.pk))
         person.delete()
         running.flush()
-    assert [each["user.id"] for each in wire.attributes()] == [str(pseudonym(Kind.USER, stays.pk))]
+    assert [each["user.id"] for each in wire.attributes()] == [str(alias_of(stays))]
     assert tally() == {("withheld", "user_gone"): 1, ("sent", ""): 1}
+
+
+def test_what_was_queued_before_a_deletion_does_not_come_back_under_the_new_pseudonym() -> None:
+    person = someone_who_shares()
+    old = alias_of(person)
+    with wired(TELEMETRY_STORED_HERE="true") as (wire, running):
+        running.record(recorded(person.pk))
+        choices.request_deletion(person.pk, source=Source.API, actor_id=person.pk)
+        running.record(recorded(person.pk))
+        running.flush()
+    assert [each["user.id"] for each in wire.attributes()] == [str(alias_of(person))] != [str(old)]
+    assert tally() == {("withheld", "before_consent"): 1, ("sent", ""): 1}
+
+
+def test_person_session_and_object_have_pseudonyms_of_the_persons_salt_and_the_organization_has_not() -> None:
+    person = someone_who_shares()
+    with wired(TELEMETRY_STORED_HERE="true") as (wire, running):
+        for _ in range(2):
+            span = recorded(person.pk, organization_id=person.organization_id, test_id="4711")
+            span.session_key = "one session"
+            running.record(span)
+            running.flush()
+            choices.request_deletion(person.pk, source=Source.API, actor_id=person.pk)
+    before, after = wire.attributes()
+    changed = {name for name in before if before[name] != after[name]}
+    assert changed == {"user.id", "session.id", "metadata.test_id"}
+    assert "4711" not in str(before)
 
 
 def test_what_the_catalogue_no_longer_declares_stays_here() -> None:
@@ -296,12 +323,12 @@ def test_a_choice_made_while_consent_is_read_is_not_forgotten_for_what_was_read(
     person = a_person()
 
     def read_then_choose(people: set[UUID]) -> object:
-        decisions = decisions_for(people)
+        decisions = consents_for(people)
         choose(person, enabled=True)
         return decisions
 
     with wired() as (_, running):
-        monkeypatch.setattr(exporter_module, "decisions_for", read_then_choose)
+        monkeypatch.setattr(exporter_module, "consents_for", read_then_choose)
         running.record(recorded(person.pk))
         running.flush()
         assert not pipeline.hint.refuses(person.pk)

@@ -21,7 +21,7 @@ from analytics.exceptions import AnalyticsError
 from analytics.identity import Kind, pseudonym
 from analytics.models import ExportTally
 from privacy import choices
-from tests.support.people import a_person, signed_in, someone_who_shares, with_token
+from tests.support.people import a_person, alias_of, salt, signed_in, someone_who_shares, with_token
 from tests.support.wire import wired
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -113,7 +113,7 @@ def test_a_request_is_its_pattern_method_and_status() -> None:
     ]
     span = wire.spans[0]
     assert span.start_time is not None and span.end_time is not None and span.end_time > span.start_time
-    assert {each["user.id"] for each in wire.attributes()} == {str(pseudonym(Kind.USER, person.pk))}
+    assert {each["user.id"] for each in wire.attributes()} == {str(alias_of(person))}
 
 
 def test_a_404_is_unmatched_and_its_path_goes_nowhere() -> None:
@@ -244,7 +244,7 @@ def test_requests_side_by_side_in_one_event_loop_are_never_mixed_up() -> None:
         async_to_sync(visits)()
         running.flush()
     assert {each["metadata.test_count"]: each["user.id"] for each in wire.of("feature_usage")} == {
-        number: str(pseudonym(Kind.USER, person.pk)) for number, person in enumerate(people)
+        number: str(alias_of(person)) for number, person in enumerate(people)
     }
 
 
@@ -309,7 +309,7 @@ def test_signing_in_and_out_is_recorded_with_the_sessions_pseudonym() -> None:
     activity = wire.of("user_activity")
     assert [each["event.type"] for each in activity] == ["login", "session_start", "logout"]
     assert key is not None
-    assert {each["session.id"] for each in activity} == {str(pseudonym(Kind.SESSION, key))}
+    assert {each["session.id"] for each in activity} == {str(pseudonym(Kind.SESSION, key, salt(person)))}
     assert [each.get("metadata.method") for each in activity] == ["password", None, "password"]
     assert endpoints(wire) == [("POST", "/sign-in/", 302), ("POST", "/sign-out/", 302)]
 
@@ -344,9 +344,9 @@ def test_a_background_job_is_the_persons_it_is_done_for() -> None:
             track_feature_usage("test_set", "viewed")
         running.flush()
     assert [(each["event.category"], each["user.id"]) for each in wire.attributes()] == [
-        ("feature_usage", str(pseudonym(Kind.USER, person.pk))),
-        ("user_activity", str(pseudonym(Kind.USER, other.pk))),
-        ("feature_usage", str(pseudonym(Kind.USER, person.pk))),
+        ("feature_usage", str(alias_of(person))),
+        ("user_activity", str(alias_of(other))),
+        ("feature_usage", str(alias_of(person))),
     ]
     organizations = [each.get("organization.id") for each in wire.attributes()]
     assert organizations[1] is None and organizations[0] == str(

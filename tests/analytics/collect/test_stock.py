@@ -11,9 +11,8 @@ from django.test import override_settings
 from opentelemetry.instrumentation.django import DjangoInstrumentor
 
 from analytics.collect import stock
-from analytics.identity import Kind, pseudonym
 from tests.analytics.collect.test_requests import endpoints
-from tests.support.people import a_person, signed_in, someone_who_shares, with_token
+from tests.support.people import a_person, alias_of, signed_in, someone_who_shares, with_token
 from tests.support.wire import wired
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -91,7 +90,7 @@ def test_with_the_variable_set_only_the_stock_span_is_recorded() -> None:
         if (span.attributes or {})["event.category"] == "endpoint_usage":
             assert set(span.attributes or {}) == allowed | {"http.response.status_code"}
             assert span.parent is None and span.context.trace_id != int("ab" * 16, 16) and not span.events
-    assert {each["user.id"] for each in wire.attributes()} == {str(pseudonym(Kind.USER, person.pk))}
+    assert {each["user.id"] for each in wire.attributes()} == {str(alias_of(person))}
 
 
 def test_installed_by_the_host_before_our_own_middleware_measures_and_a_warning_says_so() -> None:

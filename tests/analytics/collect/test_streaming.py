@@ -21,13 +21,12 @@ from django.urls import path
 from accounts.models import User
 from analytics import track_feature_usage
 from analytics.collect.scope import current_scope
-from analytics.identity import Kind, pseudonym
 from analytics.models import ExportTally
 from privacy import choices
 from privacy.models import Source
 from tests.analytics.collect.test_requests import endpoints
 from tests.analytics.collect.test_stock import instrumented
-from tests.support.people import a_person, signed_in, someone_who_shares
+from tests.support.people import a_person, alias_of, signed_in, someone_who_shares
 from tests.support.wire import wired
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -175,11 +174,7 @@ def whose(wire: Any) -> dict[int, str]:
 
 
 def expected(people: dict[int, User]) -> dict[int, str]:
-    return {
-        first + offset: str(pseudonym(Kind.USER, person.pk))
-        for first, person in people.items()
-        for offset in (0, 1, 2, 50, 100)
-    }
+    return {first + offset: str(alias_of(person)) for first, person in people.items() for offset in (0, 1, 2, 50, 100)}
 
 
 def duration_s(wire: Any) -> float:
@@ -238,7 +233,7 @@ def test_events_of_a_body_are_recorded_and_the_duration_includes_it(where: str) 
     assert sorted(counts(wire)) == [7, 8, 9, 57, 107]
     assert len(endpoints(wire)) == 1
     assert duration_s(wire) >= 3 * PART_SECONDS
-    assert {each["user.id"] for each in wire.attributes()} == {str(pseudonym(Kind.USER, person.pk))}
+    assert {each["user.id"] for each in wire.attributes()} == {str(alias_of(person))}
 
 
 @pytest.mark.filterwarnings("ignore:StreamingHttpResponse must consume")

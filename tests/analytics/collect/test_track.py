@@ -15,7 +15,7 @@ from analytics import telemetry_for, track_feature_usage, track_user_activity
 from analytics.exceptions import AnalyticsError, InvalidValue, NobodysTelemetry, UndeclaredEvent
 from analytics.identity import Kind, pseudonym
 from analytics.models import ExportTally
-from tests.support.people import someone_who_shares
+from tests.support.people import salt, someone_who_shares
 from tests.support.wire import wired
 
 LONG = "secret" * 200_000
@@ -118,8 +118,8 @@ def test_what_fits_goes_out_with_its_type_and_ids_as_pseudonyms() -> None:
     assert (first["metadata.test_count"], first["metadata.duration_s"]) == (0, 3.0)
     assert type(first["metadata.duration_s"]) is float and third["metadata.generated"] is False
     assert first["metadata.test_id"] == second["metadata.test_id"] != str(test_id)
-    assert UUID(first["metadata.test_id"]) == pseudonym(Kind.METADATA, f"test_id\0{test_id}")
-    assert fourth["session.id"] == str(pseudonym(Kind.SESSION, "a session key"))
+    assert UUID(first["metadata.test_id"]) == pseudonym(Kind.METADATA, f"test_id\0{test_id}", salt(person))
+    assert fourth["session.id"] == str(pseudonym(Kind.SESSION, "a session key", salt(person)))
 
 
 @given(

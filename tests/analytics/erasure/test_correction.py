@@ -11,14 +11,12 @@ from django.db import OperationalError
 
 from accounts.models import User
 from analytics.erasure import correction
-from analytics.erasure.here import erase
-from analytics.identity import Kind, pseudonym
 from analytics.keep.rollups import waiting_days
 from analytics.models import Erasure, FeatureUsage, UserActivity
 from tests.analytics.keep.conftest import Elsewhere, hold_lock
-from tests.analytics.keep.rows import activity, aggregates, feature, moment, person, rolled_up, silently, store
+from tests.analytics.keep.rows import activity, aggregates, erase, feature, moment, person, rolled_up, silently, store
 from tests.support.children import in_a_child
-from tests.support.people import a_person, signed_in, with_token
+from tests.support.people import a_person, alias_of, signed_in, with_token
 
 pytestmark = pytest.mark.django_db(databases="__all__", transaction=True)
 
@@ -33,7 +31,7 @@ def somebody(months: None, settings: Any) -> User:
     user = a_person()
     theirs = [activity(1, moment("2026-03-01 11:00")), feature(1, moment("2026-03-02 11:00"))]
     for row in theirs:
-        row.user_id = pseudonym(Kind.USER, user.pk)
+        row.user_id = alias_of(user)
     rolled_up([*theirs, *OTHERS])
     return user
 

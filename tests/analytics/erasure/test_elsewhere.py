@@ -8,8 +8,9 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime, timedelta
 from io import StringIO
+from pathlib import Path
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from django.core.management import CommandError, call_command
@@ -19,20 +20,21 @@ from accounts.models import User
 from analytics.collect import pipeline
 from analytics.erasure.elsewhere import send_erasure_request
 from analytics.erasure.here import erase_received
-from analytics.identity import Kind, pseudonym
+from analytics.identity import secrets_of
 from analytics.ingest.serve import Processor
 from analytics.ingest.verdict import NO_SENDER, Reason, Verdict
 from analytics.ingest.write import REJECTED, Writer
 from analytics.keep.rollups import roll_up
-from analytics.models import Erasure, TouchedDay, UserActivity
+from analytics.models import Erasure, Tombstone, TouchedDay, UserActivity
 from analytics.vocabulary import Category
+from privacy.models import Action, ConsentEvent, PendingErasure, Preference
 from tests.acceptance.product import free_port, wait_until
 from tests.analytics.ingest import packed
 from tests.analytics.keep.conftest import conninfo
 from tests.analytics.keep.rows import activity, execute, rolled_up, silently
 from tests.analytics.keep.test_kill import started
 from tests.support.clock import Clock
-from tests.support.people import a_person, with_token
+from tests.support.people import a_person, alias_of, salt, with_token
 from tests.support.threads import ended
 from tests.support.wire import Wire
 
@@ -78,7 +80,7 @@ def somebody(months: None) -> User:
 def store_again(user: User) -> None:
     rows = [activity(1, timezone.now() - timedelta(days=days)) for days in (1, 2)]
     for row in rows:
-        row.user_id = pseudonym(Kind.USER, user.pk)
+        row.user_id = alias_of(user)
     rolled_up(rows)
 
 
@@ -89,7 +91,9 @@ def said(*words: str) -> str:
 
 
 def asked(user: User) -> Erasure:
-    return Erasure.objects.filter(user_id=pseudonym(Kind.USER, user.pk), rows_deleted={}).latest("requested_at")
+    """The site's own receipt of the person's latest request."""
+    line = ConsentEvent.objects.filter(user_id=user.pk, action=Action.ERASURE_REQUESTED).latest("recorded_at")
+    return Erasure.objects.get(pk=line.pk)
 
 
 def test_a_request_is_repeated_until_a_processor_takes_it_and_there_it_is_honoured(
@@ -160,46 +164,75 @@ def test_keep_telemetry_asks_again_too(
     assert UserActivity.objects.count() == 0
 
 
-def test_replay_has_what_a_backup_brought_back_there_deleted_again(
-    processor: Callable[[], AbstractContextManager[None]], somebody: User
+def test_the_salt_is_kept_until_the_request_is_acknowledged_and_no_longer(
+    processor: Callable[[], AbstractContextManager[None]], somebody: User, clock: Clock
 ) -> None:
+    old = salt(somebody)
+    with_token(somebody).delete(f"{API}/data")
+    ended(SENDS_AT_ONCE)
+    assert PendingErasure.objects.get().salt == old != salt(somebody)
     with processor():
-        said("erase_user_telemetry", somebody.username)
-        Erasure.objects.all().delete()  # the far backup is from before; and this site has lost its table as well
-        store_again(somebody)
-        assert "1 accepted, 0 waiting" in said("erase_user_telemetry", "--replay")
+        said("send_pending_erasures")
+    assert not PendingErasure.objects.exists() and asked(somebody).completed_at is not None
+
+
+def test_rows_under_previous_keys_are_deleted_there_too(
+    processor: Callable[[], AbstractContextManager[None]], somebody: User, settings: Any
+) -> None:
+    settings.TELEMETRY_HASH_KEY = "the key of the second year"
+    settings.TELEMETRY_HASH_KEY_PREVIOUS = "derived"
+    store_again(somebody)
+    assert len(set(UserActivity.objects.values_list("user_id", flat=True))) == 2
+    with processor():
+        assert "1 accepted, 0 waiting" in said("erase_user_telemetry", somebody.username)
     assert UserActivity.objects.count() == 0
 
 
-def test_rows_from_before_the_request_are_refused_however_late_they_come(
-    processor: Callable[[], AbstractContextManager[None]], somebody: User
+def test_once_it_is_acknowledged_the_site_knows_the_tombstone_and_can_log_it(
+    processor: Callable[[], AbstractContextManager[None]], somebody: User, tmp_path: Path
 ) -> None:
+    """Should a backup bring the salt back, a replay destroys it."""
+    old, whose, log = salt(somebody), alias_of(somebody), tmp_path / "erasures.jsonl"
     with processor():
         said("erase_user_telemetry", somebody.username)
-    requested_at = asked(somebody).requested_at
-    Erasure.objects.filter(pk=asked(somebody).pk).delete()  # the site's own; the processor's stays
+    said("erase_user_telemetry", "--save-log", str(log))
+    Tombstone.objects.all().delete()
+    Preference.objects.filter(pk=somebody.pk).update(salt=old)
+    said("erase_user_telemetry", "--replay", "--log", str(log))
+    assert alias_of(somebody) != whose
+
+
+def test_rows_of_the_erased_pseudonym_are_refused_however_late_they_come(
+    processor: Callable[[], AbstractContextManager[None]], somebody: User
+) -> None:
+    old = alias_of(somebody)
+    with processor():
+        said("erase_user_telemetry", somebody.username)
+    now = asked(somebody).requested_at
+    moments = (now - timedelta(seconds=1), now + timedelta(seconds=1))
     with Writer(conninfo(), slot=0) as writer:
-        counts = writer.write(_rows(somebody, requested_at - timedelta(seconds=1), requested_at + timedelta(seconds=1)))
-    assert counts[REJECTED, Reason.ERASED.value, NO_SENDER] == 1
-    assert [row.timestamp for row in UserActivity.objects.all()] == [requested_at + timedelta(seconds=1)]
+        counts = writer.write(_rows(old, *moments), _rows(alias_of(somebody), *moments))
+    assert counts[REJECTED, Reason.ERASED.value, NO_SENDER] == 2
+    assert {row.user_id for row in UserActivity.objects.all()} == {alias_of(somebody)}
 
 
 @pytest.mark.parametrize("days", [-800, 1, 800])
 def test_a_request_is_honoured_however_wrong_the_clock_of_the_site_is(
     processor: Callable[[], AbstractContextManager[None]], somebody: User, days: int
 ) -> None:
-    """A request from long ago deletes what is older than it; one of tomorrow cannot refuse what is done until then."""
     requested_at = timezone.now() + timedelta(days=days)
     with processor():
-        assert send_erasure_request(pseudonym(Kind.USER, somebody.pk), requested_at)
-    assert UserActivity.objects.count() == (2 if days < 0 else 0)
-    tombstone = Erasure.objects.get().requested_at
-    assert tombstone == requested_at if days < 0 else tombstone < timezone.now() + timedelta(minutes=11)
+        assert send_erasure_request(secrets_of(somebody.pk, salt(somebody)), requested_at)
+    assert UserActivity.objects.count() == 0
+    assert (
+        Erasure.objects.get().requested_at == requested_at
+        if days < 0
+        else Erasure.objects.get().requested_at <= timezone.now()
+    )
 
 
-def _rows(user: User, *moments: datetime) -> Verdict:
+def _rows(of: UUID, *moments: datetime) -> Verdict:
     found = Verdict(received=len(moments))
-    of = pseudonym(Kind.USER, user.pk)
     for when in moments:
         found.rows[Category.USER_ACTIVITY].append(
             packed.row(Category.USER_ACTIVITY, "login", when=when, id_=uuid4(), person=of)

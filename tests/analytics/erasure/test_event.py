@@ -1,7 +1,6 @@
 """A request to delete on its way: what it carries, when it counts as taken, and what keeps it here."""
 
 from datetime import UTC, datetime
-from uuid import UUID
 
 import pytest
 from django.test import override_settings
@@ -12,20 +11,20 @@ from privacy.switches import Switches, current_switches
 from tests.support.clock import Clock
 from tests.support.collectors import Behaviour, Taken, answers, http_collector, partial_success
 
-SOMEBODY = UUID(int=0xBEEF)
+SECRETS = [bytes(range(32)), bytes(32)]
 ASKED_AT = datetime(2026, 3, 4, 5, 6, 7, 890_123, tzinfo=UTC)
 ASKED_AT_NS = 1_772_600_767_890_123_000
 
 
-def sent(*behaviours: Behaviour, **settings: str) -> tuple[bool, Taken]:
+def sent(*behaviours: Behaviour, number: int = 1, **settings: str) -> tuple[bool, Taken]:
     """Whether it was acknowledged, and what reached the collector."""
     with http_collector(*behaviours) as taken:
         here = {"OTEL_EXPORTER_OTLP_ENDPOINT": taken.url, "OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf", **settings}
         with override_settings(**here):
-            return send_erasure_request(SOMEBODY, ASKED_AT), taken
+            return send_erasure_request(SECRETS[:number], ASKED_AT), taken
 
 
-def test_it_carries_the_pseudonym_and_the_moment_and_nothing_else() -> None:
+def test_it_carries_the_pseudonym_what_opens_it_and_the_moment_and_nothing_else() -> None:
     acknowledged, taken = sent(answers())
     assert acknowledged
     [request] = taken.requests()
@@ -34,8 +33,18 @@ def test_it_carries_the_pseudonym_and_the_moment_and_nothing_else() -> None:
     assert {each.key: each.value.string_value for each in span.attributes} == {
         "event.category": "user_activity",
         "event.type": "erasure_requested",
-        "user.id": str(SOMEBODY),
+        "user.id": "630dcd29-66c4-8366-9112-5448bbb25b4f",
+        "erasure.secret": "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f",
     }
+
+
+def test_the_pseudonyms_of_several_keys_travel_together() -> None:
+    acknowledged, taken = sent(answers(), number=2)
+    assert acknowledged
+    [request] = taken.requests()
+    spans = request.resource_spans[0].scope_spans[0].spans
+    assert [each.attributes[3].value.string_value for each in spans] == [secret.hex() for secret in SECRETS]
+    assert len({each.span_id for each in spans}) == 2
 
 
 def test_a_collector_that_rejects_it_has_not_acknowledged_it() -> None:

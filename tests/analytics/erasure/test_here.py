@@ -4,25 +4,42 @@ import json
 from datetime import timedelta
 from io import StringIO
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.db import OperationalError
 from django.utils import timezone
 
 from accounts.models import User
-from analytics.erasure.here import erase
+from analytics.erasure.correction import correct_rollups
+from analytics.erasure.here import FOR_GOOD
 from analytics.erasure.receipts import days_to_recompute
-from analytics.identity import Kind, pseudonym
+from analytics.erasure.requests import receipts
+from analytics.identity import pseudonyms_of
 from analytics.keep.rollups import roll_up
-from analytics.models import Erasure, FeatureUsage, RolledUpDay, TouchedDay, UserActivity
+from analytics.models import Erasure, FeatureUsage, RolledUpDay, Tombstone, TouchedDay, UserActivity
+from analytics.person import PersonalTelemetry
 from analytics.router import analytics_database
+from analytics.show import rows_of_person
 from privacy.choices import request_deletion
 from privacy.clock import database_now
-from privacy.models import Action, ConsentEvent, Source
+from privacy.models import Action, ConsentEvent, PendingErasure, Preference, Source
 from tests.analytics.keep.conftest import Elsewhere, hold_lock
-from tests.analytics.keep.rows import activity, aggregates, execute, feature, moment, person, rolled_up, silently, store
-from tests.support.people import a_person
+from tests.analytics.keep.rows import (
+    activity,
+    aggregates,
+    erase,
+    execute,
+    feature,
+    moment,
+    person,
+    rolled_up,
+    silently,
+    store,
+)
+from tests.support.people import a_person, alias_of, salt
 
 pytestmark = pytest.mark.django_db(databases="__all__", transaction=True)
 
@@ -41,7 +58,7 @@ def said(*words: str, **options: object) -> str:
 def of(user: User, *rows: UserActivity | FeatureUsage) -> list[UserActivity | FeatureUsage]:
     """The rows, as this user's."""
     for row in rows:
-        row.user_id = pseudonym(Kind.USER, user.pk)
+        row.user_id = alias_of(user)
     return list(rows)
 
 
@@ -70,25 +87,29 @@ def test_days_whose_reports_are_final_are_not_waited_for(months: None) -> None:
         RolledUpDay.objects.create(day=day, rolled_up_at=now, closed=closed)
     for day in ("2026-03-01", "2026-03-02", "2026-03-04", "2026-03-05", "2026-03-05"):
         TouchedDay.objects.create(day=day, user_id=person(1))
-    assert days_to_recompute(person(1)) == 2
-    assert days_to_recompute(person(2)) == 0
+    one, other = uuid4(), uuid4()
+    for who, request in ((1, one), (2, other)):
+        Tombstone.objects.create(user_id=person(who), until=now, erasure_id=request)
+    assert days_to_recompute(one) == 2
+    assert days_to_recompute(other) == 0
     RolledUpDay.objects.all().delete()
-    assert days_to_recompute(person(1)) == 4
+    assert days_to_recompute(one) == 4
 
 
 def test_somebody_with_no_rows_is_told_so_in_one_line(months: None) -> None:
     user = a_person()
+    whose = alias_of(user)
     receipt, *rest = said(user.username).splitlines()
     assert receipt.startswith("receipt ")
     assert rest == ["nothing was stored about this person; late events from before now will be rejected"]
-    assert Erasure.objects.get().user_id == pseudonym(Kind.USER, user.pk)
+    assert Tombstone.objects.get().user_id == whose
 
 
 def test_a_pseudonym_is_no_person(months: None) -> None:
     user = a_person()
     store(of(user, activity(1, moment("2026-03-01 11:00"))))
     with pytest.raises(CommandError, match="not a pseudonym") as raised:
-        said(str(pseudonym(Kind.USER, user.pk)))
+        said(str(alias_of(user)))
     assert raised.value.returncode == 2
     assert UserActivity.objects.count() == 1
 
@@ -112,8 +133,9 @@ def test_while_another_process_keeps_the_reports_are_corrected_all_the_same(mont
 
 
 def restore(rows: list[UserActivity | FeatureUsage]) -> None:
-    """What a backup from before the erasures brings back: the rows, and the table of erasures without them."""
+    """What a backup from before the erasures brings back: the rows, and the tables of erasures without them."""
     Erasure.objects.all().delete()
+    Tombstone.objects.all().delete()
     store(rows)
 
 
@@ -131,17 +153,50 @@ def test_replay_deletes_again_what_a_restore_brought_back_by_the_tables_own_log(
     assert "0 deletions repeated, 0 rows deleted" in said("--replay")
 
 
-def test_replay_knows_the_requests_of_this_sites_ledger(months: None) -> None:
-    user, other = a_person(), a_person()
+def test_rows_that_a_restore_of_telemetrys_database_brought_back_lead_to_nobody(months: None) -> None:
+    """With the key and every table of the site at hand: the salt has gone with the deletion."""
+    user = a_person()
+    erased, rows = alias_of(user), of(user, activity(1, moment("2026-03-01 11:00")))
     request_deletion(user.pk, source=Source.SETTINGS_PAGE, actor_id=user.pk)
-    restore([*of(user, activity(1, moment("2026-03-01 11:00"))), *of(other, activity(1, moment("2026-03-01 11:00")))])
+    restore(rows)
+    salts = {*Preference.objects.values_list("salt", flat=True), *PendingErasure.objects.values_list("salt", flat=True)}
+    people = set(User.objects.values_list("pk", flat=True))
+    assert salts and erased not in {each for pk in people for salt in salts for each in pseudonyms_of(pk, salt)}
+    assert execute("SELECT count(*) FROM analytics_erasure t WHERE t::text LIKE '%%' || %s || '%%'", [str(erased)]) == [
+        (0,)
+    ]
+
+
+def test_replay_gives_everybody_a_new_salt_whose_old_one_a_restore_of_the_site_brought_back(months: None) -> None:
+    """The salts first: then the rows that came back, of whoever was erased and of nobody else."""
+    user, other = a_person(), a_person()
+    before = {each.pk: (salt(each), alias_of(each)) for each in (user, other)}
+    rows = [*of(user, activity(1, moment("2026-03-01 11:00"))), *of(other, activity(1, moment("2026-03-01 11:00")))]
+    request_deletion(user.pk, source=Source.SETTINGS_PAGE, actor_id=user.pk)
+    Preference.objects.filter(pk=user.pk).update(salt=before[user.pk][0], erased_at=None)
+    store(rows)
+    assert alias_of(user) == before[user.pk][1]
     assert "1 deletions repeated, 1 rows deleted" in said("--replay")
-    assert [row.user_id for row in UserActivity.objects.all()] == [pseudonym(Kind.USER, other.pk)]
-    tombstone = Erasure.objects.get()
-    assert tombstone.requested_at == ConsentEvent.objects.get(action=Action.ERASURE_REQUESTED).recorded_at
+    assert alias_of(user) != before[user.pk][1] and alias_of(other) == before[other.pk][1]
+    assert Preference.objects.get(pk=user.pk).erased_at is not None
+    assert [row.user_id for row in UserActivity.objects.all()] == [before[other.pk][1]]
 
 
-def test_replay_knows_the_requests_of_a_saved_log(months: None, tmp_path: Path) -> None:
+def test_replay_destroys_salts_that_only_a_saved_log_knows_to_be_erased(months: None, tmp_path: Path) -> None:
+    """After a restore of both databases, to before the deletion."""
+    user, log = a_person(), tmp_path / "erasures.jsonl"
+    old, whose = salt(user), alias_of(user)
+    request_deletion(user.pk, source=Source.SETTINGS_PAGE, actor_id=user.pk)
+    said("--save-log", str(log))
+    Preference.objects.filter(pk=user.pk).update(salt=old)
+    rows = of(user, activity(1, moment("2026-03-01 11:00")))
+    restore(rows)
+    assert "1 deletions repeated, 1 rows deleted" in said("--replay", "--log", str(log))
+    assert UserActivity.objects.count() == 0
+    assert alias_of(user) != whose and Tombstone.objects.get().user_id == whose
+
+
+def test_replay_knows_the_erasures_of_a_saved_log(months: None, tmp_path: Path) -> None:
     log = tmp_path / "erasures.jsonl"
     erase(person(1), requested_at=moment("2026-03-01 12:00"))
     assert "1 requests written" in said("--save-log", str(log))
@@ -151,32 +206,27 @@ def test_replay_knows_the_requests_of_a_saved_log(months: None, tmp_path: Path) 
     assert "0 deletions repeated" in said("--replay", "--log", str(log))
 
 
-def test_replay_carries_out_of_a_log_only_what_is_later_than_all_that_is_known(months: None, tmp_path: Path) -> None:
-    """One request of a person stands for those before it; the table and the log are looked at together."""
+def test_replay_repeats_of_a_log_only_what_no_tombstone_covers(months: None, tmp_path: Path) -> None:
     log = tmp_path / "erasures.jsonl"
-    logged = [(1, "12:00"), (2, "15:00"), (2, "12:00"), (3, "12:00"), (3, "13:00"), (4, "14:00")]
+    logged = [(1, "12:00"), (2, "15:00"), (3, "13:00"), (4, "14:00")]
     log.write_text(
         "".join(
-            json.dumps(
-                {
-                    "id": str(uuid4()),
-                    "user_id": str(person(who)),
-                    "requested_at": moment(f"2026-03-01 {time}").isoformat(),
-                }
-            )
-            + "\n"
+            json.dumps({"user_id": str(person(who)), "until": moment(f"2026-03-01 {time}").isoformat()}) + "\n"
             for who, time in logged
         )
     )
     for who, time in [(1, "14:00"), (1, "11:00"), (2, "14:00"), (4, "14:00")]:
         erase(person(who), requested_at=moment(f"2026-03-01 {time}"))
-    known = set(Erasure.objects.values_list("pk", flat=True))
     assert "2 deletions repeated, 0 rows deleted" in said("--replay", "--log", str(log))
-    new = Erasure.objects.exclude(pk__in=known).order_by("user_id").values_list("user_id", "requested_at")
-    assert list(new) == [(person(2), moment("2026-03-01 15:00")), (person(3), moment("2026-03-01 13:00"))]
+    assert dict(Tombstone.objects.values_list("user_id", "until")) == {
+        person(1): moment("2026-03-01 14:00"),
+        person(2): moment("2026-03-01 15:00"),
+        person(3): moment("2026-03-01 13:00"),
+        person(4): moment("2026-03-01 14:00"),
+    }
 
 
-def test_what_a_restore_brought_back_of_somebody_is_deleted_up_to_their_latest_request(months: None) -> None:
+def test_what_a_restore_brought_back_of_somebody_is_deleted_up_to_their_tombstones_moment(months: None) -> None:
     for time in ("14:00", "12:00"):
         erase(person(1), requested_at=moment(f"2026-03-01 {time}"))
     store([activity(1, moment(f"2026-03-01 {time}")) for time in ("11:00", "13:00", "14:00", "14:01")])
@@ -184,7 +234,7 @@ def test_what_a_restore_brought_back_of_somebody_is_deleted_up_to_their_latest_r
     assert [row.timestamp for row in UserActivity.objects.all()] == [moment("2026-03-01 14:01")]
 
 
-GOOD = {"id": str(uuid4()), "user_id": str(person(1)), "requested_at": "2026-03-01T12:00:00+00:00"}
+GOOD = {"user_id": str(person(1)), "until": "2026-03-01T12:00:00+00:00"}
 
 
 @pytest.mark.parametrize(
@@ -193,11 +243,10 @@ GOOD = {"id": str(uuid4()), "user_id": str(person(1)), "requested_at": "2026-03-
         "{",
         "[]",
         "7",
-        json.dumps({**GOOD, "id": "x"}),
         json.dumps({**GOOD, "user_id": 7}),
-        json.dumps({**GOOD, "requested_at": "yesterday"}),
-        json.dumps({**GOOD, "requested_at": "2026-03-01T12:00:00"}),
-        json.dumps({"id": str(uuid4())}),
+        json.dumps({**GOOD, "until": "yesterday"}),
+        json.dumps({**GOOD, "until": "2026-03-01T12:00:00"}),
+        json.dumps({"user_id": str(uuid4())}),
     ],
 )
 def test_a_log_that_is_none_is_named_by_its_line_and_nothing_is_replayed(
@@ -210,6 +259,53 @@ def test_a_log_that_is_none_is_named_by_its_line_and_nothing_is_replayed(
         said("--replay", "--log", str(log))
     assert raised.value.returncode == 2
     assert UserActivity.objects.count() == 1
+
+
+def test_once_the_reports_are_corrected_nothing_says_whose_a_tombstone_is_nor_in_what_order_they_came(
+    months: None,
+) -> None:
+    people = [a_person() for _ in range(5)]
+    for number, user in enumerate(people):
+        rolled_up(of(user, activity(number, moment("2026-03-01 11:00"))))
+        request_deletion(user.pk, source=Source.API, actor_id=user.pk)
+    correct_rollups(say=silently)
+    assert set(Tombstone.objects.values_list("erasure_id", "until")) == {(None, FOR_GOOD)}
+    stored = execute("SELECT user_id, xmin::text FROM analytics_tombstone ORDER BY ctid")
+    assert [user_id for user_id, _ in stored] == sorted(user_id for user_id, _ in stored)
+    assert len({transaction for _, transaction in stored}) == 1
+
+
+def test_rows_stored_under_a_previous_key_are_seen_and_deleted(months: None, settings: Any) -> None:
+    user = a_person()
+    settings.TELEMETRY_HASH_KEY = "the key of the first year"
+    first = alias_of(user)
+    store(of(user, activity(1, moment("2026-03-01 11:00"))))
+    settings.TELEMETRY_HASH_KEY = "the key of the second year"
+    settings.TELEMETRY_HASH_KEY_PREVIOUS = "the key of the first year"
+    assert alias_of(user) != first
+    store(of(user, activity(1, moment("2026-03-01 12:00"))))
+    assert rows_of_person.stored(user.pk).count == 2
+    assert sum(request_deletion(user.pk, source=Source.API, actor_id=user.pk).rows_deleted.values()) == 2
+    assert UserActivity.objects.count() == 0
+
+
+def test_a_deletion_for_which_telemetrys_database_was_away_is_carried_out_by_keep_telemetry(
+    months: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(*_: object, **__: object) -> None:
+        raise OperationalError
+
+    user = a_person()
+    whose, rows = alias_of(user), of(user, activity(1, moment("2026-03-01 11:00")))
+    store(rows)
+    with monkeypatch.context() as patch:
+        patch.setattr(PersonalTelemetry, "erase", away)
+        request_deletion(user.pk, source=Source.API, actor_id=user.pk)
+    assert UserActivity.objects.count() == 1 and alias_of(user) != whose, "nothing more is stored under the old one"
+    call_command("keep_telemetry", stdout=StringIO())
+    assert UserActivity.objects.count() == 0 and not PendingErasure.objects.exists()
+    [receipt] = receipts(user.pk)
+    assert receipt.completed_at is not None and sum(receipt.rows_deleted.values()) == 1
 
 
 def test_files_that_cannot_be_read_or_written_are_one_line(tmp_path: Path) -> None:
@@ -229,20 +325,19 @@ def test_where_rows_live_elsewhere_a_request_stays_pending_until_it_is_acknowled
     assert raised.value.returncode == 1
 
 
-def test_where_rows_live_elsewhere_replay_asks_again_for_everything(settings: object) -> None:
+def test_where_rows_live_elsewhere_replay_leaves_what_is_pending_pending(settings: object) -> None:
     settings.TELEMETRY_STORED_HERE = "false"  # type: ignore[attr-defined]
     user = a_person()
     request_deletion(user.pk, source=Source.API, actor_id=user.pk)
-    Erasure.objects.update(completed_at=moment("2026-03-01 12:00"))
-    for _ in range(2):  # the second time all of them are known
-        assert "wait" in said("--replay")
-    assert Erasure.objects.filter(user_id=pseudonym(Kind.USER, user.pk), completed_at=None).exists()
+    for _ in range(2):
+        assert "1 waiting" in said("--replay")
+    assert PendingErasure.objects.get().user_id == user.pk and Erasure.objects.get().completed_at is None
 
 
-def test_a_machine_whose_clock_is_ahead_leaves_no_tombstone_that_rejects_rows_to_come(
+def test_a_machine_whose_clock_is_ahead_dates_a_deletion_by_the_databases(
     months: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    right = timezone.now
+    right, user = timezone.now, a_person()
     monkeypatch.setattr(timezone, "now", lambda: right() + timedelta(days=365))
-    erase(person(1))
+    request_deletion(user.pk, source=Source.API, actor_id=user.pk)
     assert Erasure.objects.get().requested_at <= database_now(analytics_database())

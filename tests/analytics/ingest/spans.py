@@ -8,12 +8,14 @@ from typing import Any
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
+from analytics.identity import commitment
 from analytics.vocabulary import SPAN_NAMES
 from tests.collector.spans import RESOURCE, Value, attributes, request
 
 PERSON = "5f0c4d7e-1111-8000-8000-000000000001"
 ORGANIZATION = "5f0c4d7e-2222-8000-8000-000000000002"
 SESSION = "5f0c4d7e-3333-8000-8000-000000000003"
+SECRET = bytes(range(32))  # of somebody who asks for deletion
 SECOND_NS = 1_000_000_000
 NAMES: dict[Value, str] = {category.value: name for category, name in SPAN_NAMES.items()}
 
@@ -24,6 +26,12 @@ LOGIN: dict[str, Value] = {
     "session.id": SESSION,
     "event.type": "login",
     "metadata.method": "password",
+}
+ERASURE: dict[str, Value] = {
+    "event.category": "user_activity",
+    "event.type": "erasure_requested",
+    "user.id": str(commitment(SECRET)),
+    "erasure.secret": SECRET.hex(),
 }
 REQUEST: dict[str, Value] = {
     "event.category": "endpoint_usage",

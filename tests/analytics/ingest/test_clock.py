@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from uuid import uuid4
 
 import grpc
 import psycopg
@@ -14,6 +13,7 @@ from analytics.ingest.clock import DatabaseClock
 from analytics.router import conninfo
 from privacy.clock import unix_ns
 from tests.analytics.ingest.conftest import Client, rows_stored, tally
+from tests.analytics.ingest.spans import PERSON
 from tests.collector.spans import of_test_run
 from tests.support.clock import Clock
 
@@ -39,7 +39,7 @@ def this_host(monkeypatch: pytest.MonkeyPatch) -> Callable[[timedelta], None]:
 
 def at(ahead: timedelta) -> Span:
     """A span that begins so long from now."""
-    span = of_test_run(str(uuid4()), 1)
+    span = of_test_run(PERSON, 1)
     span.start_time_unix_nano = span.end_time_unix_nano = unix_ns(datetime.now(UTC) + ahead)
     return span
 

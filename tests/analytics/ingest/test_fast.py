@@ -33,6 +33,7 @@ from tests.analytics.ingest import packed
 from tests.analytics.ingest.mutations import damaged, deep_request, field, from_the_end, odd_request, spliced
 from tests.analytics.ingest.reading import Reads, reads
 from tests.analytics.ingest.spans import (
+    ERASURE,
     LOGIN,
     OLD_REQUEST,
     ORGANIZATION,
@@ -161,7 +162,7 @@ def test_each_kind_of_span_that_the_site_sends_is_read_anew_once(
         )
         for event, session_key, metadata in events * 2
     ]
-    sent = encode_spans([clean_span(each, resource()) for each in recorded]).resource_spans[0]
+    sent = encode_spans([clean_span(each, resource(), uuid4()) for each in recorded]).resource_spans[0]
     header = field(0x0A, sent.resource.SerializeToString())
     spans = [field(0x12, written(each.SerializeToString())) for each in sent.scope_spans[0].spans]
     body = field(0x0A, header + field(0x12, b"".join(spans)))
@@ -198,6 +199,8 @@ def test_each_kind_of_span_of_any_client_is_read_anew_once(reads: Reads) -> None
     "made",
     [
         span({**LOGIN, "event.type": "erasure_requested", "metadata.secret": "jane@example.org"}),
+        span({**ERASURE, "erasure.secret": "jane@example.org"}),
+        span({**LOGIN, "erasure.secret": "jane@example.org"}),
         span({**TEST_RUN, "feature.name": "jane@example.org"}),
         span({**TEST_RUN, "metadata.test_count": "jane@example.org"}),
         span({**TEST_RUN, "metadata.name": "jane@example.org"}),
@@ -223,7 +226,7 @@ def test_what_may_identify_somebody_is_not_remembered(reads: Reads, made: Span) 
     [
         (LOGIN, SESSION),
         ({**OLD_REQUEST, "duration_ms": "12.345"}, "12.345"),
-        ({**TEST_RUN, "metadata.test_id": "0b3d4c4e-5d68-4a2a-9f1e-1d1c6d9f0a11"}, "0b3d4c4e"),
+        ({**TEST_RUN, "metadata.test_id": "0b3d4c4e-5d68-8a2a-9f1e-1d1c6d9f0a11"}, "0b3d4c4e"),
         ({**TEST_RUN, "metadata.duration_seconds": 12.345}, struct.pack("<d", 12.345).decode("latin-1")),
     ],
 )
@@ -313,8 +316,8 @@ def test_what_is_remembered_is_bounded_in_number_and_length(reads: Reads) -> Non
     for number in range(200):
         values: dict[str, Value] = {
             **REQUEST,
-            "user.id": str(UUID(int=number + 1)),
-            "organization.id": str(UUID(int=number + 1)),
+            "user.id": str(UUID(int=8 << 76 | 2 << 62 | number)),
+            "organization.id": str(UUID(int=8 << 76 | 2 << 62 | number)),
             "http.route": f"/{{{letters[number % 20]}}}/{{{letters[number // 20]}}}",
         }
         outcome(fast.read, of(span(values), span(values)).SerializeToString())

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 from google.protobuf.message import DecodeError
@@ -15,6 +15,7 @@ from opentelemetry.proto.common.v1.common_pb2 import AnyValue, ArrayValue, KeyVa
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 
 from analytics.catalogue import current_catalogue
+from analytics.identity import commitment
 from analytics.ingest import decode, fast
 from analytics.ingest import judge as judging
 from analytics.ingest.judge import CLOCK_SKEW
@@ -26,12 +27,14 @@ from privacy.switches import DeploymentType
 from tests.analytics.ingest import packed, spans
 from tests.analytics.ingest.mutations import field, nested
 from tests.analytics.ingest.spans import (
+    ERASURE,
     LOGIN,
     OLD_REQUEST,
     ORGANIZATION,
     PERSON,
     REQUEST,
     SECOND_NS,
+    SECRET,
     SESSION,
     STOCK_REQUEST,
     TEST_RUN,
@@ -209,41 +212,69 @@ def test_a_pseudonym_may_be_written_in_any_usual_way(judge: Judge, word: str) ->
 
 
 def test_the_request_to_delete_is_an_erasure_and_no_row(judge: Judge) -> None:
-    made = span({"event.category": "user_activity", "event.type": "erasure_requested", "user.id": PERSON})
+    made = span(ERASURE)
 
     found = judge(made, span())
 
     [erasure] = found.erasures
-    assert (erasure.user_id, erasure.requested_at_us) == (UUID(PERSON).bytes, made.start_time_unix_nano // 1000)
+    assert (erasure.user_id, erasure.requested_at_us) == (commitment(SECRET).bytes, made.start_time_unix_nano // 1000)
     assert [len(rows) for rows in found.rows.values()] == [0, 0, 1]
 
 
 @pytest.mark.parametrize("days", [-800, 800])
 def test_a_request_to_delete_is_taken_however_wrong_its_senders_clock_is(judge: Judge, days: int) -> None:
-    """Refused, it would count as acknowledged and never come again. It is of no later than a row could be."""
-    words: dict[str, Value] = {"event.category": "user_activity", "event.type": "erasure_requested", "user.id": PERSON}
+    """Refused, it would count as acknowledged and never come again. It is of no later than now."""
     said_ns = nanoseconds(NOW + timedelta(days=days))
 
-    [erasure] = judge(span(words, start_time_unix_nano=said_ns, end_time_unix_nano=said_ns)).erasures
+    [erasure] = judge(span(ERASURE, start_time_unix_nano=said_ns, end_time_unix_nano=said_ns)).erasures
 
-    latest_ns = nanoseconds(NOW + timedelta(minutes=10))
-    assert erasure.requested_at_us == min(said_ns, latest_ns) // 1000
+    assert erasure.requested_at_us == min(said_ns, nanoseconds(NOW)) // 1000
 
 
 def test_a_request_to_delete_of_nobody_is_refused(judge: Judge) -> None:
-    asks = span({"event.category": "user_activity", "event.type": "erasure_requested"})
-
-    assert judge(asks).rejected == {Reason.BAD_USER: 1}
+    assert judge(span(changed(ERASURE, user__id=None))).rejected == {Reason.BAD_USER: 1}
 
 
 def test_a_request_to_delete_of_no_moment_at_all_is_refused(judge: Judge) -> None:
     """It would delete nothing, and be acknowledged."""
-    words: dict[str, Value] = {"event.category": "user_activity", "event.type": "erasure_requested", "user.id": PERSON}
-
-    verdicts = judge(span(words, start_time_unix_nano=0, end_time_unix_nano=0))
+    verdicts = judge(span(ERASURE, start_time_unix_nano=0, end_time_unix_nano=0))
 
     assert verdicts.erasures == []
     assert verdicts.rejected == {Reason.BAD_TIMESTAMP: 1}
+
+
+def test_the_secret_may_be_written_in_capitals(judge: Judge) -> None:
+    assert len(judge(span({**ERASURE, "erasure.secret": SECRET.hex().upper()})).erasures) == 1
+
+
+def test_a_secret_on_any_other_span_is_not_looked_at(judge: Judge) -> None:
+    ids = {"trace_id": b"t" * 16, "span_id": b"s" * 8}
+    found = judge(span({**LOGIN, "erasure.secret": "whatever"}, **ids))
+    assert only_row(found) == only_row(judge(span(LOGIN, **ids))) and not found.dropped
+
+
+@pytest.mark.parametrize("version", sorted(set("0123456789abcdef") - {"8"}))
+def test_a_uuid_of_another_version_is_nobodys_pseudonym(judge: Judge, version: str) -> None:
+    """Such as the key of an account, which random UUIDs are."""
+    word = f"5f0c4d7e-1111-{version}000-8000-000000000001"
+    for name, reason in (
+        ("user.id", Reason.BAD_USER),
+        ("organization.id", Reason.BAD_ORGANIZATION),
+        ("session.id", Reason.BAD_SESSION),
+    ):
+        for written in (word, word.replace("-", ""), word.upper()):
+            assert only_reason(judge(span({**LOGIN, name: written}))) is reason
+
+
+@pytest.mark.parametrize("variant", "01234567cdef")
+def test_nor_is_one_of_another_variant(judge: Judge, variant: str) -> None:
+    word = f"5f0c4d7e-1111-8000-{variant}000-000000000001"
+    assert only_reason(judge(span({**LOGIN, "user.id": word}))) is Reason.BAD_USER
+
+
+def test_the_id_of_an_object_as_it_is_in_a_database_is_not_taken_for_its_pseudonym(judge: Judge) -> None:
+    assert only_reason(judge(span({**TEST_RUN, "metadata.test_id": str(uuid4())}))) is Reason.BAD_METADATA
+    assert only_row(judge(span({**TEST_RUN, "metadata.test_id": PERSON})))["metadata"]["test_id"] == PERSON
 
 
 def test_the_row_id_is_of_the_span_alone_and_in_the_order_of_time(judge: Judge) -> None:
@@ -286,6 +317,17 @@ def test_ids_of_spans_of_one_moment_differ_in_all_bits_that_a_uuid_leaves() -> N
         (Reason.BAD_USER, {**TEST_RUN, "user.id": "a\0" * 8}),
         (Reason.BAD_USER, {**TEST_RUN, "user.id": "f" * 1_000_000}),
         (Reason.BAD_USER, {**TEST_RUN, "user.id": "5f0c4d7e1111-8000-8000-000000000001"}),
+        (Reason.BAD_SECRET, changed(ERASURE, erasure__secret=None)),
+        (Reason.BAD_SECRET, {**ERASURE, "erasure.secret": ""}),
+        (Reason.BAD_SECRET, {**ERASURE, "erasure.secret": 7}),
+        (Reason.BAD_SECRET, {**ERASURE, "erasure.secret": SECRET.hex()[:-1]}),
+        (Reason.BAD_SECRET, {**ERASURE, "erasure.secret": SECRET.hex() + "00"}),
+        (Reason.BAD_SECRET, {**ERASURE, "erasure.secret": "z" * 64}),
+        (Reason.BAD_SECRET, {**ERASURE, "erasure.secret": "\u0661" * 64}),
+        (Reason.BAD_SECRET, {**ERASURE, "erasure.secret": f"0{SECRET.hex()[1:-1]}0"}),
+        (Reason.BAD_SECRET, {**ERASURE, "erasure.secret": str(ERASURE["user.id"])}),
+        (Reason.BAD_SECRET, {**ERASURE, "user.id": PERSON}),
+        (Reason.BAD_SECRET, {**ERASURE, "user.id": "0123456789abcdef"}),
         (Reason.BAD_ORGANIZATION, {**TEST_RUN, "organization.id": "acme"}),
         (Reason.BAD_ORGANIZATION, {**TEST_RUN, "organization.id": ""}),
         (Reason.BAD_SESSION, {**LOGIN, "session.id": "abc"}),

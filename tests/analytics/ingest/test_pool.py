@@ -13,7 +13,7 @@ from django.db import connection
 from analytics.ingest import pool as pool_module
 from analytics.ingest.pool import Busy, Pool
 from analytics.ingest.verdict import Reason, Verdict
-from analytics.models import Erasure
+from analytics.models import Tombstone
 from analytics.router import conninfo
 from analytics.vocabulary import Category
 from tests.acceptance.product import wait_until
@@ -121,7 +121,7 @@ def test_the_same_span_in_two_requests_that_wait_together_is_stored_once(one_wri
 
 def test_each_request_is_told_of_its_own_rejections(one_writer: Pool) -> None:
     person = uuid4()
-    Erasure.objects.create(user_id=person, requested_at=datetime.now(UTC))
+    Tombstone.objects.create(user_id=person, until=datetime.now(UTC))
     erased, kept = of("a", "b", person=person), of("c", rejected=1)
 
     with waiting_together(one_writer, erased, kept):

@@ -14,7 +14,7 @@ from django.db import connection
 from analytics.ingest import write
 from analytics.ingest.verdict import Reason, Row, Verdict
 from analytics.ingest.write import Writer
-from analytics.models import EndpointUsage, Erasure, FeatureUsage, IngestTally, TouchedDay, UserActivity
+from analytics.models import EndpointUsage, FeatureUsage, IngestTally, Tombstone, TouchedDay, UserActivity
 from analytics.retention import first_of_month, months_before
 from analytics.router import conninfo
 from analytics.vocabulary import Category
@@ -110,7 +110,7 @@ def test_what_may_be_nothing_is_null(writer: Writer) -> None:
 def test_who_asked_for_deletion_and_came_back_is_written_as_quickly_as_anybody(
     writer: Writer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    Erasure.objects.create(user_id=SOMEBODY, requested_at=NOW - timedelta(hours=1))
+    Tombstone.objects.create(user_id=SOMEBODY, until=NOW - timedelta(hours=1))
     monkeypatch.setattr(Writer, "_step_by_step", None)
 
     assert writer.write(of(feature(1), feature(2, person=uuid4()))) == {STORED: 2, DUPLICATE: 0}
@@ -366,7 +366,7 @@ def test_who_was_let_go_writes_no_more(writer: Writer) -> None:
 
 
 def test_what_is_older_than_the_persons_request_to_delete_is_rejected(writer: Writer) -> None:
-    Erasure.objects.create(user_id=SOMEBODY, requested_at=NOW - timedelta(hours=1))
+    Tombstone.objects.create(user_id=SOMEBODY, until=NOW - timedelta(hours=1))
 
     counts = writer.write(
         of(
@@ -382,7 +382,7 @@ def test_what_is_older_than_the_persons_request_to_delete_is_rejected(writer: Wr
 
 
 def test_where_all_of_a_batch_was_erased_it_is_counted_and_marks_no_day(writer: Writer) -> None:
-    Erasure.objects.create(user_id=SOMEBODY, requested_at=NOW)
+    Tombstone.objects.create(user_id=SOMEBODY, until=NOW)
 
     assert writer.write(of(feature(1)))[ERASED] == 1
 

@@ -7,7 +7,9 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from django.db import connections, transaction
+from django.utils import timezone
 
+from analytics.erasure import here
 from analytics.keep.partitions import State, make_months_ahead, partitions, statement
 from analytics.keep.rollups import roll_up
 from analytics.models import EndpointUsage, FeatureUsage, UserActivity
@@ -17,6 +19,7 @@ from analytics.show.question import Question
 from analytics.show.report import query_parameters
 from analytics.sql import sql
 from privacy.switches import DeploymentType
+from privacy.telemetry import Receipt
 from tests.support.raw_reports import UNFILTERED, raw_sql
 
 Stored = UserActivity | EndpointUsage | FeatureUsage
@@ -185,3 +188,9 @@ def drop_all_months() -> None:
 def names_of_months(table: str = "analytics_user_activity") -> list[str]:
     """The months of a table that are attached, as `2026-03`."""
     return [f"{each.start:%Y-%m}" for each in partitions() if each.table == table and each.state is State.ATTACHED]
+
+
+def erase(pseudonym: UUID, requested_at: datetime | None = None) -> Receipt:
+    """Rows up to that moment (default: now), of a person who goes on under the same pseudonym."""
+    moment = requested_at or timezone.now()
+    return here.erase(uuid4(), [pseudonym], requested_at=moment, until=moment)

@@ -12,7 +12,6 @@ from django.db import OperationalError, connections
 from django.utils import timezone
 
 from analytics.erasure import here
-from analytics.identity import Kind, pseudonym
 from analytics.keep.partitions import make_months_ahead, missing_ahead, partitions
 from analytics.management.commands import keep_telemetry
 from analytics.models import Erasure, RolledUpDay, UserActivity
@@ -21,7 +20,7 @@ from analytics.router import analytics_database
 from privacy.models import Action, ConsentEvent
 from tests.analytics.keep.conftest import Elsewhere, hold_lock
 from tests.analytics.keep.rows import activity, aggregates, execute, feature, moment, request, rolled_up, store
-from tests.support.people import a_person
+from tests.support.people import a_person, alias_of
 
 pytestmark = pytest.mark.django_db(databases="__all__", transaction=True)
 
@@ -124,7 +123,7 @@ def test_a_dry_run_of_keep_says_all_it_would_do_and_does_none_of_it(months: None
     assert f"1/4 partitions: 1 to create\n  create {name}\n" in text
     assert "2/4 rollups: 1 days to compute, 2024-02-29 to 2024-02-29" in text or "2/4 rollups: 2 days" in text
     assert "  drop   analytics_user_activity_y2024m02" in text
-    assert text.endswith("4/4 deletions elsewhere: 0 to send again\ndry run: nothing was changed\n")
+    assert text.endswith("4/4 deletions elsewhere: 0 to carry out\ndry run: nothing was changed\n")
     assert execute("SELECT count(*) FROM analytics_rolled_up_day") == [(0,)]
     assert UserActivity.objects.count() == 1
     with pytest.raises(CommandError, match="cannot be combined") as raised:
@@ -206,7 +205,7 @@ def test_a_database_that_goes_away_during_an_erasure_leaves_the_receipt_and_what
     user = a_person()
     rows = [activity(1, moment(f"2026-03-0{day} 10:00")) for day in (1, 2, 3)]
     for row in rows:
-        row.user_id = pseudonym(Kind.USER, user.pk)
+        row.user_id = alias_of(user)
     rolled_up(rows)
     out = CutsTheLine("rolled up 2026-03-02", elsewhere)
     with pytest.raises(CommandError, match="the database is not available") as raised:
@@ -225,7 +224,7 @@ def test_a_database_that_goes_away_before_an_erasure_leaves_everything(
     settings.TELEMETRY_STORED_HERE = "true"
     user = a_person()
     row = activity(1, moment("2026-03-01 10:00"))
-    row.user_id = pseudonym(Kind.USER, user.pk)
+    row.user_id = alias_of(user)
     rolled_up([row])
 
     def gone(*_: Any, **__: Any) -> None:

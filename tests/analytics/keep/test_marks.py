@@ -11,7 +11,6 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import connections
 
-from analytics.erasure.here import erase
 from analytics.ingest.verdict import Verdict
 from analytics.ingest.write import BEGIN, Writer
 from analytics.keep import locks
@@ -25,6 +24,7 @@ from tests.analytics.keep.rows import (
     activity,
     aggregates,
     disagreements,
+    erase,
     execute,
     feature,
     moment,

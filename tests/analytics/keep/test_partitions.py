@@ -4,12 +4,11 @@ from collections.abc import Callable
 
 import pytest
 
-from analytics.erasure.here import erase
 from analytics.keep.partitions import Partition, State, drop, make_month, make_months_ahead, partitions, statement
 from analytics.keep.rollups import waiting_days
 from analytics.models import UserActivity
 from tests.analytics.keep.conftest import Elsewhere, month_of
-from tests.analytics.keep.rows import activity, execute, moment, names_of_months, person, rolled_up, store
+from tests.analytics.keep.rows import activity, erase, execute, moment, names_of_months, person, rolled_up, store
 
 pytestmark = pytest.mark.django_db(databases="__all__", transaction=True)
 

@@ -11,7 +11,6 @@ from django.apps import apps
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from analytics.erasure.here import erase
 from analytics.ingest.verdict import Verdict
 from analytics.ingest.write import Writer
 from analytics.keep.partitions import Partition, statement
@@ -29,6 +28,7 @@ from tests.analytics.keep.rows import (
     aggregates,
     differences,
     drop_all_months,
+    erase,
     execute,
     feature,
     moment,

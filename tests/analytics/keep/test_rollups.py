@@ -7,7 +7,6 @@ from django.db import transaction
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from analytics.erasure.here import erase
 from analytics.keep import rollups
 from analytics.keep.rollups import roll_up, waiting_days
 from analytics.models import EndpointUsage, Erasure, FeatureUsage, Person, TouchedDay, UserActivity
@@ -18,6 +17,7 @@ from tests.analytics.keep.rows import (
     activity,
     aggregates,
     disagreements,
+    erase,
     execute,
     feature,
     moment,

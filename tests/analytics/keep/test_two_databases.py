@@ -14,9 +14,9 @@ FOLDER = Path(__file__).parents[1]
 CHOSEN = (
     "keep/test_calendar.py",
     "erasure/test_here.py::test_the_command_prints_a_receipt_and_corrects_the_rollups",
-    "erasure/test_here.py::test_replay_knows_the_requests_of_this_sites_ledger",
-    "erasure/test_here.py::test_replay_knows_the_requests_of_a_saved_log",
-    "erasure/test_here.py::test_where_rows_live_elsewhere_replay_asks_again_for_everything",
+    "erasure/test_here.py::test_replay_destroys_salts_that_only_a_saved_log_knows_to_be_erased",
+    "erasure/test_here.py::test_a_deletion_for_which_telemetrys_database_was_away_is_carried_out_by_keep_telemetry",
+    "erasure/test_here.py::test_where_rows_live_elsewhere_replay_leaves_what_is_pending_pending",
     "keep/test_commands.py::test_keep_does_all_of_it_in_order",
     "keep/test_commands.py::test_two_at_once_are_refused",
     "keep/test_commands.py::test_a_database_that_goes_away_half_way_is_one_line_and_the_next_run_finishes",

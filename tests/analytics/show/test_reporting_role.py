@@ -125,10 +125,10 @@ def test_of_people_it_reads_nothing_in_their_database_either(password: str) -> N
         "DELETE FROM analytics_user_activity",
         "UPDATE analytics_feature_usage SET action = 'x'",
         "TRUNCATE analytics_endpoint_usage",
-        "INSERT INTO analytics_erasure (id, user_id, requested_at, rows_deleted) "
-        "VALUES (gen_random_uuid(), gen_random_uuid(), now(), '{}')",
+        "INSERT INTO analytics_erasure (id, requested_at, rows_deleted) VALUES (gen_random_uuid(), now(), '{}')",
+        "INSERT INTO analytics_tombstone (user_id, until) VALUES (gen_random_uuid(), now())",
         "UPDATE analytics_view_threshold SET smallest_group = 1",
-        "SELECT analytics_erase_person(gen_random_uuid(), gen_random_uuid(), now())",
+        "SELECT analytics_erase_person(gen_random_uuid(), ARRAY[gen_random_uuid()], now(), now())",
         "SELECT analytics_make_month('2031-01-01')",
         "CREATE TABLE public.mine (id integer)",
         "CREATE SCHEMA mine",

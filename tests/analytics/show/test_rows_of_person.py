@@ -14,12 +14,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from accounts.models import User
-from analytics.identity import Kind, pseudonym
 from analytics.models import EndpointUsage, FeatureUsage, UserActivity
 from analytics.show import rows_of_person
 from privacy import api
 from tests.profile import examples
-from tests.support.people import a_person
+from tests.support.people import a_person, alias_of
 
 pytestmark = pytest.mark.django_db
 START = datetime.now(UTC).replace(microsecond=0) - timedelta(hours=1)
@@ -39,7 +38,7 @@ def store(person: User, table: type[Any], moment: datetime, id_: UUID | None = N
     }[table]
     table.objects.create(
         id=id_ or uuid4(),
-        user_id=pseudonym(Kind.USER, person.pk),
+        user_id=alias_of(person),
         timestamp=moment,
         deployment_type="cloud",
         metadata={},

@@ -93,7 +93,7 @@ def test_finding_out_costs_one_query_where_there_is_browser_telemetry_and_none_e
 
 
 def test_consent_that_cannot_be_read_is_none(browser: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("analytics.collect.relay.page.dated_decision", unreadable)
+    monkeypatch.setattr("analytics.collect.relay.page.dated_consent", unreadable)
     page = browser.client.get("/settings/password/")
 
     assert (page.status_code, b"data-telemetry" in page.content) == (200, False)

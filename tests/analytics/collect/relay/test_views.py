@@ -29,6 +29,7 @@ from privacy.clock import database_now, unix_ns
 from privacy.gate import decision_for
 from privacy.models import Source
 from tests.support.clock import Clock
+from tests.support.people import alias_of, salt
 
 from .conftest import Browser, Wire, body, page_view, span, unreadable
 
@@ -59,7 +60,7 @@ def test_an_event_goes_out_as_the_session_s_person_with_the_browser_s_ids(
     (sent,) = wire.spans
     assert attributes(sent) == {
         "event.category": "feature_usage",
-        "user.id": str(pseudonym(Kind.USER, person.pk)),
+        "user.id": str(alias_of(person)),
         "organization.id": str(pseudonym(Kind.ORGANIZATION, person.organization.pk)),
         "feature.name": "page_view",
         "feature.action": "viewed",
@@ -70,11 +71,11 @@ def test_an_event_goes_out_as_the_session_s_person_with_the_browser_s_ids(
     assert sent.start_time == at_ns
 
 
-def test_an_activity_carries_the_session_s_pseudonym(wire: Wire, browser: Browser) -> None:
+def test_an_activity_carries_the_session_s_pseudonym(wire: Wire, browser: Browser, person: User) -> None:
     browser.post(body(span(event__category="user_activity", event__type="session_end", metadata__duration_s=90)))
 
     assert attributes(wire.spans[0])["session.id"] == str(
-        pseudonym(Kind.SESSION, browser.client.session.session_key or "")
+        pseudonym(Kind.SESSION, browser.client.session.session_key or "", salt(person))
     )
 
 
@@ -84,10 +85,10 @@ def test_ids_of_people_in_the_body_count_for_nothing(wire: Wire, browser: Browse
     browser.post(body(page_view(user__id=other, organization__id=other, session__id=other)))
 
     assert other not in str(attributes(wire.spans[0]))
-    assert attributes(wire.spans[0])["user.id"] == str(pseudonym(Kind.USER, person.pk))
+    assert attributes(wire.spans[0])["user.id"] == str(alias_of(person))
 
 
-def test_an_id_as_metadata_leaves_as_a_pseudonym(wire: Wire, browser: Browser) -> None:
+def test_an_id_as_metadata_leaves_as_a_pseudonym(wire: Wire, browser: Browser, person: User) -> None:
     browser.post(
         body(
             span(
@@ -99,7 +100,9 @@ def test_an_id_as_metadata_leaves_as_a_pseudonym(wire: Wire, browser: Browser) -
         )
     )
 
-    assert attributes(wire.spans[0])["metadata.test_id"] == str(pseudonym(Kind.METADATA, "test_id\x00123"))
+    assert attributes(wire.spans[0])["metadata.test_id"] == str(
+        pseudonym(Kind.METADATA, "test_id\x00123", salt(person))
+    )
 
 
 def test_protobuf_is_answered_in_protobuf(wire: Wire, browser: Browser) -> None:
@@ -490,7 +493,7 @@ def test_whatever_the_transport_raises_is_a_503_and_counted(
     assert "Traceback" not in caplog.text
 
 
-@pytest.mark.parametrize("reader", ["relay.page.dated_decision", "exporter.decisions_for"])
+@pytest.mark.parametrize("reader", ["relay.page.dated_consent", "exporter.consents_for"])
 def test_while_consent_cannot_be_read_nothing_goes_out_and_nothing_is_acknowledged(
     wire: Wire, browser: Browser, monkeypatch: pytest.MonkeyPatch, reader: str
 ) -> None:
@@ -582,8 +585,8 @@ def test_identity_for_a_collector_elsewhere_is_pseudonyms_for_a_minute(
     answer = browser.client.get("/v1/identity").json()
 
     assert answer["identity"] == {
-        "user.id": str(pseudonym(Kind.USER, person.pk)),
-        "session.id": str(pseudonym(Kind.SESSION, browser.client.session.session_key or "")),
+        "user.id": str(alias_of(person)),
+        "session.id": str(pseudonym(Kind.SESSION, browser.client.session.session_key or "", salt(person))),
     }
     assert answer["expires_ms"] - answer["now_ms"] == 60_000
 
@@ -602,7 +605,7 @@ def test_identity_tells_who_does_not_consent_only_that(browser: Browser, person:
 def test_identity_does_not_say_no_where_consent_cannot_be_read(
     browser: Browser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("analytics.collect.relay.page.dated_decision", unreadable)
+    monkeypatch.setattr("analytics.collect.relay.page.dated_consent", unreadable)
 
     assert browser.client.get("/v1/identity").status_code == 503
 

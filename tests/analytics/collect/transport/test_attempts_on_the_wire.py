@@ -36,6 +36,7 @@ def spans(number: int = 1) -> list[ReadableSpan]:
         clean_span(
             RecordedSpan(Subject(uuid4(), None, now, 0), Activity("login"), start_ns=now, end_ns=now),
             resource(),
+            uuid4(),
         )
         for _ in range(number)
     ]
