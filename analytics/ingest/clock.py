@@ -1,4 +1,4 @@
-"""Now by the database's clock, which all processors share: by it a span is too old, or in the future."""
+"""The current time by the database's clock, which all processors share. Spans' ages are measured against it."""
 
 import logging
 from contextlib import closing
@@ -12,14 +12,14 @@ from privacy.elapsed import elapsed
 
 logger = logging.getLogger(__name__)
 
-FRESH_SECONDS = 60.0  # a clock that is set while a processor runs is noticed within
+FRESH_SECONDS = 60.0  # how long a reading is used; a clock that is set meanwhile is noticed after this
 RETRY_SECONDS = 1.0
-# Clocks that differ by more than this leave open which of them is right.
+# If the host's clock and the database's differ by more than this, either may be wrong.
 LARGEST_DIFFERENCE = timedelta(minutes=1)
 
 
 class DatabaseClock:
-    """`conninfo` is libpq's. The database is asked once in a while; in between, elapsed time counts."""
+    """Reads the database's clock every FRESH_SECONDS and adds elapsed time in between. `conninfo` is libpq's."""
 
     def __init__(self, conninfo: str) -> None:
         self._conninfo = conninfo
@@ -28,7 +28,7 @@ class DatabaseClock:
         self._asking = Lock()
 
     def now(self) -> tuple[datetime, bool]:
-        """Now, and whether this host's clock agrees. Without, no span may be rejected for its time: that is final."""
+        """The time, and whether this host's clock agrees. If not, reject no span for its time: a rejection is final."""
         if elapsed.now() >= self._ask_at and self._asking.acquire(blocking=False):
             try:
                 self._ask()
@@ -47,7 +47,7 @@ class DatabaseClock:
                 asked = elapsed.now()
                 [(now,)] = connection.execute("SELECT clock_timestamp()").fetchall()
         except psycopg.Error as error:
-            # The request fails at writing, too; what was read before still holds.
+            # The request will fail at writing, too. The previous reading still holds.
             logger.warning("The database's clock cannot be read: %s", type(error).__name__)
             return
         self._began = now - timedelta(seconds=asked)

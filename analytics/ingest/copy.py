@@ -1,9 +1,8 @@
-"""Rows as PostgreSQL's binary COPY reads them, and their way into a table.
+"""Encodes rows for PostgreSQL's binary COPY and copies them into a table.
 
-Fields have their length before them, all in network order:
-https://www.postgresql.org/docs/current/sql-copy.html, "Binary Format". By hand, because a row costs psycopg's general
-way several times as much, and these columns are always the same. A row begins with its key, so rows sort as their keys
-do.
+Each field follows its length; numbers are in network order. The format is described under "Binary Format" in
+https://www.postgresql.org/docs/current/sql-copy.html. The columns are always the same, and this code is several times
+as fast as psycopg's general one. A row begins with its key, so sorted rows are in the order of their keys.
 """
 
 from collections.abc import Iterable
@@ -23,10 +22,10 @@ NULL_LENGTH = -1
 # PostgreSQL counts from the year 2000.
 POSTGRES_EPOCH_US = 946_684_800 * 1_000_000
 
-# In the order that rows have them: what differs from row to row first, what comes again and again last.
+# In the order of the row: columns that differ between rows first, repeated values last.
 KEY = (("timestamp", "timestamptz"), ("id", "uuid"), ("user_id", "uuid"), ("organization_id", "uuid"))
 SHARED = (("deployment_type", "varchar"), ("metadata", "jsonb"))
-# Columns that differ from row to row, and that no field of an event fills.
+# Columns that differ between rows and are not fields of an event.
 BESIDE = {
     Category.USER_ACTIVITY: (("session_id", "varchar"),),
     Category.ENDPOINT_USAGE: (("duration_ms", "float8"),),
@@ -39,15 +38,15 @@ _key = "!hiqi16si16s"  # number of columns, timestamp, id, user_id
 _with_organization, _without = Struct(f"{_key}i16s").pack, Struct(f"{_key}i").pack
 _length = Struct("!i").pack
 _time = Struct("!q").unpack_from
-TIME = 2 + 4  # where a row has its timestamp, and its person
+TIME = 2 + 4  # the offset of the timestamp; below, the user_id
 USER = slice(TIME + 8 + 4 + 16 + 4, TIME + 8 + 4 + 16 + 4 + 16)
 _int4, _float8 = Struct("!ii").pack, Struct("!id").pack
 
 
 def head(category: Category, timestamp_us: int, id_: bytes, user_id: bytes, organization_id: bytes | None) -> bytes:
-    """A row's first columns, those of KEY. The timestamp is in microseconds since 1970.
+    """Return a row's first columns, those of KEY. The timestamp is in microseconds since 1970.
 
-    After it come the session or the duration, where the category has one, the deployment type, and `tail`.
+    The caller appends the session or the duration, where the category has one, the deployment type, and `tail`.
     """
     columns, time = NUMBER_OF_COLUMNS[category], timestamp_us - POSTGRES_EPOCH_US
     if organization_id is None:
@@ -56,13 +55,13 @@ def head(category: Category, timestamp_us: int, id_: bytes, user_id: bytes, orga
 
 
 def timestamp_us(row: bytes) -> int:
-    """In microseconds since 1970."""
+    """Return the row's timestamp in microseconds since 1970."""
     (time,) = _time(row, TIME)
     return int(time) + POSTGRES_EPOCH_US
 
 
 def session(pseudonym: bytes | None) -> bytes:
-    """A session's column, which is text: as a UUID is written."""
+    """Encode the session column, which is text in the format of a UUID."""
     if pseudonym is None:
         return NULL
     digits = pseudonym.hex()
@@ -74,7 +73,7 @@ def duration(milliseconds: float) -> bytes:
 
 
 def tail(metadata: bytes, columns: tuple[str | int, ...]) -> bytes:
-    """A row's last columns: JSON, and those that only its category has."""
+    """Return a row's last columns: its JSON, and those that only its category has."""
     # jsonb begins with its version, 1.
     shared = _length(len(metadata) + 1) + b"\x01" + metadata
     return shared + b"".join(_int4(4, each) if isinstance(each, int) else text(each) for each in columns)
@@ -86,12 +85,12 @@ def text(value: str) -> bytes:
 
 
 def copied(rows: Iterable[bytes]) -> bytes:
-    """All there is to send for `COPY ... FROM STDIN (FORMAT BINARY)` of these rows."""
+    """Return the whole input of `COPY ... FROM STDIN (FORMAT BINARY)` for these rows."""
     return b"".join((SIGNATURE, *rows, END))
 
 
 def staged_rows(connection: psycopg.Connection, category: Category, rows: list[Row]) -> int:
-    """By way of a temporary table, passing over what is there already; how many were new."""
+    """Insert the rows through a temporary table, skipping duplicates. Returns the number of new rows."""
     connection.execute(_STAGING_TABLE[category])
     with connection.cursor() as cursor, cursor.copy(_COPY_TO_STAGING[category]) as copy:
         copy.write(copied(rows))

@@ -1,6 +1,6 @@
-"""The processor's measurements of itself, by OpenTelemetry's metrics API: nothing of them is about a person.
+"""The processor's own metrics, through OpenTelemetry's metrics API. None is about a person.
 
-Without a MeterProvider, which is how the API starts out, they cost next to nothing and go nowhere.
+Until `export_to` installs a MeterProvider they are not recorded, at almost no cost.
 """
 
 import os
@@ -17,7 +17,7 @@ from opentelemetry.sdk.resources import SERVICE_INSTANCE_ID, SERVICE_NAME, Resou
 from analytics import otel
 from analytics.ingest.verdict import PART, Counts
 
-# For the host's metrics: the API would load what it names, or fail, instead of waiting for the provider below.
+# This variable is for the host's metrics. The API would load that provider, or fail, instead of the one below.
 os.environ.pop("OTEL_PYTHON_METER_PROVIDER", None)
 _meter = get_meter("rhesis.telemetry.processor")
 
@@ -38,14 +38,14 @@ requests_in_flight = _meter.create_up_down_counter(
 
 
 def export_to(endpoint: str) -> None:
-    """Send the measurements of this process there by OTLP over HTTP, and once more at its end.
+    """Export the metrics of this process to `endpoint` by OTLP over HTTP, periodically and at its end.
 
     `analytics.otel` declares the variables for it, such as OTEL_METRIC_EXPORT_INTERVAL.
     """
-    # The SDK adds what other variables say to its arguments, among them headers with a key for another address.
+    # The SDK also reads other variables, among them headers, which may contain a key for another address.
     for name in [name for name in os.environ if name.startswith(("OTEL_EXPORTER_OTLP_", "OTEL_PYTHON_EXPORTER_OTLP_"))]:
         del os.environ[name]
-    # These two it takes from the environment alone.
+    # The SDK reads these two from the environment only.
     for setting in (otel.METRICS_TEMPORALITY, otel.METRICS_AGGREGATION):
         os.environ[setting.name] = str(setting.value)
     exporter = OTLPMetricExporter(
@@ -62,7 +62,7 @@ def export_to(endpoint: str) -> None:
         export_interval_millis=otel.METRICS_INTERVAL.value,
         export_timeout_millis=otel.METRICS_TIMEOUT.value,
     )
-    # Several workers count the same things, each for itself.
+    # Each worker has its own id, so that their counters stay apart.
     resource = Resource.create({SERVICE_NAME: "rhesis-telemetry-processor", SERVICE_INSTANCE_ID: str(uuid4())})
     set_meter_provider(MeterProvider([reader], resource=resource, exemplar_filter=AlwaysOffExemplarFilter()))
 
@@ -72,7 +72,7 @@ def _path(path: Path | None) -> str | None:
 
 
 def count(counts: Counts) -> None:
-    """Add a request's committed counts; received is their sum."""
+    """Add a request's committed counts. Their sum is the number of received spans."""
     for fate, number in counts.items():
         attributes = {name: value for name, value in fate._asdict().items() if value}
         if number and fate.outcome == PART:

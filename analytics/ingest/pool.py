@@ -1,11 +1,11 @@
-"""Requests that wait together share a transaction, each written by the thread of one of them.
+"""Writes waiting requests together, several in one transaction.
 
-A commit costs the same for one request as for ten. So who begins takes along all that wait, up to a limit, and who
-comes while others are writing waits, until one of those who have written hands over or enough is waiting to be worth a
-transaction beside theirs, as PostgreSQL's `commit_delay` has it. A request that comes alone is written at once.
+A commit costs the same for one request as for ten. A request that arrives alone is written at once. A request that
+arrives during a transaction waits until a writer is free, or until enough spans wait for another transaction beside it
+(like PostgreSQL's `commit_delay`). One request's thread then writes all waiting requests, up to a limit.
 
-There are no threads here besides those that bring the requests, and each of these is woken once: a change of threads
-costs as much as half a small request.
+The pool has no threads of its own, and wakes each request's thread only once: a thread switch costs half as much as a
+small request.
 """
 
 import logging
@@ -27,15 +27,15 @@ from privacy.outages import cause
 logger = logging.getLogger(__name__)
 
 WRITERS = 4
-# How many spans may share a transaction, unless one request alone has more.
+# The most spans in one transaction, unless a single request has more.
 LARGEST_GROUP = 4096
-# So many spans are worth a transaction beside another one; fewer wait so long for it to end.
+# This many spans get a second transaction at once. Fewer wait this long for the running one to end.
 WORTH_A_TRANSACTION = 256
-COMPANY_SECONDS = 0.02
+GROUPING_SECONDS = 0.02
 
 
 class Busy(AnalyticsError):
-    """All writers are at work, and have been for longer than the request would wait."""
+    """All writers were busy for longer than the request may wait."""
 
 
 def _locked() -> Lock:
@@ -46,29 +46,29 @@ def _locked() -> Lock:
 
 @dataclass(slots=True, eq=False)
 class _Request:
-    """One that waits. It is woken when it is done, or when it is its turn to write."""
+    """A waiting request. Its thread is woken when it is stored, or when it is its turn to write."""
 
     verdicts: Verdict
     asleep: Lock = field(default_factory=_locked)
-    writer: Writer | None = None  # its turn, with this one
+    writer: Writer | None = None  # set when it is its turn to write
     error: Exception | None = None
 
 
 class Pool:
-    """`slot` numbers the process among several that write to the same database. Thread-safe."""
+    """The writers of one process. `slot` is its number among processes with the same database. Thread-safe."""
 
     def __init__(self, conninfo: str, slot: int) -> None:
         self._writers = [Writer(conninfo, slot * WRITERS + number) for number in range(WRITERS)]
         self._idle = list(self._writers)
         self._waiting: deque[_Request] = deque()
         self._waiting_spans = 0
-        self._lock = Lock()  # of all this; held for moments only
+        self._lock = Lock()  # protects the attributes above; never held while writing
         self._quiet = threading.Condition(self._lock)
 
     def write(self, verdicts: Verdict, *, patience_seconds: float) -> None:
-        """Returns when all is committed; what was erased since has moved to `verdicts.rejected` then.
+        """Store a request. Returns after the commit; rows of people erased meanwhile count as refused.
 
-        Raises Busy, and psycopg.Error if the database cannot take it; in both cases nothing of it is stored.
+        Raises Busy, or psycopg.Error if the database does not accept it. In both cases none of it is stored.
         """
         request = _Request(verdicts)
         with self._lock:
@@ -84,7 +84,7 @@ class Pool:
             raise request.error
 
     def close(self) -> None:
-        """Let go of the database, even if it does not answer; who still waits is told that it is away."""
+        """Close the connections, even if the database does not answer. Waiting requests get an error."""
         for writer in self._writers:
             writer.hang_up()
         with self._quiet:
@@ -93,24 +93,24 @@ class Pool:
             writer.close()
 
     def _wait(self, request: _Request, patience_seconds: float) -> None:
-        """Until it is done or its turn. Raises Busy."""
-        if request.asleep.acquire(timeout=min(COMPANY_SECONDS, patience_seconds)):
+        """Wait until the request is stored or it is its turn to write. Raises Busy."""
+        if request.asleep.acquire(timeout=min(GROUPING_SECONDS, patience_seconds)):
             return
         with self._lock:
             if request in self._waiting and self._idle:
                 self._appoint(request)
                 return
-        if request.asleep.acquire(timeout=max(patience_seconds - COMPANY_SECONDS, 0)):
+        if request.asleep.acquire(timeout=max(patience_seconds - GROUPING_SECONDS, 0)):
             return
         with self._lock:
             if request in self._waiting:
                 self._remove(request)
                 raise Busy("All writers are busy.")
-        # It is being written, or about to be.
+        # Another thread is writing it, or about to.
         request.asleep.acquire()
 
     def _write(self, request: _Request, writer: Writer) -> None:
-        """Write the request and what waits beside it; then wake whose turn it is, and who is done."""
+        """Write this and other waiting requests; then wake those, and the request whose turn is next."""
         with self._lock:
             group, size = [request], request.verdicts.received
             while self._waiting and size < LARGEST_GROUP:
@@ -131,7 +131,7 @@ class Pool:
                 if each is not request:
                     each.asleep.release()
 
-    # With the lock held.
+    # Call these with the lock held.
 
     def _appoint(self, request: _Request) -> None:
         self._remove(request)
@@ -153,9 +153,9 @@ def _write(writer: Writer, group: list[_Request]) -> None:
         counts = writer.write(*(request.verdicts for request in group))
         metrics.count(counts)
         rejections.count(counts)
-    except Exception as error:  # noqa: BLE001  whatever it is, somebody waits to hear of it
+    except Exception as error:  # noqa: BLE001  the waiting requests need every error
         if len(group) > 1 and not isinstance(error, errors.OperationalError):
-            # It is about one of them, then, and no reason to refuse the others.
+            # The error may be about one of them only, so write each by itself.
             for request in group:
                 _write(writer, [request])
             return
@@ -165,7 +165,7 @@ def _write(writer: Writer, group: list[_Request]) -> None:
 
 
 def _log(error: Exception, group: list[_Request]) -> None:
-    # The message may quote rows; the cause is in words of ours.
+    # The error's message may quote rows, so log our own description instead.
     spans = sum(request.verdicts.received for request in group)
     level = logging.WARNING if isinstance(error, psycopg.Error) else logging.ERROR
     why = f" cause={cause(error)}" if isinstance(error, psycopg.Error) else ""

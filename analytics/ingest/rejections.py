@@ -1,7 +1,7 @@
-"""Rejections by reason and sender: names of senders from a bounded set, and a line in the log once a minute.
+"""Counts rejections by reason and sender, and logs them once a minute.
 
-A service's name is whatever its sender writes. Only one that reads like a name of the grammar of routes is stored, and
-only the first MOST_NAMES of a UTC day of which something is rejected: the tally stays small.
+Senders choose their service's name freely. To limit the number of counts, only names of the same form as names in
+routes are stored, and only the first MOST_NAMES of a UTC day with rejections. All others count as OTHER.
 """
 
 import logging
@@ -17,14 +17,14 @@ from analytics.routes.words import is_name
 
 logger = logging.getLogger(__name__)
 
-MOST_NAMES = 50  # of a day, in each process
+MOST_NAMES = 50  # per day and process
 LONGEST_NAME = 64
 OTHER = "other"
 INTERVAL_SECONDS = 60.0
 
 
 class Senders:
-    """Thread-safe."""
+    """The senders' names stored today. Thread-safe."""
 
     def __init__(self) -> None:
         self._names: set[str] = set()
@@ -32,7 +32,7 @@ class Senders:
         self._lock = Lock()
 
     def name(self, resource: Attributes, today: date | None = None) -> str:
-        """Of the service that the attributes of a resource describe. `today` is the UTC day, if not by the clock."""
+        """Return the name of a resource's service, or OTHER. `today` is the UTC day, by default the clock's."""
         service = resource.get(vocabulary.SERVICE_NAME)
         if not isinstance(service, str) or len(service) > LONGEST_NAME or not is_name(service):
             return OTHER
@@ -48,7 +48,7 @@ class Senders:
 
 
 class Rejections:
-    """Of one process. Thread-safe."""
+    """The rejections of one process that are not logged yet. Thread-safe."""
 
     def __init__(self) -> None:
         self._counts: Counts = Counter()
@@ -63,7 +63,7 @@ class Rejections:
                 self._counts.update(found)
 
     def log(self, *, now: float | None = None, ending: bool = False) -> None:
-        """Log and forget what was counted, if the last time is long enough ago or the process is ending."""
+        """Log the counts and start again from zero, if the interval has passed or the process is ending."""
         now = time.monotonic() if now is None else now
         with self._lock:
             if not self._counts or (now < self._next and not ending):

@@ -1,9 +1,8 @@
-"""A script of statements, sent to PostgreSQL in one message, with the data that its COPYs ask for on the way.
+"""Sends several statements to PostgreSQL in one message, including COPYs and their data.
 
-PostgreSQL goes through it by itself and stops only where a COPY wants data, so there is a round trip for each COPY and
-one more. By psycopg's cursors there would be two for each COPY and one for each statement, and each costs a change of
-processes here and there. This is libpq as psycopg hands it out (`psycopg.pq`), because its cursors know no script with
-a COPY in the middle. https://www.postgresql.org/docs/current/libpq-copy.html
+PostgreSQL executes the script and stops only at a COPY, for its data. It needs one round trip per COPY and one more;
+psycopg's cursors would need two per COPY and one per statement. Cursors cannot send a script with a COPY inside, so
+this module uses libpq through `psycopg.pq`: https://www.postgresql.org/docs/current/libpq-copy.html
 """
 
 import select
@@ -16,21 +15,21 @@ from psycopg.pq.abc import PGconn, PGresult
 
 from privacy.waits import WAIT_SECONDS, TookTooLong
 
-# libpq takes this much at a time without wanting to send it first.
+# libpq buffers this much at a time without sending it first.
 LARGEST_PIECE_BYTES = 128 * 1024
 
 
 def begin(connection: psycopg.Connection, script: bytes) -> list[PGresult]:
-    """Send the script; the results up to the first COPY, which waits for its data, or to the end.
+    """Send the script. Returns the results up to the first COPY, which waits for data, or to the end.
 
-    Raises psycopg.Error, as the others here do. What follows in a script after an error is not done.
+    Raises psycopg.Error, like the other functions here. PostgreSQL skips statements after an error.
     """
     connection.pgconn.send_query(script)
     return _results(connection.pgconn)
 
 
-def give(connection: psycopg.Connection, data: bytes) -> list[PGresult]:
-    """Give the COPY that waits all its data; the results from there to the next, or to the end."""
+def send_copy_data(connection: psycopg.Connection, data: bytes) -> list[PGresult]:
+    """Send the waiting COPY all its data. Returns the results from there to the next COPY, or to the end."""
     pgconn = connection.pgconn
     for start in range(0, len(data), LARGEST_PIECE_BYTES):
         while not pgconn.put_copy_data(data[start : start + LARGEST_PIECE_BYTES]):
@@ -40,12 +39,12 @@ def give(connection: psycopg.Connection, data: bytes) -> list[PGresult]:
     return _results(pgconn)
 
 
-def give_up(connection: psycopg.Connection) -> None:
-    """End the script at the COPY that waits, as with an error."""
+def cancel_copy(connection: psycopg.Connection) -> None:
+    """Cancel the script at the waiting COPY."""
     pgconn = connection.pgconn
-    while not pgconn.put_copy_end(b"given up"):
+    while not pgconn.put_copy_end(b"cancelled"):
         _send(pgconn)
-    with suppress(errors.QueryCanceled):  # which is this
+    with suppress(errors.QueryCanceled):  # the expected answer
         _results(pgconn)
 
 
@@ -69,7 +68,7 @@ def _results(pgconn: PGconn) -> list[PGresult]:
 
 
 def _send(pgconn: PGconn) -> None:
-    """All that libpq holds back; takes what the server says meanwhile, or both could wait for each other."""
+    """Send all buffered data. Also read what the server sends meanwhile, to avoid a deadlock of two full buffers."""
     while pgconn.flush():
         if _wait(pgconn, select.POLLIN | select.POLLOUT) & select.POLLIN:
             pgconn.consume_input()
@@ -78,7 +77,7 @@ def _send(pgconn: PGconn) -> None:
 def _wait(pgconn: PGconn, events: int) -> int:
     poll = select.poll()
     poll.register(pgconn.socket, events)
-    # The server ends a statement that is slow; one that is frozen ends nothing.
+    # The server cancels slow statements by itself, but a frozen server cancels nothing.
     if not (found := poll.poll(WAIT_SECONDS * 1000)):
         pgconn.finish()
         raise TookTooLong("PostgreSQL did not answer within the time allowed")
@@ -88,5 +87,5 @@ def _wait(pgconn: PGconn, events: int) -> int:
 def _error(result: PGresult) -> psycopg.Error:
     if result.error_field(DiagnosticField.SQLSTATE):
         return errors.error_from_result(result)
-    # Without a code it is libpq that speaks: the connection is gone.
+    # An error without a code comes from libpq: the connection is lost.
     return errors.OperationalError(result.get_error_message())

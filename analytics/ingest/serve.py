@@ -1,4 +1,4 @@
-"""The life of one processor process: listen, serve, and drain when asked to end."""
+"""One processor process: it listens, serves, and finishes open requests when asked to stop."""
 
 import logging
 import os
@@ -19,12 +19,12 @@ from analytics.ingest.verdict import Erase
 
 logger = logging.getLogger(__name__)
 
-THREADS = 48  # more than may be at work, so that the refusal of one too many never waits itself
+THREADS = 48  # more than LIMIT, so that a refusal never waits for a thread
 LIMIT = 32
-FRAME_BYTES = 1024 * 1024  # a request is one frame or two, not dozens
-LARGEST_MESSAGE_BYTES = 4 * 1024 * 1024  # also of what gzip unpacks
+FRAME_BYTES = 1024 * 1024  # so that a request is one or two frames, not dozens
+LARGEST_MESSAGE_BYTES = 4 * 1024 * 1024  # also after unpacking gzip
 DRAIN_SECONDS = 10.0
-BREATH_SECONDS = 1.0  # how often a process looks whether it has been orphaned
+CHECK_SECONDS = 1.0  # how often a worker checks whether its supervisor still runs
 
 
 class CannotListen(AnalyticsError):
@@ -33,7 +33,7 @@ class CannotListen(AnalyticsError):
 
 @dataclass(frozen=True, slots=True)
 class Tls:
-    """PEM files of the server's certificate chain and key."""
+    """The PEM files of the server's certificate chain and key."""
 
     certificate: Path
     key: Path
@@ -47,9 +47,10 @@ class Tls:
 
 
 class Processor:
-    """A gRPC server with its pool of writers. `slot` numbers the process among several on one port.
+    """A gRPC server with its pool of writers. `slot` is the process's number among several on one port.
 
-    `erase` carries out a request to delete. Without it such a request is answered UNAVAILABLE, and is sent again.
+    `erase` carries out a request to delete. Without it such a request is answered UNAVAILABLE, so the sender
+    repeats it.
     """
 
     def __init__(
@@ -99,14 +100,14 @@ class Processor:
 
     def wait(self, *, supervisor: int = 0) -> None:
         """Serve until asked to stop, or until the parent is no longer the process `supervisor`; then `stop`."""
-        while not self._stopping.wait(BREATH_SECONDS):
+        while not self._stopping.wait(CHECK_SECONDS):
             rejections.log()
             if supervisor and os.getppid() != supervisor:
                 break
         self.stop()
 
     def stop(self) -> None:
-        """Finish what is under way, for as long as DRAIN_SECONDS; new requests get UNAVAILABLE meanwhile."""
+        """Finish open requests within DRAIN_SECONDS. New requests are answered UNAVAILABLE meanwhile."""
         logger.info("Draining: port=%d", self.port)
         self._health.enter_graceful_shutdown()
         self._server.stop(DRAIN_SECONDS).wait()

@@ -1,4 +1,4 @@
-"""Several processor processes on one port, kept alive by the one that started them."""
+"""Runs several processor processes on one port, and restarts those that end."""
 
 import logging
 import os
@@ -11,16 +11,16 @@ from types import FrameType
 from analytics.ingest.serve import DRAIN_SECONDS
 
 logger = logging.getLogger(__name__)
-# A worker that dies sooner than this after its start is not restarted in a hurry.
-BREATH_SECONDS = 1.0
+# How often workers are checked, which also limits how fast one is restarted again and again.
+CHECK_SECONDS = 1.0
 WRONG_USAGE = 2
 
 
 def supervise(commands: list[list[str]]) -> int:
-    """Run each command as a worker until SIGTERM or SIGINT; one that ends by itself is started again.
+    """Run each command as a worker until SIGTERM or SIGINT, and restart workers that end by themselves.
 
-    Started as programs of their own, because gRPC does not survive a fork. Returns the exit code: 0, or WRONG_USAGE if
-    a worker says by that code that starting it again would not help.
+    Workers are separate programs, because gRPC does not work after a fork. Returns the exit code: 0, or WRONG_USAGE if
+    a worker ended with it, since restarting that worker would not help.
     """
     stopping = threading.Event()
 
@@ -31,7 +31,7 @@ def supervise(commands: list[list[str]]) -> int:
         signal.signal(number, on_signal)
     workers = [_start(command) for command in commands]
     code = 0
-    while not code and not stopping.wait(BREATH_SECONDS):
+    while not code and not stopping.wait(CHECK_SECONDS):
         for index, worker in enumerate(workers):
             if worker.poll() == WRONG_USAGE:
                 code = WRONG_USAGE
@@ -50,11 +50,11 @@ def supervise(commands: list[list[str]]) -> int:
 
 
 def worker_commands(arguments: list[str], workers: int) -> list[list[str]]:
-    """The command line of each worker: this program's own, with whose worker it is and its number."""
+    """Return each worker's command line: this program's own, its supervisor's process id and its number."""
     own = [sys.executable, *sys.argv[:1], *arguments, "--supervisor", str(os.getpid())]
     return [[*own, "--worker", str(number + 1)] for number in range(workers)]
 
 
 def _start(command: list[str]) -> "subprocess.Popen[bytes]":
-    # A session of its own: Ctrl-C reaches it through us, once. The command is this very program.
+    # In its own session a worker gets no Ctrl-C, only our SIGTERM. The command is this same program.
     return subprocess.Popen(command, start_new_session=True)  # noqa: S603

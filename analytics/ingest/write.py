@@ -1,7 +1,7 @@
-"""Rows -> PostgreSQL, each exactly once: all of a request in one transaction, and the answer only after its commit.
+"""Writes rows to PostgreSQL, each exactly once, and a request's rows in one transaction.
 
-Few round trips, because small requests cost little else: all there is to do goes as one script (see `script`). Only
-where that cannot be, because a row is there already or is to be rejected, it goes step by step.
+Round trips are most of the cost of a small request, so everything is first sent as one script (see `script`). If a row
+exists already or must be rejected, the request is written step by step instead.
 """
 
 import os
@@ -21,7 +21,7 @@ from psycopg.pq.abc import PGresult
 
 from analytics.connection import connect
 from analytics.ingest import copy
-from analytics.ingest.script import begin, give, give_up
+from analytics.ingest.script import begin, cancel_copy, send_copy_data
 from analytics.ingest.verdict import (
     DUPLICATE,
     ERASURE,
@@ -41,10 +41,10 @@ from privacy.clock import from_unix_us
 
 ALL_STORED, ALL_DUPLICATE = Fate(STORED), Fate(DUPLICATE)
 DAY_US = 86_400 * 1_000_000
-# A statement that waits longer than this is a database in trouble; the sender will come again. Nor may a transaction be
-# idle for longer: a process frozen in the middle of one would hold up whoever waits for writers to end.
+# A statement that takes longer than this fails, and the sender repeats the request. The same limit holds for an idle
+# transaction: a process frozen inside one would block everything that waits for writers to finish.
 STATEMENT_TIMEOUT_MS = 10_000
-# Said by each transaction, because a transaction pooler may give each of them another session.
+# Set in each transaction, because a connection pooler may run each in another session.
 BEGIN = f"""
 BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE;
 SET LOCAL statement_timeout = {STATEMENT_TIMEOUT_MS};
@@ -62,7 +62,7 @@ Tables = dict[Category, list[Row]]
 class Writer:
     """One connection to the analytics database, for one thread at a time. Reconnects by itself.
 
-    `conninfo` is libpq's; `slot` tells this writer's counts from other writers', who may count at the same time.
+    `conninfo` is libpq's. Writers count in separate rows, one for each `slot`, so that none waits for another.
     """
 
     def __init__(self, conninfo: str, slot: int) -> None:
@@ -72,10 +72,10 @@ class Writer:
         self._ended = False
 
     def write(self, *requests: Verdict) -> Counts:
-        """Store everything that the verdicts of the requests keep, and count; the counts by (outcome, reason, sender).
+        """Store the accepted rows of the requests and count them. Returns the counts by (outcome, reason, sender).
 
-        Rows of people who have asked for deletion since move to their request's `rejected`. All is committed when it
-        returns. Raises psycopg.Error if the database cannot take it; then nothing of any is stored or counted.
+        Rows of people who asked for deletion meanwhile count as refused. Everything is committed on return. Raises
+        psycopg.Error if the database does not accept it; then nothing of any request is stored or counted.
         """
         at_once = True
         for attempt in range(MAXIMUM_ATTEMPTS):
@@ -89,13 +89,13 @@ class Writer:
             except (errors.UniqueViolation, errors.DeadlockDetected, errors.SerializationFailure):
                 at_once = False
             except errors.CheckViolation:
-                # The partition was dropped since we last saw it; it is still inside the window, so it is made again.
+                # The partition was dropped meanwhile. Its month is still inside the window, so create it again.
                 self._months.clear()
             except errors.QueryCanceled:
-                raise  # it was too slow, and would be again
+                raise  # it was too slow, and a repetition would be too
             except psycopg.OperationalError:
-                # A connection that died while idle says so only now. Nothing was committed that we know of, and if
-                # something was, its rows have the same keys.
+                # A connection lost while idle is noticed only now. Repeating is safe even if the transaction was
+                # committed: its rows have the same keys.
                 self.close()
                 if attempt:
                     raise
@@ -107,7 +107,7 @@ class Writer:
             self._connection = None
 
     def hang_up(self) -> None:
-        """From another thread: whoever waits in `write` for a database that does not answer gets an error, at last."""
+        """Interrupt `write` from another thread: if the database does not answer, `write` raises an error."""
         self._ended = True
         connection = self._connection
         if connection is not None:
@@ -142,7 +142,7 @@ class Writer:
     def _at_once(
         self, connection: psycopg.Connection, requests: Sequence[Verdict], tables: Tables, days: set[int]
     ) -> Counts | None:
-        """All of it, as one script. None if that is not all there is to do: some rows are to be rejected."""
+        """Write everything as one script. Returns None, and writes nothing, if some rows must be rejected."""
         counts = _judged(requests)
         counts.update({ALL_STORED: sum(map(len, tables.values())), ALL_DUPLICATE: 0})
         copies = b"".join(copy.COPY[category] + b";" for category in tables)
@@ -151,11 +151,11 @@ class Writer:
             found = next(result for result in begin(connection, script) if result.status == ExecStatus.TUPLES_OK)
             erased = _erased(found)
             if erased and any(_is_erased(row, erased) for rows in tables.values() for row in rows):
-                give_up(connection)
+                cancel_copy(connection)
                 connection.rollback()
                 return None
             for rows in tables.values():
-                give(connection, copy.copied(rows))
+                send_copy_data(connection, copy.copied(rows))
         return counts
 
     def _step_by_step(self, connection: psycopg.Connection, requests: Sequence[Verdict], tables: Tables) -> Counts:
@@ -172,7 +172,7 @@ class Writer:
         return counts
 
     def _end_ingest(self, connection: psycopg.Connection, days: set[int], counts: Counts) -> bytes:
-        # In one order, so that no two writers with the same slot, on two machines, wait in a circle.
+        # Sorted, to avoid a deadlock of two writers with the same slot on two machines.
         entries = sorted((*key, spans) for key, spans in counts.items() if spans)
         parameters = (
             [(from_unix_us(day * DAY_US)).date() for day in sorted(days)],
@@ -184,7 +184,7 @@ class Writer:
 
 
 def _reject_erased(connection: psycopg.Connection, requests: Sequence[Verdict], tables: Tables) -> None:
-    """Take the rows of people who have asked for deletion since out of `requests`."""
+    """Remove from `requests` the rows of people who have asked for deletion meanwhile."""
     [found] = begin(connection, _begin_ingest(tables))
     erased = _erased(found)
     for request in requests:
@@ -204,7 +204,7 @@ def _begin_ingest(tables: Tables) -> bytes:
 
 
 def _erased(found: PGresult) -> dict[bytes, int]:
-    """Of the people that `_begin_ingest` found, when each has last asked for deletion, in microseconds since 1970."""
+    """Return when each person last asked for deletion, in microseconds since 1970, from `_begin_ingest`'s result."""
     cells = [(found.get_value(row, 0), found.get_value(row, 1)) for row in range(found.ntuples)]
     return {UUID(user_id.decode()).bytes: int(moment_us) for user_id, moment_us in cells if user_id and moment_us}
 
@@ -215,7 +215,7 @@ def _is_erased(row: Row, erased: dict[bytes, int]) -> bool:
 
 
 def _judged(requests: Sequence[Verdict]) -> Counts:
-    """What is known before a row is written: rejections, parts left out, erasures carried out."""
+    """Count what is known before writing: rejected spans, omitted parts, completed erasures."""
     counts: Counts = Counter()
     for request in requests:
         counts.update({Fate(outcome, ERASURE): spans for outcome, spans in request.erased.items()})
@@ -237,21 +237,21 @@ def _rolled_back_after_an_error(connection: psycopg.Connection) -> Iterator[None
 
 
 def _tables(requests: Sequence[Verdict]) -> Tables:
-    """The rows of all requests by table, in the order of their keys.
+    """Return the rows of all requests by table, sorted by key.
 
-    Every writer goes through tables and keys in the same order, so none waits in a circle.
+    Every writer uses the same order of tables and keys, which avoids deadlocks.
     """
     tables = {category: [row for request in requests for row in request.rows[category]] for category in Category}
     for rows in tables.values():
-        rows.sort()  # they begin with their key
+        rows.sort()  # a row begins with its key
     return {category: rows for category, rows in tables.items() if rows}
 
 
 def _days(tables: Tables) -> set[int]:
-    """Days since 1970 that the rows are of."""
+    """Return the days of the rows, counted since 1970."""
     days: set[int] = set()
     for rows in tables.values():
         first, last = copy.timestamp_us(rows[0]) // DAY_US, copy.timestamp_us(rows[-1]) // DAY_US
-        # Most requests are of one day, which needs no look at what lies between.
+        # Most requests have rows of one day only, which the first and the last row show.
         days |= {first} if first == last else {copy.timestamp_us(row) // DAY_US for row in rows}
     return days

@@ -8,7 +8,7 @@ from psycopg import errors
 from psycopg.pq import TransactionStatus
 
 from analytics.ingest.copy import copied
-from analytics.ingest.script import LARGEST_PIECE_BYTES, begin, give, give_up
+from analytics.ingest.script import LARGEST_PIECE_BYTES, begin, cancel_copy, send_copy_data
 from analytics.router import conninfo
 
 pytestmark = pytest.mark.django_db(databases="__all__", transaction=True)
@@ -37,8 +37,8 @@ def rows(connection: psycopg.Connection) -> tuple[int, int]:
 
 def test_each_copy_is_given_its_own_and_results_come_as_they_are_ready(connection: psycopg.Connection) -> None:
     first = begin(connection, b"BEGIN; SELECT 7;" + COPY_ONE + COPY_TWO + SUM + b"COMMIT")
-    second = give(connection, numbers(1, 2, 3))
-    third = give(connection, numbers(4))
+    second = send_copy_data(connection, numbers(1, 2, 3))
+    third = send_copy_data(connection, numbers(4))
 
     assert [each.get_value(0, 0) for each in first[1:2]] == [b"7"]
     assert [each.command_status for each in second[:1]] == [b"COPY 3"]
@@ -56,16 +56,16 @@ def test_more_than_fits_into_anybodys_buffers_arrives(connection: psycopg.Connec
     data = numbers(*many)
     assert len(data) > 20 * LARGEST_PIECE_BYTES
 
-    give(connection, data)
+    send_copy_data(connection, data)
 
     assert rows(connection) == (len(many), 0)
 
 
 def test_after_an_error_nothing_more_is_done_and_the_connection_is_well(connection: psycopg.Connection) -> None:
     begin(connection, b"BEGIN;" + COPY_ONE + COPY_TWO + b"COMMIT")
-    give(connection, numbers(1))
+    send_copy_data(connection, numbers(1))
     with pytest.raises(errors.UniqueViolation):
-        give(connection, numbers(5, 5))
+        send_copy_data(connection, numbers(5, 5))
 
     assert connection.info.transaction_status is TransactionStatus.INERROR
     connection.rollback()
@@ -83,7 +83,7 @@ def test_an_error_before_the_first_copy_is_raised(connection: psycopg.Connection
 def test_a_script_that_is_given_up_leaves_nothing(connection: psycopg.Connection) -> None:
     begin(connection, b"BEGIN; INSERT INTO one VALUES (1);" + COPY_TWO + b"COMMIT")
 
-    give_up(connection)
+    cancel_copy(connection)
 
     connection.rollback()
     assert rows(connection) == (0, 0)
@@ -97,4 +97,4 @@ def test_a_server_that_hangs_up_is_an_operational_error(connection: psycopg.Conn
         other.execute("SELECT pg_terminate_backend(%s, 60000)", [connection.info.backend_pid])
 
     with pytest.raises(psycopg.OperationalError):
-        give(connection, numbers(*range(100_000))) if begun else begin(connection, COPY_ONE)
+        send_copy_data(connection, numbers(*range(100_000))) if begun else begin(connection, COPY_ONE)

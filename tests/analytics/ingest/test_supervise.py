@@ -84,7 +84,7 @@ def on_signals(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[int, Callable[[
     """What `supervise` wants done on each signal; ours stay as they are."""
     wanted: dict[int, Callable[[int, None], None]] = {}
     monkeypatch.setattr(supervise_module.signal, "signal", wanted.__setitem__)
-    monkeypatch.setattr(supervise_module, "BREATH_SECONDS", 0.05)
+    monkeypatch.setattr(supervise_module, "CHECK_SECONDS", 0.05)
     yield wanted
 
 
