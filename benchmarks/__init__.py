@@ -1,1 +1,1 @@
-"""Measured side by side in one run and printed as ratios: times alone say more of the machine than of the code."""
+"""Benchmarks. Each measures several contenders in one run and prints ratios, because times depend on the machine."""

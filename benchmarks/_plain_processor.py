@@ -1,7 +1,7 @@
-"""The design that benchmarks/ingest.py compares the processor with: what a few lines of Django and gRPC would do.
+"""A minimal processor in Django and gRPC, with which benchmarks/ingest.py compares ours.
 
-Standard protobuf access, a model instance a span, a `bulk_create` for each table a request. It validates nothing, knows
-no duplicates and keeps no tally. `python -m benchmarks._plain_processor PORT`.
+It uses standard protobuf access, a model instance per span, and a `bulk_create` per table and request. It does not
+validate, detect duplicates or count. `python -m benchmarks._plain_processor PORT`.
 """
 
 import sys

@@ -1,4 +1,4 @@
-"""Rounds of several contenders in turn, so that what the machine does besides meets all of them alike."""
+"""Measures several contenders in alternating rounds, so that other load on the machine affects all of them equally."""
 
 from collections.abc import Callable, Mapping
 from statistics import median
@@ -7,10 +7,10 @@ Measured = Mapping[str, list[float]]
 
 
 def interleaved(contenders: Mapping[str, Callable[[], float]], *, rounds: int) -> Measured:
-    """What each contender measured (seconds, or whatever it returns), a value a round; a first round is thrown away."""
+    """Return each contender's results, one value (seconds, for example) per round, without a warm-up round."""
     measured: dict[str, list[float]] = {name: [] for name in contenders}
     for number in range(rounds + 1):
-        # Turned each round: whoever comes after the slow one must not always be the same.
+        # Rotate the order, so that the slow contender is not always followed by the same one.
         names = list(contenders)
         for name in names[number % len(names) :] + names[: number % len(names)]:
             value = contenders[name]()
@@ -20,7 +20,7 @@ def interleaved(contenders: Mapping[str, Callable[[], float]], *, rounds: int) -
 
 
 def ratio(measured: Measured, of: str, to: str, *, less: str | None = None) -> tuple[float, float, float]:
-    """Median, least and greatest over the rounds of `of` / `to`, each less the round's `less` where one is named."""
+    """Return median, minimum and maximum of `of` / `to` over the rounds, with `less` subtracted from both."""
     base = measured[less] if less else [0.0] * len(measured[to])
     values = sorted(
         (one - nothing) / (other - nothing)
@@ -30,6 +30,6 @@ def ratio(measured: Measured, of: str, to: str, *, less: str | None = None) -> t
     return median(values), values[0], values[-1]
 
 
-def say(label: str, ratio_of: tuple[float, float, float], wanted: str) -> None:
+def print_ratio(label: str, ratio_of: tuple[float, float, float], target: str) -> None:
     middle, least, greatest = ratio_of
-    print(f"  {label:<62} {middle:7.3f}   (rounds {least:.3f} to {greatest:.3f}; wanted {wanted})")
+    print(f"  {label:<62} {middle:7.3f}   (rounds {least:.3f} to {greatest:.3f}; target: {target})")

@@ -1,4 +1,4 @@
-"""The load of benchmarks/ingest.py: requests of spans as the site makes them, new ones each time at little cost."""
+"""The load of benchmarks/ingest.py: requests with spans like the site's, generated cheaply with new ids each time."""
 
 import os
 import random
@@ -21,7 +21,7 @@ _chance = random.Random(20261125)
 
 
 def ours(number: int) -> list[Span]:
-    """Of all categories, people and routes, most often requests; their ids and times come with `bodies`."""
+    """Return spans of all categories, people and routes, mostly requests. `bodies` sets their ids and times."""
     return [_span(kind, _values(kind)) for kind in _kinds(number)]
 
 

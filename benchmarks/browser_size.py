@@ -1,8 +1,8 @@
-"""What browser telemetry weighs: our package beside the same three calls on the stock web SDK and exporter.
+"""The size of browser telemetry: our package, and the same three calls with the stock web SDK and exporter.
 
-Both are bundled here and now in the same way (`frontend/bench/size.mjs`). Then the product is started, and a real
-Chromium opens its pages for somebody who does not share and for somebody who does; counted are the bytes of telemetry
-that came over the wire, bodies as they were compressed.
+`frontend/bench/size.mjs` bundles both in the same way. Then the benchmark starts the product and opens its pages in a
+real Chromium, for a person who does not share and for one who does. It counts the bytes of telemetry that were
+transferred, compressed.
 """
 
 import json
@@ -21,7 +21,7 @@ PAGES = ("/", "/settings/privacy/", "/settings/password/")
 
 
 def bundled() -> dict[str, dict[str, int]]:
-    """Sizes in bytes, `raw` and `gzip`, of our `loader`, of `ours` and of `stock`."""
+    """Return the sizes in bytes, `raw` and `gzip`, of our `loader`, of `ours` and of `stock`."""
     outcome = subprocess.run(
         ["node", "bench/size.mjs"],
         cwd=frontend.FRONTEND,

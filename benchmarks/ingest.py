@@ -1,12 +1,12 @@
-"""The processor beside PostgreSQL's own fastest way in, and beside a plain design; all validation on.
+"""The processor's speed, with full validation, compared with a plain COPY and with a minimal processor.
 
-The load has four layouts: this project's spans straight, the same as the Collector writes them, an older Rhesis
-client's, and a stock SDK's HTTP server spans. Everything runs against databases of one server, in turns, and each
-server process stands behind real gRPC. Printed are medians of ratios over the rounds, the CPU time of the processor and
-of PostgreSQL, and the time a call takes.
+The load has four layouts: this project's spans sent directly, the same re-encoded by the Collector, an older Rhesis
+client's, and a stock SDK's HTTP server spans. All contenders use databases of one server, in turns, and each server
+process is called by real gRPC. The benchmark prints medians of ratios over the rounds, the CPU time of the processor
+and of PostgreSQL, and the time of a call.
 
 INGEST_BENCH_ROUNDS (5), INGEST_BENCH_SPANS (30720 for each contender and round) and INGEST_BENCH_ROWS (0,100000,500000:
-how many are there already) say how much is done; 0,1000000,5000000 rows take some minutes more.
+rows in the table beforehand) set the amount of work; 0,1000000,5000000 rows take some minutes more.
 """
 
 import os
@@ -43,7 +43,7 @@ from analytics.ingest import decode, judge
 from analytics.ingest.copy import COLUMNS
 from analytics.vocabulary import Category
 from benchmarks import _spans
-from benchmarks._rounds import interleaved, ratio, say
+from benchmarks._rounds import interleaved, print_ratio, ratio
 from privacy.switches import DeploymentType
 from tests.acceptance.product import free_port, wait_until
 from tests.analytics.ingest import packed
@@ -302,7 +302,9 @@ def measure(databases: dict[int, str], stack: ExitStack) -> None:
         "2 workers": of("processor, 2 workers", large, two, MANY_SENDERS),
     }
     found = interleaved(contenders, rounds=ROUNDS)
-    say("rate of 2 workers to that of 1", ratio(found, "processor", "2 workers"), "more than 1, cores permitting")
+    print_ratio(
+        "rate of 2 workers to that of 1", ratio(found, "processor", "2 workers"), "more than 1, cores permitting"
+    )
 
     print("\nrows that are there already")
     growing = {
@@ -316,7 +318,7 @@ def measure(databases: dict[int, str], stack: ExitStack) -> None:
         print(
             f"  {int(name):>9,} rows {1 / median(found[name]):9,.0f} spans/s, PostgreSQL {cpu:6.1f} s of CPU a million"
         )
-    say(f"rate with {int(most):,} rows to that with {int(least):,}", ratio(found, least, most), "at least 0.85")
+    print_ratio(f"rate with {int(most):,} rows to that with {int(least):,}", ratio(found, least, most), "at least 0.85")
 
 
 def show(found: Any, measured: Measured, wanted: dict[str, str], suffix: str = "") -> None:
@@ -332,7 +334,7 @@ def show(found: Any, measured: Measured, wanted: dict[str, str], suffix: str = "
             line += f"; a call p50 {cuts[49] * 1e3:.1f} ms, p99 {cuts[98] * 1e3:.1f} ms"
         print(line)
     for name, words in wanted.items():
-        say(f"rate of the processor to that of {name}", ratio(found, name, "processor"), words)
+        print_ratio(f"rate of the processor to that of {name}", ratio(found, name, "processor"), words)
 
 
 def main() -> None:

@@ -1,11 +1,11 @@
-"""What keeping costs and saves: partitions, indexes, rollups and erasures, each beside the plain way, in one run.
+"""The costs and savings of storage: partitions, indexes, rollups and erasures, each compared with the simple way.
 
     python3 dev.py bench keep
     python -m benchmarks.keep --rows 500000 --month-rows 100000     # quicker; the ratios grow with the rows
 
-The data is that of a busy month: 20,000 people, some of them there all day and most now and then, 40 features and 60
-endpoints with two methods each, durations spread as durations are, most rows requests. It is made in the order of time,
-in a test database of its own, which is gone afterwards.
+The data is that of a busy month: 20,000 people, a few active all day and most only sometimes, 40 features, 60 endpoints
+with two methods each, and realistic durations; most rows are requests. It is inserted in the order of time, into a test
+database that is dropped afterwards.
 """
 
 import argparse
@@ -38,7 +38,7 @@ from analytics.retention import months_before
 from analytics.show.question import Question
 from analytics.show.report import query_parameters
 from analytics.sql import sql
-from benchmarks._rounds import Measured, interleaved, ratio, say
+from benchmarks._rounds import Measured, interleaved, print_ratio, ratio
 from tests.support.raw_reports import UNFILTERED, raw_sql
 
 MONTH, DAYS = datetime(2026, 8, 1, tzinfo=UTC), 31
@@ -150,7 +150,7 @@ def dropping_a_month(rows: int, rounds: int) -> None:
     measured = interleaved({"delete": deleted, "purge": partitioned}, rounds=rounds)
     print(f"a month of {rows:,} rows goes")
     show(measured)
-    say("DELETE and VACUUM, to the purge", ratio(measured, "delete", "purge"), "at least 8")
+    print_ratio("DELETE and VACUUM, to the purge", ratio(measured, "delete", "purge"), "at least 8")
     execute("DROP TABLE old_rows, plain")
     execute("TRUNCATE analytics_rolled_up_day")
 
@@ -182,7 +182,7 @@ def bytes_a_row(rows: int) -> None:
         sums = [sums[0] + ours, sums[1] + theirs]
         execute("DROP TABLE original")
         execute(f"TRUNCATE {table}")
-    say("ours to one index a column, in all three", (sums[0] / sums[1],) * 3, "at most 0.6")
+    print_ratio("ours to one index a column, in all three", (sums[0] / sums[1],) * 3, "at most 0.6")
 
 
 def growing(rows: int) -> None:
@@ -207,7 +207,7 @@ def growing(rows: int) -> None:
             f"  {rows * (step + 1) // STEPS:>12,} rows: erased in {erasing[-1] * 1e3:.1f} ms; "
             f"reports corrected in {correcting / len(days) * 1e3:.0f} ms a day"
         )
-    say(f"an erasure in {STEPS} times the rows, to the first", (erasing[-1] / erasing[0],) * 3, "near 1")
+    print_ratio(f"an erasure in {STEPS} times the rows, to the first", (erasing[-1] / erasing[0],) * 3, "near 1")
     for table in TABLES:
         assert execute(f"SELECT count(*) FROM {table}")[0][0] >= totals[table]
 
@@ -243,7 +243,9 @@ def reports(rows: int, rounds: int) -> None:
             rounds=rounds,
         )
         show(measured)
-        say(f"{name}: raw to rollups", ratio(measured, "raw", "rollups"), f"at least {50 if counts_people else 10}")
+        print_ratio(
+            f"{name}: raw to rollups", ratio(measured, "raw", "rollups"), f"at least {50 if counts_people else 10}"
+        )
 
 
 def a_day(rounds: int) -> None:
@@ -271,8 +273,10 @@ def a_day(rounds: int) -> None:
     in_it = sum(execute(f"SELECT count(*) FROM {table} {within}", bounds)[0][0] for table in TABLES)
     print(f"a day of {in_it:,} rows")
     show(measured)
-    say("its rollup to reading its rows once", ratio(measured, "rollup", "scan"), "no bound")
-    say("its rollup to the five reports of it from raw rows", ratio(measured, "rollup", "raw reports"), "no bound")
+    print_ratio("its rollup to reading its rows once", ratio(measured, "rollup", "scan"), "no bound")
+    print_ratio(
+        "its rollup to the five reports of it from raw rows", ratio(measured, "rollup", "raw reports"), "no bound"
+    )
     sizes = execute(
         """SELECT sum(pg_total_relation_size(name::regclass)) FROM unnest(ARRAY['analytics_people_of_day',
            'analytics_daily_activity', 'analytics_daily_feature', 'analytics_daily_endpoint',
@@ -282,8 +286,8 @@ def a_day(rounds: int) -> None:
     print(f"  all rollups take {float(sizes[0][0]) / 1e6:.1f} MB, the raw rows {raw / 1e6:.0f} MB")
 
 
-def marks(rounds: int) -> None:
-    """What a request leaves in the table of touched days, beside a mark for each request."""
+def touched_days(rounds: int) -> None:
+    """Compare one entry per touched day with one entry per request."""
     requests, days = 2_000, [MONTH.date(), (MONTH + timedelta(days=1)).date()]
     left: dict[str, int] = {}
 
@@ -303,15 +307,19 @@ def marks(rounds: int) -> None:
     one_each = "INSERT INTO analytics_touched_day (day) SELECT unnest(%(days)s::date[])"
     measured = interleaved(
         {
-            "a mark a request": partial(contender, "a mark a request", one_each),
-            "a mark a day": partial(contender, "a mark a day", "SELECT analytics_touch_days(%(days)s::date[])"),
+            "an entry a request": partial(contender, "an entry a request", one_each),
+            "an entry a day": partial(contender, "an entry a day", "SELECT analytics_touch_days(%(days)s::date[])"),
         },
         rounds=rounds,
     )
-    print(f"marks left by {requests:,} requests on {len(days)} days each")
+    print(f"entries left by {requests:,} requests on {len(days)} days each")
     print("  " + ", ".join(f"{name}: {number:,}" for name, number in left.items()))
     show(measured)
-    say("time of a mark a day, to a mark a request", ratio(measured, "a mark a day", "a mark a request"), "no bound")
+    print_ratio(
+        "time of an entry a day, to an entry a request",
+        ratio(measured, "an entry a day", "an entry a request"),
+        "no bound",
+    )
 
 
 def show(measured: Measured) -> None:
@@ -344,7 +352,7 @@ def main() -> None:
         growing(options.rows)
         reports(options.rows, options.rounds)
         a_day(options.rounds)
-        marks(options.rounds)
+        touched_days(options.rounds)
 
 
 if __name__ == "__main__":

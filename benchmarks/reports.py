@@ -1,9 +1,9 @@
-"""Each page of reports beside nothing but its own queries of the rollups, and beside the same reports from raw rows.
+"""The time of each page of reports, compared with its queries alone and with the same reports from raw rows.
 
     python3 dev.py bench reports
     python -m benchmarks.reports --rows 500000      # quicker; raw rows then cost less, the pages the same
 
-Three months of 20,000 people, in a test database of its own, which is gone afterwards.
+Three months of 20,000 people, in a test database that is dropped afterwards.
 """
 
 import argparse
@@ -30,7 +30,7 @@ from analytics.models import ExportTally, IngestTally
 from analytics.router import analytics_database
 from analytics.show.pages import PAGES, Page
 from analytics.show.question import Question
-from benchmarks._rounds import interleaved, ratio, say
+from benchmarks._rounds import interleaved, print_ratio, ratio
 from tests.support.people import a_person, signed_in
 from tests.support.raw_reports import UNFILTERED, raw_sql
 
@@ -139,7 +139,9 @@ def measure(rounds: int) -> None:
         times = ", ".join(f"{name} {median(values) * 1e3:,.0f} ms" for name, values in measured.items())
         print(f"  {page.title}: {times}{from_raw}; {len(asked)} queries (at most 15)")
         over = median(one - other for one, other in zip(measured["page"], measured["queries"], strict=True))
-        say("the page, to its queries of the rollups", ratio(measured, "page", "queries"), "near 1 for slow queries")
+        print_ratio(
+            "the page, to its queries of the rollups", ratio(measured, "page", "queries"), "near 1 for slow queries"
+        )
         print(f"  {'the page less its queries, whatever the rows':<62} {over * 1e3:4.0f} ms")
 
 

@@ -1,8 +1,8 @@
-"""What telemetry costs a request: our middleware beside OpenTelemetry's own for Django, both with a null exporter.
+"""The time that telemetry adds to a request: our middleware and OpenTelemetry's for Django, with a null exporter.
 
-Each contender answers the same requests through Django's handler with a trivial view, in turns. The cost is what a
-contender takes more than a handler without any telemetry; printed are ratios of our cost to the stock instrumentor's.
-The null exporter stands after everything each does itself: ours reads consent from a real database in its own thread.
+Contenders answer the same requests through Django's handler with a trivial view, in turns. The cost is the time beyond
+that of a handler without telemetry. The benchmark prints ratios of our cost to the stock instrumentor's. Only sending
+is replaced by the null exporter: ours still reads consent from a real database in its own thread.
 """
 
 import gc
@@ -31,7 +31,7 @@ from accounts.models import User
 from analytics.collect import hint, pipeline
 from analytics.collect.transport import Send
 from analytics.collect.transport.answers import Answer, Fate
-from benchmarks._rounds import interleaved, ratio, say
+from benchmarks._rounds import interleaved, print_ratio, ratio
 from privacy import choices
 from privacy.models import Source
 
@@ -126,12 +126,12 @@ def measure() -> None:
     for name in ("stock", "consenting", "not consenting"):
         cost = median(value - base for value, base in zip(measured[name], measured["nothing"], strict=True))
         print(f"  {name:<20} {cost * 1e6:8.1f} us a request more than {nothing * 1e6:.1f} us")
-    say(
+    print_ratio(
         "someone who consents, to the stock instrumentor",
         ratio(measured, "consenting", "stock", less="nothing"),
         "at most 0.25, aim 0.10",
     )
-    say(
+    print_ratio(
         "someone who does not consent, to the stock instrumentor",
         ratio(measured, "not consenting", "stock", less="nothing"),
         "at most 0.02, aim 0.01",
