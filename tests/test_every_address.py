@@ -187,7 +187,9 @@ def test_every_address_has_a_line_and_every_line_an_address() -> None:
 
 
 @pytest.mark.parametrize("line", TABLE, ids=lambda line: f"{line.method} {line.route or '/'}")
-def test_everybody_gets_what_the_table_says(line: Line, one_of_each: dict[str, Any], everybody: list[Client]) -> None:
+def test_every_address_answers_each_role_as_in_the_table(
+    line: Line, one_of_each: dict[str, Any], everybody: list[Client]
+) -> None:
     cache.clear()
     path = address(line, one_of_each)
     more: dict[str, Any] = {"headers": {"Origin": "http://testserver"}}

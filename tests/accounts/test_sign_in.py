@@ -115,7 +115,7 @@ def test_a_password_is_changed_with_the_old_one(person: User) -> None:
 
 
 @override_settings(SIGN_IN_FAILURES_PER_ACCOUNT="3/hour")
-def test_after_too_many_failures_not_even_the_right_password_helps_by_any_road(person: User) -> None:
+def test_after_too_many_failures_the_right_password_is_refused_on_every_form(person: User) -> None:
     for _ in range(3):
         assert api_login(person.username, "guess")[0] == 401
     status, body = api_login(person.username, PASSWORD)

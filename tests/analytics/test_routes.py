@@ -198,7 +198,7 @@ def test_text_of_a_route_is_words(text: str, lenient: bool, strict: bool) -> Non
         ("_".join(["to"] * 9), False),
     ],
 )
-def test_a_name_is_words_of_a_developer_and_may_end_in_a_digit(name: str, is_one: bool) -> None:
+def test_a_name_consists_of_words_and_may_end_in_a_digit(name: str, is_one: bool) -> None:
     assert is_name(name) is is_one
 
 

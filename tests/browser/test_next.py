@@ -148,7 +148,7 @@ def test_a_visitor_finds_no_error_in_the_console(person: Person, example: str) -
     assert (sent(person), person.complaints) == ([], [])
 
 
-def test_a_road_that_is_blocked_is_given_up_and_the_person_told(person: Person, example: str) -> None:
+def test_sending_stops_when_blocked_and_the_person_sees_a_message(person: Person, example: str) -> None:
     page = sign_in(person, example)
     shows(page, True)
     person.context.route("**/v1/traces", lambda route: route.abort("blockedbyclient"))
@@ -160,7 +160,7 @@ def test_a_road_that_is_blocked_is_given_up_and_the_person_told(person: Person, 
 
     assert 2 <= len(sent(person)) - before <= 4
     runs(page, False)
-    switch(page, False)  # the no goes another road
+    switch(page, False)  # the choice is sent to another address
     person.context.unroute("**/v1/traces")
 
 

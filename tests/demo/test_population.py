@@ -38,7 +38,7 @@ def people_a_day(story: Story) -> Counter[date]:
     return Counter(day for _, day in {(person.number, day) for person, day, _ in story})
 
 
-def test_the_same_seed_tells_the_same_story_and_another_another() -> None:
+def test_the_same_seed_generates_the_same_data_and_another_seed_different_data() -> None:
     assert told(10) == told(10)
     assert told(10) != told(10, seed=2)
 

@@ -144,7 +144,7 @@ def test_kubernetes_services_and_deployments_select_pods_that_there_are() -> Non
     assert selectors == labels == {"site", "processor", "collector"}
 
 
-def test_kustomize_is_told_of_every_file() -> None:
+def test_kustomization_lists_every_file() -> None:
     (kustomization,) = documents(DEPLOY / "kustomization.yaml")
     named = [*kustomization["resources"], *kustomization["configMapGenerator"][0]["files"]]
     assert all((DEPLOY / name).is_file() for name in named)

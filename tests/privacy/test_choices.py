@@ -245,7 +245,7 @@ def test_a_deletion_that_the_rows_database_cannot_take_is_in_the_ledger(monkeypa
     assert receipt.id == ConsentEvent.objects.get(action=Action.ERASURE_REQUESTED, user_id=person.pk).pk
 
 
-def test_a_command_is_told_that_a_deletion_failed_and_nothing_was_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_command_reports_a_failed_deletion_and_records_no_request(monkeypatch: pytest.MonkeyPatch) -> None:
     person = someone_who_shares()
     monkeypatch.setattr(PersonalTelemetry, "erase", breaks)
     with pytest.raises(DatabaseError):

@@ -111,7 +111,7 @@ def test_a_version_never_shown_is_not_dismissed(person: User, browser: Client) -
     assert not was_shown(person)
 
 
-def test_people_told_off_by_default_are_told_again_when_it_becomes_on_by_default(person: User, browser: Client) -> None:
+def test_the_notice_appears_again_when_sharing_becomes_on_by_default(person: User, browser: Client) -> None:
     with override_settings(DEPLOYMENT_TYPE="self_hosted"):
         assert BANNER in browser.get(PAGE).text
         browser.post("/settings/privacy/notice/", {"version": "1"})
@@ -181,7 +181,7 @@ def test_the_answer_is_a_choice_from_the_notice_and_puts_it_away(
     assert ("Thank you for helping" if sharing == "on" else "Telemetry has been disabled.") in page
 
 
-def test_a_browser_that_asks_not_to_be_tracked_is_told_that_it_is_off(person: User, browser: Client) -> None:
+def test_a_browser_with_do_not_track_sees_that_sharing_is_off(person: User, browser: Client) -> None:
     page = browser.get(PAGE, headers={"Sec-GPC": "1"}).text
     assert "This is off now." in page and "Keep off" in page and "Switch on" in page
     assert "Your browser asks sites not to track you" in browser.get(PAGE).text

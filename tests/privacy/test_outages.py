@@ -107,7 +107,7 @@ def test_each_sqlstate_has_its_words_and_rows_are_not_quoted(state: str) -> None
 
 
 @pytest.mark.django_db
-def test_an_unknown_sqlstate_has_the_words_of_its_class() -> None:
+def test_an_unknown_sqlstate_is_described_by_its_class() -> None:
     with pytest.raises(DatabaseError) as raised, transaction.atomic(), django_connection.cursor() as cursor:
         cursor.execute("DO $$ BEGIN RAISE EXCEPTION 'x' USING ERRCODE = '53999'; END $$")
     assert cause(raised.value).startswith(f"{BY_CLASS['53']} (SQLSTATE 53999)")

@@ -161,7 +161,7 @@ def test_a_deletion_that_the_rows_database_cannot_take_is_noted_and_shown(
     assert "3 records deleted." in browser.get(PAGE).text
 
 
-def test_a_deletion_that_cannot_be_written_down_says_so_and_leaves_everything(
+def test_a_deletion_that_cannot_be_recorded_shows_an_error_and_deletes_nothing(
     browser: Client, person: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store_rows(person)

@@ -90,7 +90,7 @@ def test_names_offered_for_completion_are_recorded(staff: Client, monkeypatch: p
     assert log() == [(Access.OPENED, "autocomplete accounts.user", None, None)]
 
 
-def test_reports_are_told_apart(staff: Client) -> None:
+def test_reports_are_distinguished(staff: Client) -> None:
     for name in ("features", "endpoints"):
         assert staff.get(f"/admin/analytics/reports/{name}/").status_code == 200
     assert [what for _, what, *_ in log()] == ["report-page features", "report-page endpoints"]

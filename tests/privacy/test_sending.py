@@ -249,7 +249,7 @@ def test_the_database_ends_an_attempt_that_is_silent_too_long(
             still_held()
 
 
-def test_a_withdrawal_holds_even_if_it_waits_in_vain(
+def test_a_withdrawal_applies_even_if_its_wait_times_out(
     besides: Callable[..., "Future[Any]"], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(sending, "BARRIER", sending.BARRIER.replace("'8s'", "'10ms'"))

@@ -15,7 +15,7 @@ from tests.support.processor import send
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-def test_an_older_backends_request_is_stored_on_either_road(endpoint: str) -> None:
+def test_an_older_backends_request_is_stored_directly_and_through_the_collector(endpoint: str) -> None:
     port = urlsplit(endpoint).port
     assert port is not None
     _, _, key = documented.variables()["OTEL_EXPORTER_OTLP_HEADERS"].partition("=")

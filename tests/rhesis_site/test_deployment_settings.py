@@ -119,9 +119,7 @@ print(Client().get("/healthz", secure=True).headers.get("Strict-Transport-Securi
     ],
     ids=str,
 )
-def test_browsers_are_told_of_the_sites_own_name_alone_unless_the_operator_says_more(
-    environment: dict[str, str], header: str
-) -> None:
+def test_hsts_covers_only_the_sites_own_name_by_default(environment: dict[str, str], header: str) -> None:
     script = f"import django; django.setup()\n{HEADER}"
     outcome = python("-c", script, **{"DJANGO_HTTPS": "true", **environment})
     assert outcome.stdout.strip() == header, outcome.stderr

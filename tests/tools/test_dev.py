@@ -189,7 +189,7 @@ def test_a_process_that_does_not_stop_when_asked_is_ended(tmp_path: Path) -> Non
     assert service.process.returncode == -signal.SIGKILL
 
 
-def test_a_process_is_told_to_end_when_the_one_that_started_it_was_killed(tmp_path: Path) -> None:
+def test_a_process_ends_when_its_parent_was_killed(tmp_path: Path) -> None:
     log = tmp_path / "thing.log"
     child = (
         "import signal, time; signal.signal(15, lambda *_: (print('told', flush=True), exit())); "

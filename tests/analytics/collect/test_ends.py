@@ -341,7 +341,7 @@ def test_uvicorn_that_ends_after_so_many_requests_sends_everything(tmp_path: Pat
     assert numbers(taken) == list(range(20))
 
 
-def test_flush_tells_whether_everything_went() -> None:
+def test_flush_returns_whether_everything_was_sent() -> None:
     with telemetry_for(someone_who_shares()):
         assert flush() is True, "there was nothing to send"
         with wired() as (wire, _):

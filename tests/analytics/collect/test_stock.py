@@ -93,7 +93,7 @@ def test_with_the_variable_set_only_the_stock_span_is_recorded() -> None:
     assert {each["user.id"] for each in wire.attributes()} == {str(alias_of(person))}
 
 
-def test_installed_by_the_host_before_our_own_middleware_measures_and_a_warning_says_so() -> None:
+def test_if_the_host_installed_it_our_middleware_measures_and_a_warning_is_logged() -> None:
     browser = signed_in(someone_who_shares())
     with override_settings(MIDDLEWARE=list(settings.MIDDLEWARE)):
         DjangoInstrumentor().instrument()

@@ -75,7 +75,7 @@ def _refuses(port: int) -> bool:
         return caller.connect_ex(("127.0.0.1", port)) != 0
 
 
-def test_while_it_drains_the_health_service_says_so(start: Start, clients: Clients) -> None:
+def test_while_it_drains_the_health_service_answers_not_serving(start: Start, clients: Clients) -> None:
     processor = start()
     client = clients(processor.port)
     answers = health_pb2_grpc.HealthStub(client.channel).Watch(health_pb2.HealthCheckRequest(), timeout=60)

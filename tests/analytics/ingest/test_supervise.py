@@ -68,7 +68,7 @@ def test_workers_end_when_the_one_that_supervises_them_was_killed(transactional_
         wait_until("they have ended", lambda: not any(map(alive, workers)))
 
 
-def test_where_no_worker_can_listen_it_says_so_and_ends(transactional_db: None) -> None:
+def test_if_no_worker_can_listen_it_prints_that_and_ends(transactional_db: None) -> None:
     with socket.socket() as holder:
         holder.bind(("127.0.0.1", 0))
         holder.listen()

@@ -184,7 +184,7 @@ def test_days_whose_rows_were_dropped_stay_closed(months: None, dropped_until: d
     assert aggregates() == before
 
 
-def test_what_is_no_day_is_one_line() -> None:
+def test_an_invalid_day_is_reported_in_one_line() -> None:
     for word in ("yesterday", "2026-02-30", "", "31.3.2026"):
         assert "--reopen must be a day" in refused("keep_telemetry", f"--reopen={word}")
     assert "cannot be combined" in refused("keep_telemetry", "--reopen=2026-03-01", "--dry-run")

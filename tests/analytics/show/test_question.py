@@ -100,7 +100,7 @@ def test_the_range_before_ends_the_day_before_and_is_as_long() -> None:
     assert before == Question(date(2026, 4, 26), date(2026, 5, 2), DeploymentType.CLOUD, "test_run", "GET")
 
 
-def test_a_shortcut_keeps_the_filters_and_ends_on_the_day_it_is_told() -> None:
+def test_a_shortcut_keeps_the_filters_and_ends_on_the_given_day() -> None:
     asking = Question(date(2026, 1, 1), date(2026, 1, 2), DeploymentType.CLOUD, "test_run", "GET")
 
     assert asking.over(7, date(2026, 5, 31)) == Question(

@@ -348,7 +348,7 @@ def test_a_role_with_powers_or_in_a_group_is_refused_and_left_as_it_was(password
         execute(f"DROP ROLE {group}")
 
 
-def test_the_password_is_told_once_and_may_come_from_the_environment_or_be_asked_for(
+def test_the_password_is_printed_once_and_may_come_from_the_environment_or_a_prompt(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("TELEMETRY_REPORTING_PASSWORD", "from the environment")

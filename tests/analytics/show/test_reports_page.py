@@ -384,7 +384,7 @@ def test_a_download_is_recorded_with_whoever_took_it() -> None:
     assert list(taken) == [(clerk.pk, Access.EXPORTED, "report active_people", 3)] * 2
 
 
-def test_json_is_what_the_table_says(analyst: Client) -> None:
+def test_json_has_the_same_values_as_the_table(analyst: Client) -> None:
     login(1, day(0))
     rolled_up()
     answer = json.loads(analyst.get(f"{PAGE}active_people.json", range_of(0, 0)).text)

@@ -264,7 +264,9 @@ def test_a_number_without_end_and_a_nest_cost_no_other_event(
     "junk",
     [b'{"resourceSpans": [7, ', b'{"resourceSpans": [{"scopeSpans": 7}, ', b'{"resourceSpans": [{"scopeSpans": [7]}, '],
 )
-def test_what_is_no_list_of_spans_costs_none_beside_it(wire: Wire, browser: Browser, junk: bytes) -> None:
+def test_something_other_than_a_list_of_spans_does_not_affect_other_spans(
+    wire: Wire, browser: Browser, junk: bytes
+) -> None:
     good = json.dumps(body(_anew(GOOD[0]))["resourceSpans"][0]).encode()
 
     answer = browser.post(junk + good + b"]}")
@@ -465,9 +467,7 @@ def test_a_busy_collector_is_tried_once_and_left_alone_for_as_long_as_it_asks(
     assert len(wire.spans) == 1
 
 
-def test_behind_another_request_that_takes_its_time_a_browser_is_told_to_come_again(
-    wire: Wire, browser: Browser
-) -> None:
+def test_while_another_request_is_slow_a_browser_is_asked_to_retry(wire: Wire, browser: Browser) -> None:
     with forward.forwarder()._turn:
         answer = browser.post(body(page_view()))
 
@@ -591,7 +591,7 @@ def test_identity_for_a_collector_elsewhere_is_pseudonyms_for_a_minute(
     assert answer["expires_ms"] - answer["now_ms"] == 60_000
 
 
-def test_identity_tells_who_does_not_consent_only_that(browser: Browser, person: User) -> None:
+def test_without_consent_identity_returns_only_that(browser: Browser, person: User) -> None:
     choose(person.pk, enabled=False, source=Source.API, actor_id=person.pk)
 
     answers = {"off": browser.client.get("/v1/identity"), "signed_out": Client().get("/v1/identity")}

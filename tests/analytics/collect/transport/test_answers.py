@@ -117,7 +117,7 @@ def test_details_that_are_none_ask_for_nothing(details: str | bytes) -> None:
     assert answer == Answer(Fate.REFUSED, Reason.REFUSED)
 
 
-def test_a_pause_is_found_behind_whatever_else_an_answer_says() -> None:
+def test_a_pause_is_read_from_an_answer_with_other_details() -> None:
     detail = AnyMessage()
     detail.Pack(RetryInfo(retry_delay=Duration(seconds=1, nanos=500_000_000)))
     other = AnyMessage()

@@ -174,7 +174,7 @@ def test_a_redirect_gets_neither_key_nor_spans() -> None:
     assert len(taken.bodies) == 1 and elsewhere.heads == []
 
 
-def test_compressed_it_says_so() -> None:
+def test_a_compressed_body_has_a_content_encoding() -> None:
     with c.http_collector(c.answers()) as taken:
         attempted(over_http(taken, compress=True))
     assert "content-encoding: gzip" in taken.heads[0] and len(taken.people()) == 1
@@ -219,7 +219,7 @@ BOTH: list[tuple[Callable[[c.Taken], Transport], Collector]] = [
 
 
 @pytest.mark.parametrize(("made", "collector"), BOTH)
-def test_what_is_no_longer_permitted_right_before_sending_is_not_sent(
+def test_spans_whose_consent_ends_right_before_sending_are_not_sent(
     made: Callable[[c.Taken], Transport], collector: Collector
 ) -> None:
     def over() -> float:
