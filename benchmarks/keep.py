@@ -135,8 +135,8 @@ def dropping_a_month(rows: int, rounds: int) -> None:
     def partitioned() -> float:
         make_month(old)
         execute("INSERT INTO analytics_endpoint_usage SELECT * FROM old_rows")
-        rollups.roll_up(say=silently)
-        return seconds(lambda: purge(plan_purge(1, month_later), say=silently))
+        rollups.roll_up(report=silently)
+        return seconds(lambda: purge(plan_purge(1, month_later), report=silently))
 
     def deleted() -> float:
         execute("INSERT INTO plain SELECT * FROM old_rows")
@@ -197,11 +197,11 @@ def growing(rows: int) -> None:
         for table, total in totals.items():
             fill(table, MONTH, total, range(total * step // STEPS, total * (step + 1) // STEPS))
         execute("VACUUM ANALYZE")
-        rollups.roll_up(say=silently)
+        rollups.roll_up(report=silently)
         people = [planted(step * ERASED_A_STEP + number) for number in range(ERASED_A_STEP)]
         erasing.append(median(seconds(partial(erase, uuid4(), [each], requested_at=timezone.now())) for each in people))
         began = time.perf_counter()
-        days = correct_rollups(say=silently)
+        days = correct_rollups(report=silently)
         correcting = time.perf_counter() - began
         print(
             f"  {rows * (step + 1) // STEPS:>12,} rows: erased in {erasing[-1] * 1e3:.1f} ms; "

@@ -153,7 +153,7 @@ def main() -> None:
     databases = setup_databases(verbosity=0, interactive=False)
     try:
         print(f"{arguments.rows:,} rows: filled in {seconds(partial(fill, arguments.rows)):.0f} s", flush=True)
-        print(f"rolled up in {seconds(lambda: roll_up(say=lambda _: None)):.0f} s", flush=True)
+        print(f"rolled up in {seconds(lambda: roll_up(report=lambda _: None)):.0f} s", flush=True)
         measure(arguments.rounds)
     finally:
         teardown_databases(databases, verbosity=0)

@@ -37,7 +37,7 @@ def has_real_people() -> bool:
     )
 
 
-def remove(*, say: Callable[[Step], None]) -> Removed:
+def remove(*, report: Callable[[Step], None]) -> Removed:
     """Delete the rows of demo people and recompute the rollups. Raises django.db.DatabaseError.
 
     This is no erasure, whose tombstones would reject the same demo people later. The delete trigger still registers the
@@ -50,6 +50,6 @@ def remove(*, say: Callable[[Step], None]) -> Removed:
             table = model._meta.db_table
             cursor.execute(f"DELETE FROM {table} WHERE user_id BETWEEN %s AND %s", [FIRST, LAST])  # noqa: S608
             rows[table] = cursor.rowcount
-    days = correct_rollups(say=say)
+    days = correct_rollups(report=report)
     closed = RolledUpDay.objects.filter(closed=True).order_by("-day").values_list("day", flat=True).first()
     return Removed(rows, days, closed)

@@ -1,4 +1,4 @@
-"""Deleting what was collected of one person. Everything about it is in this package.
+"""Deletes the telemetry of one person. All code for it is in this package.
 
 `requests`    a person's request: carried out here, or sent to where the rows are; the receipts
 `receipts`    what became of a request

@@ -1,4 +1,4 @@
-"""Recompute the rollups of days that erasures took rows from: at once by the caller, or soon in the background."""
+"""Recomputes rollups after erasures deleted rows: in the foreground, or in a background thread."""
 
 import logging
 from collections.abc import Callable
@@ -22,17 +22,17 @@ from privacy.process import anew_in_children
 logger = logging.getLogger(__name__)
 
 
-def correct_rollups(*, say: Callable[[Step], None]) -> list[date]:
-    """Compute the days again that erasures have taken rows from; which ones. Safe beside everything else.
+def correct_rollups(*, report: Callable[[Step], None]) -> list[date]:
+    """Recompute the days from which erasures deleted rows, and return them. Safe at any time.
 
     Raises django.db.DatabaseError; what is left then, the next call or `keep_telemetry` does.
     """
     corrected: list[date] = []
     pass_over_closed_days()
     while days := _days_of_erasures():
-        roll_up_days(days, say=say)
+        roll_up_days(days, report=report)
         corrected += days
-    # Where rows of closed days alone were theirs, no day is owed, but cohorts are.
+    # If only rows of closed days were deleted, no day is due, but cohorts are.
     roll_up_people_of_several_days()
     forget_whose()
     return corrected
@@ -44,7 +44,7 @@ def _days_of_erasures() -> list[date]:
 
 
 class _Background:
-    """One thread of this process, which corrects until nothing is owed."""
+    """One thread of this process, which corrects rollups until none is due."""
 
     def __init__(self) -> None:
         self._turn = Lock()
@@ -52,7 +52,7 @@ class _Background:
         self._thread: Thread | None = None
 
     def start(self) -> None:
-        """`correct_rollups` in the thread: the caller need not wait. However often this is called, there is one."""
+        """Run `correct_rollups` in the thread, without waiting. Repeated calls start no second thread."""
         with self._turn:
             self._is_owed = True
             if not self._is_running:
@@ -61,7 +61,7 @@ class _Background:
                 self._thread.start()
 
     def wait(self) -> None:
-        """Until the thread, if there is one, has ended."""
+        """Wait until the thread, if there is one, has ended."""
         thread = self._thread
         if thread is not None:
             thread.join()
@@ -69,8 +69,8 @@ class _Background:
     def _run(self) -> None:
         try:
             while self._is_something_owed():
-                correct_rollups(say=logger.debug)
-        except Exception as error:  # noqa: BLE001  the marks are in the database, and keep_telemetry goes by them
+                correct_rollups(report=logger.debug)
+        except Exception as error:  # noqa: BLE001  due days remain in the database, and keep_telemetry computes them
             logger.warning(
                 "After an erasure, keep_telemetry will correct the reports: %s, %s", type(error).__name__, cause(error)
             )
@@ -80,7 +80,7 @@ class _Background:
             connections.close_all()
 
     def _is_something_owed(self) -> bool:
-        """If not, the thread ends, and the next `start` makes another."""
+        """Return whether to continue. If not, the thread ends, and the next `start` starts another."""
         with self._turn:
             self._is_running, self._is_owed = self._is_owed, False
             return self._is_running

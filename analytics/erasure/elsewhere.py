@@ -33,7 +33,7 @@ from privacy.telemetry import Receipt
 
 
 def ask(pending: PendingErasure, *, send_now: bool) -> Receipt:
-    """Note a request that is to be sent. `send_now` tries once, in a thread, after the commit.
+    """Record a request for sending. `send_now` tries once, in a thread, after the commit.
 
     The person need not wait for a far collector; what this attempt does not achieve, a later one does.
     """
@@ -45,7 +45,7 @@ def ask(pending: PendingErasure, *, send_now: bool) -> Receipt:
 
 
 def send(pending: PendingErasure) -> bool:
-    """Send a request now, within five seconds. Whether it was acknowledged; the salt goes then."""
+    """Send a request now, within five seconds. Returns whether it was acknowledged; if so, its salt is deleted."""
     if not send_erasure_request(secrets_of(pending.user_id, pending.salt), pending.requested_at):
         return False
     Tombstone.objects.bulk_create(
@@ -59,7 +59,7 @@ def send(pending: PendingErasure) -> bool:
 
 
 def send_erasure_request(secrets: Sequence[bytes], requested_at: datetime) -> bool:
-    """Send the secrets of one person's pseudonyms now, within five seconds. Whether all were acknowledged."""
+    """Send the secrets of one person's pseudonyms now, within five seconds. Returns whether all were acknowledged."""
     event, moment_ns = Activity(vocabulary.ERASURE_REQUESTED), unix_ns(requested_at)
     spans = [
         ReadableSpan(

@@ -21,7 +21,7 @@ from analytics.sql import sql
 from privacy.clock import database_now, from_unix_us
 from privacy.telemetry import Receipt
 
-# Rows of all time are rejected: whoever goes on sharing has a new pseudonym.
+# Rows of any time are rejected: a person who continues sharing gets a new pseudonym.
 FOR_GOOD = datetime(9999, 12, 31, tzinfo=UTC)
 # Of requests that a processor receives: threads that may wait, for how long, and the rest after each as its multiple.
 WAITING_AT_ONCE = 4
@@ -93,7 +93,7 @@ class _Turns:
 
     @contextmanager
     def one(self) -> Iterator[None]:
-        """Raises Busy."""
+        """Wait for a turn. Raises Busy."""
         if not self._waiting.acquire(blocking=False):
             raise Busy("Too many requests to delete.")
         try:
@@ -117,7 +117,7 @@ _turns = _Turns()
 def _erase(
     erasure_id: UUID, pseudonyms: list[UUID], moment: datetime, until: datetime, *, unless_known: bool = False
 ) -> bool:
-    """Whether the request was carried out. The one place where the lock of erasures is taken."""
+    """Return whether the request was carried out. The only function that acquires the lock of erasures."""
     with no_writer_at_work() as cursor:
         if unless_known and Erasure.objects.filter(pk=erasure_id).exists():
             return False

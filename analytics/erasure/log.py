@@ -1,4 +1,4 @@
-"""A file of the pseudonyms that were erased, for replaying erasures after a restore.
+"""The file of erased pseudonyms, for replaying erasures after a restore.
 
 It lies outside of any database: keep it apart from the backups.
 """
@@ -14,11 +14,11 @@ from analytics.models import Tombstone
 
 
 class UnusableLog(AnalyticsError):
-    """The file is no log of erasures; the message says where."""
+    """The file is not a log of erasures. The message contains the line."""
 
 
 def of_file(path: Path) -> list[Erased]:
-    """The pseudonyms in a file that `write_file` wrote. Raises UnusableLog."""
+    """Return the pseudonyms in a file that `write_file` wrote. Raises UnusableLog."""
     found = []
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
@@ -37,11 +37,11 @@ def of_file(path: Path) -> list[Erased]:
 
 
 def write_file(path: Path) -> int:
-    """Write every pseudonym that was erased to a new file, a line of JSON each; how many. Raises UnusableLog."""
+    """Write every erased pseudonym to a new file, as lines of JSON. Returns their number. Raises UnusableLog."""
     erased = Tombstone.objects.order_by("user_id").values_list("user_id", "until")
     lines = [json.dumps({"user_id": str(user_id), "until": until.isoformat()}) for user_id, until in erased]
     try:
-        # The old file stays whole until the new one is.
+        # The old file remains until the new one is complete.
         beside = path.with_name(f"{path.name}.new")
         beside.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
         beside.replace(path)

@@ -1,4 +1,4 @@
-"""Receipts of requests to delete: what a row of the table `analytics_erasure` means to the person."""
+"""Receipts of requests to delete, from the rows of the table `analytics_erasure`."""
 
 from collections.abc import Collection
 from datetime import date
@@ -28,12 +28,12 @@ def receipt_of(erasure: Erasure) -> Receipt:
 
 
 def receipts_of(erasure_ids: Collection[UUID]) -> list[Receipt]:
-    """The receipts of these requests, newest first."""
+    """Return the receipts of these requests, newest first."""
     return [receipt_of(erasure) for erasure in Erasure.objects.filter(pk__in=erasure_ids)]
 
 
 def days_to_recompute(erasure_id: UUID) -> int:
-    """Number of days of the rollups that still count the person. Closed days lead to nobody and do not count."""
+    """Return the number of days whose rollups still count the person, without closed days, which identify nobody."""
     people = list(Tombstone.objects.filter(erasure_id=erasure_id).values_list("user_id", flat=True))
     if not people:
         return 0
@@ -42,7 +42,7 @@ def days_to_recompute(erasure_id: UUID) -> int:
 
 
 def forget_whose() -> None:
-    """Clear which request a tombstone is of, once no report counts the person any more."""
+    """Delete the link from a tombstone to its request, once no report counts the person any more."""
     with connections[analytics_database()].cursor() as cursor:
         cursor.execute(sql("forget_erased"))
 

@@ -1,4 +1,4 @@
-"""Requests to delete, by whichever road they come; and the receipts of a person."""
+"""Handles requests to delete, from any source, and lists a person's receipts."""
 
 from uuid import UUID
 
@@ -16,7 +16,7 @@ from privacy.telemetry import Receipt
 
 
 def request_erasure(pending: PendingErasure, *, go_on: bool) -> Receipt:
-    """Delete the person's rows, or ask for it where they are stored.
+    """Delete the person's rows, or send a request to the server that stores them.
 
     `go_on`: correct the reports, or send the request, in the background once this transaction is committed. Raises
     django.db.DatabaseError.
@@ -30,7 +30,7 @@ def request_erasure(pending: PendingErasure, *, go_on: bool) -> Receipt:
 
 
 def carry_out_pending() -> tuple[int, int]:
-    """Delete, or ask for it, for every request that is pending, oldest first; how many are done, and how many are not.
+    """Carry out or send all pending requests, oldest first. Returns how many are done, and how many are not.
 
     Raises django.db.DatabaseError.
     """
@@ -44,12 +44,12 @@ def carry_out_pending() -> tuple[int, int]:
 
 
 def number_pending() -> int:
-    """Number of requests that are not carried out."""
+    """Return the number of requests that are not carried out."""
     return PendingErasure.objects.count()
 
 
 def number_noted() -> int:
-    """Number of pending requests that this database does not know, because it was away when they were made."""
+    """Return the number of pending requests made while this database was away, which it therefore does not know."""
     waiting = list(PendingErasure.objects.values_list("pk", flat=True))
     return len(waiting) - Erasure.objects.filter(pk__in=waiting).count()
 
@@ -66,13 +66,13 @@ def erase_received(asked: ErasureRequest) -> bool:
 
 
 def receipts(user_id: UUID) -> list[Receipt]:
-    """The person's receipts, newest first: the ledger says which requests are theirs."""
+    """The person's receipts, newest first: found through their requests in the ledger."""
     lines = ConsentEvent.objects.filter(user_id=user_id, action=Action.ERASURE_REQUESTED)
     return receipts_of(list(lines.values_list("pk", flat=True)))
 
 
 def _erase(pending: PendingErasure) -> Receipt:
-    """The salt goes with the rows."""
+    """Delete the salt together with the rows."""
     pseudonyms = pseudonyms_of(pending.user_id, pending.salt)
     receipt = here.erase(pending.id, pseudonyms, requested_at=pending.requested_at)
     PendingErasure.objects.filter(pk=pending.pk).delete()

@@ -1,4 +1,4 @@
-"""Carry out again, after a backup was restored, every erasure that the backup does not know of."""
+"""After restoring a backup, repeats every erasure that the backup does not contain."""
 
 from collections.abc import Iterable
 
@@ -23,7 +23,7 @@ def replay(logged: Iterable[Erased]) -> tuple[int, int]:
 
 
 def renew_salts(erased: set[object]) -> int:
-    """Replace the salt of everybody with a pseudonym that was erased; how many."""
+    """Replace the salt of each person whose pseudonym was erased. Returns their number."""
     people = Preference.objects.values_list("pk", "salt").iterator()
     found = [user_id for user_id, salt in people if not erased.isdisjoint(pseudonyms_of(user_id, salt))]
     for user_id in found:

@@ -93,7 +93,7 @@ def after_migrate(using: str, plan: list[Any] | None = None, **_: Any) -> None:
         make_months_ahead()
 
 
-def attach_again(found: Iterable[Partition], *, say: Callable[[str], None]) -> None:
+def attach_again(found: Iterable[Partition], *, report: Callable[[str], None]) -> None:
     """Re-attach months that a killed purge has detached but not dropped.
 
     While one partition is half detached, PostgreSQL detaches no other of the same table.
@@ -101,7 +101,7 @@ def attach_again(found: Iterable[Partition], *, say: Callable[[str], None]) -> N
     for partition in found:
         if partition.state is not State.ATTACHED:
             make_month(partition.start)
-            say(f"attached {partition.name} again, which an interrupted purge had detached")
+            report(f"attached {partition.name} again, which an interrupted purge had detached")
 
 
 def drop(partition: Partition, *, deadline: float | None = None) -> None:

@@ -113,7 +113,7 @@ def refuse_if_doubtful(plan: Plan) -> None:
         raise Doubtful(f"{found}; nothing was purged, run it again with --yes if that is right")
 
 
-def purge(plan: Plan, *, say: Callable[[str], None]) -> None:
+def purge(plan: Plan, *, report: Callable[[str], None]) -> None:
     """Carry out the plan, oldest first. After an interruption, the next run continues.
 
     Closes the affected days first, which makes their rollups final. Raises NotRolledUp before anything is purged, and
@@ -121,20 +121,20 @@ def purge(plan: Plan, *, say: Callable[[str], None]) -> None:
     """
     if plan.behind:
         # Rollups see attached months only.
-        attach_again(plan.whole, say=say)
+        attach_again(plan.whole, report=report)
         rollups.refuse_if_behind(plan.behind)
-    attach_again(plan.detached, say=say)
+    attach_again(plan.detached, report=report)
     if not plan.is_empty:
         rollups.close_days(before=plan.open_from)
         _note(shown_from=plan.cutoff)
     for partition, rows in plan.partly:
-        say(f"hid {rows} rows of {partition.name}, which is dropped once its whole month is too old")
+        report(f"hid {rows} rows of {partition.name}, which is dropped once its whole month is too old")
     deadline = elapsed.now() + PATIENCE_SECONDS
     # A half detached partition blocks detaching others.
     for partition in sorted(plan.whole, key=lambda each: each.state is not State.HALF_DETACHED):
         _note(dropped_before=partition.end)
         drop(partition, deadline=deadline)
-        say(f"dropped {partition.name}")
+        report(f"dropped {partition.name}")
     _note(kept_at=database_now(analytics_database()))
 
 

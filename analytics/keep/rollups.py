@@ -70,13 +70,13 @@ def waiting_days() -> list[date]:
         return [day for (day,) in cursor.fetchall()]
 
 
-def roll_up(*, say: Callable[[Step], None]) -> RolledUp:
-    """Compute everything out of date, oldest first; commits each day and then calls `say`."""
+def roll_up(*, report: Callable[[Step], None]) -> RolledUp:
+    """Compute everything out of date, oldest first; commits each day and then calls `report`."""
     pass_over_closed_days()
-    return roll_up_days(waiting_days(), say=say)
+    return roll_up_days(waiting_days(), report=report)
 
 
-def roll_up_days(days: list[date], *, say: Callable[[Step], None]) -> RolledUp:
+def roll_up_days(days: list[date], *, report: Callable[[Step], None]) -> RolledUp:
     """Recompute these days, and the cohorts and months that are out of date.
 
     Raises django.db.OperationalError if a writer of rows does not finish.
@@ -86,7 +86,7 @@ def roll_up_days(days: list[date], *, say: Callable[[Step], None]) -> RolledUp:
     computed = 0
     for number, day in enumerate(days, start=1):
         computed += roll_up_day(day)
-        say(Step(day, number, len(days)))
+        report(Step(day, number, len(days)))
     cohorts_from, months = roll_up_people_of_several_days()
     if computed:
         _analyze()

@@ -67,4 +67,4 @@ class Command(BaseCommand):
             self.stdout.write(f"requests to the collector: {waiting} waiting")
 
     def _correct_rollups(self) -> None:
-        correct_rollups(say=lambda line: self.stdout.write(f"  {line}"))
+        correct_rollups(report=lambda line: self.stdout.write(f"  {line}"))

@@ -93,7 +93,7 @@ def _run(months: int, once: dict[str, Any], *, write: Write) -> None:
             refused = CommandError(f"{error}; {RUN_AGAIN}", returncode=TRY_AGAIN)
         done, waiting = requests.carry_out_pending()
         if done and conf.stored_here:
-            correct_rollups(say=lambda line: write(f"  {line}"))
+            correct_rollups(report=lambda line: write(f"  {line}"))
         forget_whose()
     if conf.stored_here:
         write(f"4/4 deletions requested while the database was away: {done}")
@@ -111,7 +111,7 @@ def _keep(months: int, once: dict[str, Any], *, write: Write) -> None:
     publish_threshold()
     if once.get("recompute"):
         touch_all_days()
-    done = roll_up(say=lambda line: write(f"  {line}"))
+    done = roll_up(report=lambda line: write(f"  {line}"))
     write(f"2/4 rollups: {done.days} days and {done.months} months computed")
     plan = plan_purge(months)
     first, *rest = plan_lines(plan)
@@ -120,7 +120,7 @@ def _keep(months: int, once: dict[str, Any], *, write: Write) -> None:
         write(f"  {line}")
     if not once.get("yes"):
         refuse_if_doubtful(plan)
-    purge(plan, say=lambda line: write(f"  {line}"))
+    purge(plan, report=lambda line: write(f"  {line}"))
 
 
 def _print_plan(months: int, *, write: Write) -> None:

@@ -28,7 +28,7 @@ class Command(BaseCommand):
                 if not options["dry_run"]:
                     if not options["yes"]:
                         refuse_if_doubtful(plan)
-                    purge(plan, say=self.stdout.write)
+                    purge(plan, report=self.stdout.write)
                     return
         except (AlreadyKeeping, NotRolledUp) as error:
             raise CommandError(f"{error}; nothing was changed", returncode=WRONG_USAGE) from None

@@ -92,7 +92,7 @@ class Command(BaseCommand):
         bar = Progress(self.stdout, "days rolled up")
         try:
             with only_one_at_a_time():
-                rolled_up = roll_up(say=lambda step: bar.show(step.number, step.total))
+                rolled_up = roll_up(report=lambda step: bar.show(step.number, step.total))
         except AlreadyKeeping:
             self.stdout.write("another process is rolling up; run keep_telemetry later for the rest")
             return
@@ -100,7 +100,7 @@ class Command(BaseCommand):
 
     def _remove(self) -> None:
         bar = Progress(self.stdout, "days corrected")
-        removed = store.remove(say=lambda step: bar.show(step.number, step.total))
+        removed = store.remove(report=lambda step: bar.show(step.number, step.total))
         if not any(removed.rows.values()) and not removed.days:
             self.stdout.write("no demo people found")
             return

@@ -118,7 +118,7 @@ def test_days_that_were_only_touched_by_new_rows_are_left_to_keep_telemetry(mont
     rolled_up([activity(1, moment("2026-03-01 10:00")), activity(2, moment("2026-03-04 10:00"))])
     store([activity(3, moment("2026-03-04 11:00"))])
     erase(person(1))
-    assert correction.correct_rollups(say=silently) == [date(2026, 3, 1)]
+    assert correction.correct_rollups(report=silently) == [date(2026, 3, 1)]
     assert waiting_days() == [date(2026, 3, 4)]
 
 

@@ -150,7 +150,7 @@ def test_the_reports_there_are_corrected_by_the_next_rollup(
 ) -> None:
     with processor():
         said("erase_user_telemetry", somebody.username)
-    roll_up(say=silently)
+    roll_up(report=silently)
     assert execute("SELECT count(*) FROM analytics_daily_activity") == [(0,)]
 
 

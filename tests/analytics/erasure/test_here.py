@@ -146,7 +146,7 @@ def test_replay_deletes_again_what_a_restore_brought_back_by_the_tables_own_log(
     erase(person(1))
     execute("INSERT INTO analytics_touched_day (day) VALUES ('2026-03-01')")
     UserActivity.objects.bulk_create([rows[0]])
-    roll_up(say=silently)
+    roll_up(report=silently)
     assert aggregates() != without
     assert "1 deletions repeated, 1 rows deleted" in said("--replay")
     assert aggregates() == without
@@ -268,7 +268,7 @@ def test_once_the_reports_are_corrected_nothing_says_whose_a_tombstone_is_nor_in
     for number, user in enumerate(people):
         rolled_up(of(user, activity(number, moment("2026-03-01 11:00"))))
         request_deletion(user.pk, source=Source.API, actor_id=user.pk)
-    correct_rollups(say=silently)
+    correct_rollups(report=silently)
     assert set(Tombstone.objects.values_list("erasure_id", "until")) == {(None, FOR_GOOD)}
     stored = execute("SELECT user_id, xmin::text FROM analytics_tombstone ORDER BY ctid")
     assert [user_id for user_id, _ in stored] == sorted(user_id for user_id, _ in stored)

@@ -122,7 +122,7 @@ def silently(_: str) -> None:
 def rolled_up(rows: Iterable[Stored] = ()) -> None:
     """Store rows and roll up what is behind."""
     store(rows)
-    roll_up(say=silently)
+    roll_up(report=silently)
 
 
 def report(name: str, first: date, end: date, *, deployment: str | None = None, now: datetime | None = None) -> Any:

@@ -126,6 +126,6 @@ def test_a_session_is_cut_at_midnight(zone: str) -> None:
 def test_a_late_row_moves_a_person_to_an_earlier_cohort(zone: str) -> None:
     rolled_up([activity(1, moment("2026-03-10 10:00"))])
     store([activity(1, moment("2026-03-05 10:00"))])
-    roll_up(say=silently)
+    roll_up(report=silently)
     retention = report("retention", date(2026, 3, 1), date(2026, 4, 1), now=moment("2026-04-10 00:00"))
     assert retention == [(date(2026, 3, 5), 1, 1, Decimal(100), 0, 0, 0, 0, 1, 0, 0)]

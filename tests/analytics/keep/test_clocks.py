@@ -142,12 +142,12 @@ def test_closed_days_whose_rows_are_kept_are_opened_again_and_come_to_the_same(m
     tomorrow = (now + timedelta(days=1)).date()
     close_days(before=tomorrow)
     store([activity(9, now)])
-    roll_up(say=silently)
+    roll_up(report=silently)
     assert aggregates() == before, "a row of a closed day is not counted"
     first = min(row.timestamp for row in rows).date()
     assert "are open again" in said("keep_telemetry", f"--reopen={first}")
     execute("DELETE FROM analytics_user_activity WHERE user_id = %s", [activity(9, now).user_id])
-    roll_up(say=silently)
+    roll_up(report=silently)
     assert aggregates() == before
     assert not RolledUpDay.objects.filter(closed=True, day__gte=first).exists()
     assert execute("SELECT max(day) < %s FROM analytics_rolled_up_day", [tomorrow]) == [(True,)]
@@ -163,7 +163,7 @@ def test_a_reopened_day_counts_its_late_rows_and_leaves_cohorts_as_they_were(mon
     assert execute(people) == [(2,)]
     assert Cohort.objects.get(deployment_type="all").people == 1
     store([activity(3, now), activity(1, now)])
-    roll_up(say=silently)
+    roll_up(report=silently)
     assert Cohort.objects.get(deployment_type="all", first_day=now.date()).people == 1, "only one of them is new"
 
 
@@ -205,7 +205,7 @@ def test_rows_past_their_time_are_out_of_sight_until_their_month_goes_and_none_i
         before, shown_from = aggregates(), rows[0]
         for hour in range(0, 59 * 24 + 1, 7):
             plan = purge.plan_purge(1, datetime(2026, 2, 1, tzinfo=UTC) + timedelta(hours=hour))
-            purge.purge(plan, say=silently)
+            purge.purge(plan, report=silently)
             shown_from = max(shown_from, plan.cutoff)  # at the end of a short month the cut-off steps back
             assert UserActivity.objects.count() == len([when for when in rows if when >= shown_from])
         assert execute("SELECT count(*) FROM deleted") == [(0,)]

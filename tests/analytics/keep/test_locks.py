@@ -91,10 +91,10 @@ def test_rows_come_in_are_counted_and_are_erased(open_transaction: psycopg.Conne
     with Writer(conninfo(), slot=0) as writer:
         writer.write(verdicts(1, moment("2026-03-05 12:00")))
         writer.write(verdicts(2, moment("2027-03-05 12:00")))  # in a month that the writer makes
-    assert roll_up(say=silently).days == 2
+    assert roll_up(report=silently).days == 2
     erase(person(1))
     assert list(UserActivity.objects.values_list("user_id", flat=True)) == [person(2)]
-    roll_up(say=silently)
+    roll_up(report=silently)
     assert execute("SELECT sum(people) FROM analytics_daily_activity WHERE deployment_type = 'all'") == [(1,)]
     assert make_month(moment("2028-01-01 00:00")) == 3
 
@@ -124,7 +124,7 @@ def test_a_purge_that_an_open_transaction_holds_up_is_one_line_and_the_next_one_
     with Writer(conninfo(), slot=0) as writer:
         writer.write(verdicts(2, recent()[0].timestamp))
     open_transaction.execute("ROLLBACK")
-    roll_up(say=silently)
+    roll_up(report=silently)
     said("purge_old_telemetry")
     assert UserActivity.objects.count() == 2
     assert execute("SELECT to_regclass('analytics_user_activity_y2024m02')") == [(None,)]

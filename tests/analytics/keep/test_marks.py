@@ -106,7 +106,7 @@ def test_a_row_that_came_with_no_mark_of_its_own_is_counted(months: None, elsewh
     write(NOON, who=1)
     writer, watcher = elsewhere(), elsewhere()
     begin_to_write(writer, who=2)
-    rollup = Besides(lambda: roll_up(say=silently))
+    rollup = Besides(lambda: roll_up(report=silently))
     wait_until_somebody_waits_to_be_alone(watcher, unless=rollup)
     writer.execute("COMMIT")
     rollup.ended()
@@ -121,7 +121,7 @@ def test_rows_that_come_between_an_erasure_and_the_next_rollup_have_their_people
     erase(person(1))
     write(NOON, NOON, who=3)
     write(NOON, who=4)
-    roll_up(say=silently)
+    roll_up(report=silently)
     people = "SELECT people, people_signed_in FROM analytics_daily_activity WHERE deployment_type = 'all'"
     assert execute(people) == [(3, 3)]
     assert execute("SELECT people FROM analytics_cohort WHERE deployment_type = 'all'") == [(3,)]
@@ -141,7 +141,7 @@ def test_marks_that_a_dead_rollup_had_taken_are_still_owed(months: None) -> None
     write(NOON)
     take_marks([DAY])
     assert waiting_days() == [DAY]
-    roll_up(say=silently)
+    roll_up(report=silently)
     assert execute("SELECT people FROM analytics_daily_activity WHERE deployment_type = 'all'") == [(1,)]
 
 
@@ -158,13 +158,13 @@ def test_rollups_beside_writers_miss_nothing(months: None) -> None:
     writers = [Besides(lambda slot=slot: ingest(slot)) for slot in range(3)]  # type: ignore[misc]
     try:
         for _ in range(15):
-            roll_up(say=silently)
+            roll_up(report=silently)
             assert TouchedDay.objects.count() <= 3 * 3 * 2
     finally:
         stop.set()
     for writer in writers:
         writer.ended()
-    roll_up(say=silently)
+    roll_up(report=silently)
     assert disagreements(date(2026, 3, 1), date(2026, 3, 5)) == []
 
 
@@ -176,7 +176,7 @@ def test_a_writer_that_does_not_end_holds_up_a_rollup_and_no_other_writer(months
     database = execute("SELECT current_database()")[0][0]
     execute(f"ALTER DATABASE \"{database}\" SET lock_timeout = '1s'")
     try:
-        rollup = Besides(lambda: roll_up(say=silently))
+        rollup = Besides(lambda: roll_up(report=silently))
         for who in (3, 4, 5):
             wait_until_somebody_waits_to_be_alone(watcher, unless=rollup)
             write(NOON, who=who)
@@ -184,7 +184,7 @@ def test_a_writer_that_does_not_end_holds_up_a_rollup_and_no_other_writer(months
         execute(f'ALTER DATABASE "{database}" RESET lock_timeout')
     frozen.execute("COMMIT")
     rollup.ended()
-    roll_up(say=silently)
+    roll_up(report=silently)
     assert disagreements(DAY, date(2026, 3, 6)) == []
     assert execute("SELECT people FROM analytics_daily_activity WHERE deployment_type = 'all'") == [(5,)]
 
@@ -221,7 +221,7 @@ def test_two_rollups_of_a_day_compute_it_once(months: None) -> None:
 
 def test_a_closed_day_is_never_computed_again(months: None) -> None:
     rolled_up([activity(1, moment("2026-02-10 10:00")), activity(1, NOON)])
-    purge(plan_purge(1, moment("2026-04-01 00:00")), say=silently)
+    purge(plan_purge(1, moment("2026-04-01 00:00")), report=silently)
     before = aggregates()
     execute("INSERT INTO analytics_touched_day (day, stage) VALUES ('2026-02-10', 'taken')")
     assert not roll_up_day(date(2026, 2, 10))
@@ -233,10 +233,10 @@ def test_a_row_that_comes_between_plan_and_purge_stops_the_purge(months: None) -
     plan = plan_purge(1, moment("2026-04-01 00:00"))
     write(moment("2026-02-11 10:00"), who=2)
     with pytest.raises(NotRolledUp, match="1 days from 2026-02-11 to 2026-02-11"):
-        purge(plan, say=silently)
+        purge(plan, report=silently)
     assert UserActivity.objects.count() == 2
-    roll_up(say=silently)
-    purge(plan_purge(1, moment("2026-04-01 00:00")), say=silently)
+    roll_up(report=silently)
+    purge(plan_purge(1, moment("2026-04-01 00:00")), report=silently)
     assert UserActivity.objects.count() == 0
     signed_in = "SELECT sum(people_signed_in) FROM analytics_daily_activity WHERE deployment_type = 'all'"
     assert execute(signed_in) == [(2,)]

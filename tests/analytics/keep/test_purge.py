@@ -55,7 +55,7 @@ def plan_with_cutoff(cutoff: datetime) -> Plan:
 
 
 def purge_before(cutoff: datetime) -> None:
-    purge(plan_with_cutoff(cutoff), say=silently)
+    purge(plan_with_cutoff(cutoff), report=silently)
 
 
 def raw_rows() -> list[Stored]:
@@ -105,7 +105,7 @@ def test_aggregates_are_the_same_after_a_purge_and_what_stays_can_still_be_compu
     remembered = Remembered()
     rolled_up(rows)
     before, plan, stored = aggregates(), plan_with_cutoff(cutoff), raw_rows()
-    purge(plan, say=silently)
+    purge(plan, report=silently)
     assert aggregates() == before, "the purge changed an aggregate"
     assert {row.id for row in raw_rows()} == {row.id for row in stored if row.timestamp >= cutoff}
     open_from = date.min
@@ -153,7 +153,7 @@ def test_of_the_cut_off_month_goes_what_is_too_old_to_the_microsecond(months: No
     assert [(each.name, rows) for each, rows in plan.partly] == [("analytics_endpoint_usage_y2026m03", 2)]
     assert len(plan.whole) == 6
     printed: list[str] = []
-    purge(plan, say=printed.append)
+    purge(plan, report=printed.append)
     assert printed[0].startswith("hid 2 rows of analytics_endpoint_usage_y2026m03")
     assert {row.id for row in raw_rows()} == {row.id for row in young}
     assert names_of_months()[0] == "2026-03"
@@ -201,7 +201,7 @@ def test_nothing_goes_while_a_day_of_it_is_not_rolled_up(months: None) -> None:
         purge_before(moment("2026-03-01 00:00"))
     assert UserActivity.objects.count() == 2
     assert execute("SELECT * FROM analytics_rolled_up_day") == before
-    roll_up(say=silently)
+    roll_up(report=silently)
     purge_before(moment("2026-03-01 00:00"))
     assert UserActivity.objects.count() == 0
 
@@ -247,7 +247,7 @@ def test_a_detached_month_that_was_never_rolled_up_comes_back_to_be(months: None
     execute(statement("ALTER TABLE {} DETACH PARTITION {}", january.table, january.name))
     with pytest.raises(NotRolledUp):
         purge_before(moment("2026-03-01 00:00"))
-    roll_up(say=silently)
+    roll_up(report=silently)
     purge_before(moment("2026-03-01 00:00"))
     assert raw_rows() == []
     assert [row[3] for row in report("active_people", date(2026, 1, 10), date(2026, 1, 11))] == [1]
@@ -310,6 +310,6 @@ def test_a_purge_loses_no_row_inside_the_window_and_holds_no_insert_up(months: N
     assert errors == []
     found = {row.id for row in UserActivity.objects.filter(user_id=person(2))}
     assert found == set(written)
-    roll_up(say=silently)
+    roll_up(report=silently)
     march = date(2026, 3, 5)
     assert report("active_people", march, march + timedelta(days=1))[0][3] == 1

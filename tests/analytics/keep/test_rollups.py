@@ -97,14 +97,14 @@ def test_every_report_agrees_with_raw_rows_after_batches_erasures_and_late_rows(
             assert disagreements(FIRST, END, now) == []
         for who, requested_at in erased:
             erase(person(who), requested_at=requested_at)
-        roll_up(say=silently)
+        roll_up(report=silently)
         assert disagreements(FIRST, END, now) == []
         rolled_up(late)
         assert disagreements(FIRST, END, now) == []
         once = aggregates()
         assert disagreements(FIRST + timedelta(days=3), FIRST + timedelta(days=9), now) == []
         rollups.touch_all_days()
-        roll_up(say=silently)
+        roll_up(report=silently)
         assert aggregates() == once, "computing again what has not changed changed it"
         transaction.set_rollback(True, using=analytics_database())
 
@@ -151,7 +151,7 @@ def test_percentiles_of_many_durations_are_within_two_percent(spread: float) -> 
            FROM generate_series(1, 5000) n""",
         [spread],
     )
-    roll_up(say=silently)
+    roll_up(report=silently)
     assert disagreements(date(2026, 3, 1), date(2026, 3, 8)) == []
 
 
@@ -164,7 +164,7 @@ def test_more_people_than_fit_in_a_chunk_are_counted_exactly() -> None:
            FROM generate_series(1, 30000) n""",
         [17_000],
     )
-    roll_up(say=silently)
+    roll_up(report=silently)
     assert report("feature_adoption", FIRST, END) == [("run", 17_000, 30_000)]
     assert disagreements(FIRST, END) == []
 
@@ -188,7 +188,7 @@ def test_a_rollup_that_dies_half_way_leaves_the_day_as_it_was_and_owed(monkeypat
     store([activity(2, moment("2026-03-05 11:00"))])
     monkeypatch.setitem(rollups.OF_A_DAY, "no_such_query", "analytics_daily_sessions")
     with pytest.raises(FileNotFoundError), transaction.atomic(using=analytics_database()):
-        roll_up(say=silently)
+        roll_up(report=silently)
     assert aggregates() == before
     assert waiting_days() == [date(2026, 3, 5)]
 
@@ -202,7 +202,7 @@ def test_an_erasure_corrects_every_rollup_and_leaves_nothing_of_the_person() -> 
     rolled_up(rows)
     receipt = erase(person(1))
     assert waiting_days() == [date(2026, 3, day) for day in (1, 2, 3, 5)]
-    roll_up(say=silently)
+    roll_up(report=silently)
     corrected = aggregates()
     for model in (Person, UserActivity, FeatureUsage, EndpointUsage):
         assert not model.objects.filter(user_id=person(1)).exists()
@@ -233,18 +233,18 @@ def test_taking_somebodys_bits_away_comes_to_what_counting_again_would(monkeypat
     with monkeypatch.context() as without:
         # Whoever read all the others' rows for it would stumble.
         without.setattr(rollups, "OF_A_DAY", {**rollups.OF_A_DAY, "people": "no_such_table"})
-        roll_up(say=silently)
+        roll_up(report=silently)
     cleared = people_of_days()
     assert {row[0] for row in cleared} == {date(2026, 3, 1)}
     rollups.touch_all_days()
-    roll_up(say=silently)
+    roll_up(report=silently)
     assert people_of_days() == cleared
 
 
 def test_somebody_who_did_more_that_day_after_their_request_is_still_counted() -> None:
     rolled_up([activity(1, moment("2026-03-01 10:00")), feature(1, moment("2026-03-01 12:00"))])
     erase(person(1), requested_at=moment("2026-03-01 11:00"))
-    roll_up(say=silently)
+    roll_up(report=silently)
     found = "SELECT people, people_signed_in FROM analytics_daily_activity WHERE deployment_type = 'all'"
     assert execute(found) == [(1, 0)]
 

@@ -230,17 +230,17 @@ class World:
     def kill(self, what: str, statement: int, cutoff: datetime) -> None:
         if what == "purge":
             # As `keep_telemetry` does it: what is owed first.
-            roll_up(say=silently)
+            roll_up(report=silently)
             self.oracle.rolled_up()
             with killed_at(statement):
                 self.purge(cutoff)
             self.close()
         else:
             with killed_at(statement):
-                roll_up(say=silently) if what == "roll up" else correct_rollups(say=silently)
+                roll_up(report=silently) if what == "roll up" else correct_rollups(report=silently)
 
     def settle(self, cutoff: datetime | None) -> None:
-        roll_up(say=silently)
+        roll_up(report=silently)
         self.oracle.rolled_up()
         if cutoff is not None:
             self.purge(cutoff)
@@ -250,7 +250,7 @@ class World:
 
     def purge(self, cutoff: datetime) -> None:
         # So many months later, what is kept reaches back to the cut-off.
-        purge(plan_purge(1, cutoff.replace(month=cutoff.month + 1)), say=silently)
+        purge(plan_purge(1, cutoff.replace(month=cutoff.month + 1)), report=silently)
 
     def close(self) -> None:
         """Which days are closed is the one thing taken from the database: a purge with nothing to do closes none."""
