@@ -125,7 +125,7 @@ def test_days_that_were_only_touched_by_new_rows_are_left_to_keep_telemetry(mont
 def test_many_requests_at_once_have_one_thread(months: None, monkeypatch: pytest.MonkeyPatch) -> None:
     may_go_on, turns = threading.Event(), list[str]()
 
-    def slowly(*, say: Any) -> None:
+    def slowly(*, report: Any) -> None:
         turns.append(threading.current_thread().name)
         may_go_on.wait(30)
 
@@ -141,7 +141,7 @@ def test_many_requests_at_once_have_one_thread(months: None, monkeypatch: pytest
 def test_one_that_fails_says_what_comes_of_it_and_the_next_one_is_tried(
     somebody: User, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    def fails(*, say: Any) -> None:
+    def fails(*, report: Any) -> None:
         raise OperationalError("no database, and a row: alice@example.com")
 
     with monkeypatch.context() as broken, caplog.at_level(logging.WARNING):
