@@ -12,7 +12,6 @@ from django.core.management import CommandError, call_command
 from django.db import connections
 from psycopg.conninfo import make_conninfo
 
-from analytics.erasure.here import erase
 from analytics.ingest.write import Writer
 from analytics.keep.partitions import make_month
 from analytics.keep.rollups import roll_up
@@ -24,6 +23,7 @@ from tests.analytics.keep.conftest import conninfo
 from tests.analytics.keep.rows import (
     activity,
     aggregates,
+    erase,
     execute,
     feature,
     moment,
