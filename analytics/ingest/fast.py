@@ -28,7 +28,9 @@ from analytics.wire import AttributesUnread, TextUnread, UnreadAttribute
 from privacy.process import Bounded
 
 REMEMBERED = 32_768
-LONGEST_REMEMBERED_BYTES = 512  # so that the memos never hold more than some MiB, whatever is sent
+# So that the memos stay bounded, whatever is sent: bytes of an identity or of a content, attributes of a span.
+LONGEST_REMEMBERED_BYTES = 512
+MOST_ATTRIBUTES = 64
 # Stand beside a span's content: of these there are many different ones.
 BESIDE = (vocabulary.USER_ID, vocabulary.ORGANIZATION_ID, vocabulary.SESSION_ID, vocabulary.LEGACY_DURATION_MS)
 NAMES = frozenset(name.encode() for name in (vocabulary.EVENT_CATEGORY, *ATTRIBUTE_NAMES, *BESIDE))
@@ -72,7 +74,7 @@ class Pseudonyms(Bounded[bytes, bytes]):
 
     def __missing__(self, raw: bytes) -> bytes | None:
         found = decode.pseudonym(_value(raw, self._name))
-        if found:
+        if found and len(raw) <= LONGEST_REMEMBERED_BYTES:  # fields that OTLP does not have may make it longer
             self[raw] = found
         return found
 
@@ -132,7 +134,7 @@ class Reader:
     def _remember(self, kind: int, raws: Sequence[bytes], names: Sequence[str], content: Content) -> None:
         places = {name: place for place, name in enumerate(names)}
         own = {place for place, name in enumerate(names) if name not in BESIDE and _is_ours(name.encode())}
-        if sum(len(raws[place]) for place in own) > LONGEST_REMEMBERED_BYTES:
+        if len(raws) > MOST_ATTRIBUTES or sum(len(raws[place]) for place in own) > LONGEST_REMEMBERED_BYTES:
             return
         for place in own:
             if raws[place] not in self.tokens:

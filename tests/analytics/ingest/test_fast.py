@@ -332,6 +332,27 @@ def test_what_is_remembered_is_bounded_in_number_and_length(reads: Reads) -> Non
     assert max(map(len, reader.users)) < 60
 
 
+def test_a_span_with_many_attributes_is_not_remembered(reads: Reads) -> None:
+    others: dict[str, Value] = {f"key.{number}": "" for number in range(10_000)}
+    body = of(span({**TEST_RUN, **others})).SerializeToString()
+
+    assert outcome(fast.read, body) == outcome(decode.read, body)
+    assert not reads.reader.known
+
+
+def test_an_identity_with_fields_that_are_not_otlps_is_not_remembered(reads: Reads) -> None:
+    made = span({**TEST_RUN, "organization.id": str(ORGANIZATION)})
+    padding = {"user.id": field(0x7A, b"x" * 10_000), "organization.id": field(0x7A, b"x" * 10_000)}
+    padded = [field(0x4A, each.SerializeToString() + padding.get(each.key, b"")) for each in made.attributes]
+    del made.attributes[:]
+    body = _request(made.SerializeToString() + b"".join(padded))
+
+    for _ in range(2):
+        found = outcome(fast.read, body)
+        assert found == outcome(decode.read, body) and found is not None and not found.rejected.total()
+    assert reads.reader.known and not reads.reader.users and not reads.reader.organizations
+
+
 @pytest.mark.parametrize("most", range(1, 9))
 def test_what_makes_room_while_it_is_remembered_is_not_taken_for_something_else(reads: Reads, most: int) -> None:
     reads.reader.tokens.most = most
