@@ -51,12 +51,12 @@ def erase_received(asked: ErasureRequest) -> bool:
 
     Raises Busy, where the sender is to come again, and django.db.DatabaseError.
     """
-    id_, moment = UUID(bytes=asked.id), from_unix_us(asked.requested_at_us)
+    id_, pseudonyms, moment = UUID(bytes=asked.id), [UUID(bytes=asked.user_id)], from_unix_us(asked.requested_at_us)
     try:
-        if Erasure.objects.filter(pk=id_).exists():
+        if _is_known(id_, pseudonyms):
             return False  # before the lock, which holds up every writer; `_erase` looks again
         with _turns.one():
-            return _erase(id_, [UUID(bytes=asked.user_id)], moment, FOR_GOOD, unless_known=True)
+            return _erase(id_, pseudonyms, moment, FOR_GOOD, unless_known=True)
     finally:
         connections[analytics_database()].close()  # the next request may come in another thread
 
@@ -119,7 +119,13 @@ def _erase(
 ) -> bool:
     """Return whether the request was carried out. The only function that acquires the lock of erasures."""
     with no_writer_at_work() as cursor:
-        if unless_known and Erasure.objects.filter(pk=erasure_id).exists():
+        if unless_known and _is_known(erasure_id, pseudonyms):
             return False
         cursor.execute("SELECT analytics_erase_person(%s, %s, %s, %s)", [erasure_id, pseudonyms, until, moment])
     return True
+
+
+def _is_known(erasure_id: UUID, pseudonyms: list[UUID]) -> bool:
+    """Return whether this very request was carried out. Its id is the sender's choice, so it alone says nothing."""
+    erased = Tombstone.objects.filter(user_id__in=pseudonyms, until=FOR_GOOD)
+    return Erasure.objects.filter(pk=erasure_id).exists() and erased.count() == len(pseudonyms)

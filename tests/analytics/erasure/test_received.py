@@ -106,6 +106,18 @@ def test_the_same_request_to_delete_again_is_a_duplicate(writer: Writer) -> None
     assert +received(writer, of(erasures=(same,))) == {known: 1}
 
 
+def test_a_request_to_delete_with_the_id_of_somebody_elses_is_carried_out(writer: Writer) -> None:
+    """The id is made of what the sender chooses: whoever sees a request on its way could have it taken for known."""
+    first, ask = uuid4(), ("stored", "erasure", "")
+    writer.write(of(feature(1)))
+
+    received(writer, of(erasures=(erasure(NOW, uuid4(), first),)))
+    counts = received(writer, of(erasures=(erasure(NOW, id_=first),)))
+
+    assert +counts == {ask: 1}
+    assert rows_stored() == 0 and Tombstone.objects.filter(user_id=SOMEBODY).exists()
+
+
 def test_the_same_request_to_delete_from_several_writers_at_once_is_carried_out_once(writer: Writer) -> None:
     same = erasure(NOW)
 
