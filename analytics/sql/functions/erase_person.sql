@@ -2,7 +2,7 @@
 -- from coming back. Answers the receipt: number of rows by table.
 --
 -- Parameters: erasure_id (the request's), pseudonyms, until (of the rows), moment (of the request). Called again with the
--- same id it deletes what has come since (a restored backup, say) and keeps the receipt's moment.
+-- same id it deletes what has come since (a restored backup, say), adds that to the receipt, and keeps its moment.
 --
 -- The lock: every writer of rows holds analytics_lock_rows shared from before it looks for tombstones until it commits.
 -- Erasure holds it alone, so it waits for writers that have not seen its tombstone, and later ones see it.
@@ -12,13 +12,15 @@ CREATE OR REPLACE FUNCTION analytics_erase_person(
 DECLARE
     of_table text;
     deleted bigint;
-    receipt jsonb := '{}';
+    receipt jsonb;
 BEGIN
     LOCK TABLE analytics_lock_rows IN SHARE ROW EXCLUSIVE MODE;
+    receipt := coalesce((SELECT rows_deleted FROM analytics_erasure WHERE id = erasure_id), '{}');
     FOREACH of_table IN ARRAY ARRAY['analytics_user_activity', 'analytics_endpoint_usage', 'analytics_feature_usage']
     LOOP
         EXECUTE format('DELETE FROM %I WHERE user_id = ANY ($1) AND "timestamp" <= $2', of_table) USING pseudonyms, until;
         GET DIAGNOSTICS deleted = ROW_COUNT;
+        deleted := deleted + coalesce((receipt->>of_table)::bigint, 0);
         receipt := receipt || jsonb_build_object(of_table, deleted);
     END LOOP;
     -- Of closed days no row is left to delete, but who was active on them is known as "earlier" until a rollup takes this.

@@ -15,6 +15,7 @@ from django.utils import timezone
 from accounts.models import User
 from analytics.erasure.correction import correct_rollups
 from analytics.erasure.here import FOR_GOOD
+from analytics.erasure.here import erase as erase_here
 from analytics.erasure.receipts import days_to_recompute
 from analytics.erasure.requests import receipts
 from analytics.identity import pseudonyms_of
@@ -26,6 +27,7 @@ from analytics.show import rows_of_person
 from privacy.choices import request_deletion
 from privacy.clock import database_now
 from privacy.models import Action, ConsentEvent, PendingErasure, Preference, Source
+from privacy.telemetry import Receipt
 from tests.analytics.keep.conftest import Elsewhere, hold_lock
 from tests.analytics.keep.rows import (
     activity,
@@ -306,6 +308,24 @@ def test_a_deletion_for_which_telemetrys_database_was_away_is_carried_out_by_kee
     assert UserActivity.objects.count() == 0 and not PendingErasure.objects.exists()
     [receipt] = receipts(user.pk)
     assert receipt.completed_at is not None and sum(receipt.rows_deleted.values()) == 1
+
+
+def test_a_request_that_is_carried_out_again_keeps_what_its_receipt_says(
+    months: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As by two commands at once, or where the rows were deleted and the answer was lost."""
+    user = a_person()
+    store(of(user, activity(1, moment("2026-03-01 11:00")), feature(1, moment("2026-03-01 12:00"))))
+    carry_out = PersonalTelemetry.erase
+
+    def answer_lost(self: PersonalTelemetry, pending: PendingErasure, *, go_on: bool) -> Receipt:
+        erase_here(pending.id, pseudonyms_of(pending.user_id, pending.salt), requested_at=pending.requested_at)
+        return carry_out(self, pending, go_on=go_on)
+
+    monkeypatch.setattr(PersonalTelemetry, "erase", answer_lost)
+    receipt = request_deletion(user.pk, source=Source.COMMAND, actor_id=user.pk)
+    assert sum(receipt.rows_deleted.values()) == 2
+    assert UserActivity.objects.count() == 0
 
 
 def test_files_that_cannot_be_read_or_written_are_one_line(tmp_path: Path) -> None:
