@@ -5,12 +5,13 @@ nothing but their pseudonym, the secret that opens it, and the moment goes with 
 comes from the installation that made the pseudonym.
 """
 
+import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from threading import Thread
 
-from django.db import connections, transaction
+from django.db import DatabaseError, InterfaceError, connections, transaction
 from django.utils import timezone
 from opentelemetry.sdk.trace import ReadableSpan
 
@@ -28,8 +29,11 @@ from analytics.identity import commitment, pseudonyms_of, secrets_of
 from analytics.models import Erasure, Tombstone
 from privacy.clock import unix_ns
 from privacy.models import PendingErasure
+from privacy.outages import cause
 from privacy.switches import current_switches
 from privacy.telemetry import Receipt
+
+logger = logging.getLogger(__name__)
 
 
 def ask(pending: PendingErasure, *, send_now: bool) -> Receipt:
@@ -99,5 +103,7 @@ class _Batch:
 def _try_to_send(pending: PendingErasure) -> None:
     try:
         send(pending)
+    except (DatabaseError, InterfaceError) as error:  # the request stays pending
+        logger.warning("A deletion was not sent, and keep_telemetry will send it: %s", cause(error))
     finally:
         connections.close_all()

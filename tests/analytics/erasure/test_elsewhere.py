@@ -4,6 +4,7 @@ The site and the processor of these tests share a database, and so the table of 
 are those that `pending` or `acknowledged` tell apart; what the processor did shows in the rows.
 """
 
+import logging
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime, timedelta
@@ -14,10 +15,12 @@ from uuid import UUID, uuid4
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.db import OperationalError
 from django.utils import timezone
 
 from accounts.models import User
 from analytics.collect import pipeline
+from analytics.erasure import elsewhere
 from analytics.erasure.elsewhere import send_erasure_request
 from analytics.erasure.here import erase_received
 from analytics.identity import secrets_of
@@ -143,6 +146,23 @@ def test_the_request_is_sent_at_once_while_the_person_need_not_wait(
         with_token(somebody).delete(f"{API}/data")
         wait_until("the acknowledgement", lambda: asked(somebody).completed_at)
     assert UserActivity.objects.count() == 0
+
+
+def test_a_database_that_fails_in_that_thread_is_one_line_and_the_request_stays_pending(
+    processor: Callable[[], AbstractContextManager[None]],
+    somebody: User,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    def fails(_: PendingErasure) -> bool:
+        raise OperationalError("no database, and a row: alice@example.com")
+
+    monkeypatch.setattr(elsewhere, "send", fails)
+    with caplog.at_level(logging.WARNING):
+        with_token(somebody).delete(f"{API}/data")
+        ended(SENDS_AT_ONCE)
+    assert "keep_telemetry will send it" in caplog.text and "alice" not in caplog.text
+    assert PendingErasure.objects.exists()
 
 
 def test_the_reports_there_are_corrected_by_the_next_rollup(
