@@ -28,7 +28,9 @@ def browser_address(text: str) -> str:
 
 
 def hash_key(text: str) -> str:
-    """A key for HMAC, unchanged; may be empty."""
+    """A key for HMAC, unchanged; may be empty. Once replaced, it must fit into the list of previous keys."""
+    if "," in text or text != text.strip():
+        raise Misread("must contain no comma, and no spaces around it")
     if text and len(os.fsencode(text)) < MINIMUM_KEY_BYTES:
         raise Misread(f"must be at least {MINIMUM_KEY_BYTES} bytes long")
     return text

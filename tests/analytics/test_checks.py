@@ -34,6 +34,8 @@ CASES = [
     ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://host/a b", "analytics.E001"),
     ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://:hidden-word@host", "analytics.E001"),
     ("TELEMETRY_HASH_KEY", "hidden-word", "analytics.E003"),
+    ("TELEMETRY_HASH_KEY", "hidden-word, that no list could hold", "analytics.E003"),
+    ("TELEMETRY_HASH_KEY", " hidden-word of 16 bytes", "analytics.E003"),
     ("OTEL_PYTHON_DJANGO_INSTRUMENT", "perhaps", "analytics.E004"),
     ("OTEL_EXPORTER_OTLP_HEADERS", "hidden-word", "analytics.E006"),
     ("OTEL_EXPORTER_OTLP_HEADERS", "=hidden-word", "analytics.E006"),
