@@ -51,8 +51,8 @@ def query_parameters(question: Question, *, today: date, smallest: int) -> dict[
 
 
 class Form(StrEnum):
-    COLUMNS = "columns"  # upright, one for each day, week or month
-    BARS = "bars"  # lying, one for each name, the longest first
+    COLUMNS = "columns"  # upright, one for each line, in the order of the query
+    BARS = "bars"  # lying, one for each name, the longest first: for reports ordered by number
     COHORTS = "cohorts"  # a grid of returns, a line for each cohort
 
 
@@ -72,7 +72,7 @@ class Drawing:
 class Report:
     """A report, whose query is the file of its name in analytics/sql/reports.
 
-    `compared` reports also show the preceding days.
+    `compared` reports also show the preceding days: in figures, and in charts by day and in bars.
     """
 
     name: str

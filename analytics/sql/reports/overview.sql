@@ -1,6 +1,6 @@
--- A line for each UTC day, of what the reports have in full. Averages are in milliseconds and seconds. Parameters: start,
--- end (exclusive), deployment type or null for all (what was received is counted without it), now, smallest: a number is
--- null where the people it is about are fewer but not none.
+-- A line for each UTC day, of what the reports have in full. Averages are in milliseconds and seconds. Parameters: first,
+-- after (days), part (what was received is counted without it), today, smallest: a number is null where
+-- the people it is about are fewer but not none.
 WITH days AS (
     SELECT analytics_days(%(first)s, %(after)s) AS day
 ), cohorts AS (

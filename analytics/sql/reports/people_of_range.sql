@@ -1,6 +1,6 @@
--- One row: the distinct people who were active over the range, and those of them who signed in, exactly. Parameters: start,
--- end (exclusive), deployment type or null for all, smallest. Null where raw rows of the range have gone, or the people are
--- fewer than `smallest` but not none.
+-- One row: the distinct people who were active over the range, and those of them who signed in, exactly. Parameters: first,
+-- after (days), part, smallest. Null where raw rows of the range have gone, or the people are fewer than
+-- `smallest` but not none.
 WITH chunks AS (
     SELECT bit_count(bit_or(bits) FILTER (WHERE measure = 'any')) AS people,
            bit_count(bit_or(bits) FILTER (WHERE measure = 'sign_in')) AS people_signed_in

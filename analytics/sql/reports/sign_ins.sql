@@ -1,5 +1,5 @@
--- Sign-ins by UTC day, of how many people. Parameters: start, end (exclusive), deployment type or null for all, smallest:
--- both are null where the people are fewer but not none.
+-- Sign-ins by UTC day, of how many people. Parameters: first, after (days), part, smallest: both are null
+-- where the people are fewer but not none.
 WITH days AS (
     SELECT analytics_days(%(first)s, %(after)s) AS day
 ), counted AS (
