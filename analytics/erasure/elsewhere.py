@@ -23,7 +23,7 @@ from analytics.collect.records import new_context
 from analytics.collect.transport.answers import Fate
 from analytics.conf import conf
 from analytics.erasure.here import FOR_GOOD
-from analytics.erasure.receipts import receipt_of
+from analytics.erasure.receipts import forget_whose, receipt_of
 from analytics.events import Activity
 from analytics.identity import commitment, pseudonyms_of, secrets_of
 from analytics.models import Erasure, Tombstone
@@ -49,11 +49,17 @@ def ask(pending: PendingErasure, *, send_now: bool) -> Receipt:
 
 
 def send(pending: PendingErasure) -> bool:
-    """Send a request now, within five seconds. Returns whether it was acknowledged; if so, its salt is deleted."""
+    """Send a request now, within five seconds. Returns whether it was acknowledged; if so, its salt is deleted.
+
+    Call `forget_whose` afterwards: until then the order of the tombstones says which request each is of.
+    """
     if not send_erasure_request(secrets_of(pending.user_id, pending.salt), pending.requested_at):
         return False
     Tombstone.objects.bulk_create(
-        [Tombstone(user_id=each, until=FOR_GOOD) for each in pseudonyms_of(pending.user_id, pending.salt)],
+        [
+            Tombstone(user_id=each, until=FOR_GOOD, erasure_id=pending.pk)
+            for each in pseudonyms_of(pending.user_id, pending.salt)
+        ],
         ignore_conflicts=True,
     )
     erasure, _ = Erasure.objects.get_or_create(pk=pending.id, defaults={"requested_at": pending.requested_at})
@@ -102,7 +108,8 @@ class _Batch:
 
 def _try_to_send(pending: PendingErasure) -> None:
     try:
-        send(pending)
+        if send(pending):
+            forget_whose()
     except (DatabaseError, InterfaceError) as error:  # the request stays pending
         logger.warning("A deletion was not sent, and keep_telemetry will send it: %s", cause(error))
     finally:

@@ -7,7 +7,7 @@ from django.db import transaction
 from analytics.conf import conf
 from analytics.erasure import elsewhere, here
 from analytics.erasure.correction import correct_rollups_soon
-from analytics.erasure.receipts import receipts_of
+from analytics.erasure.receipts import forget_whose, receipts_of
 from analytics.identity import pseudonyms_of
 from analytics.ingest.verdict import ErasureRequest
 from analytics.models import Erasure
@@ -40,6 +40,7 @@ def carry_out_pending() -> tuple[int, int]:
             _erase(pending)
         return len(waiting), 0
     done = sum(elsewhere.send(pending) for pending in waiting)
+    forget_whose()
     return done, len(waiting) - done
 
 

@@ -222,6 +222,25 @@ def test_once_it_is_acknowledged_the_site_knows_the_tombstone_and_can_log_it(
     assert alias_of(somebody) != whose
 
 
+@pytest.mark.usefixtures("processor")
+@pytest.mark.parametrize("by_command", [True, False], ids=["by command", "in the thread"])
+def test_once_it_is_acknowledged_nothing_says_whose_a_tombstone_is_nor_in_what_order_they_came(
+    monkeypatch: pytest.MonkeyPatch, *, by_command: bool
+) -> None:
+    """No processor shares this site's database, and none corrects reports here."""
+    monkeypatch.setattr(elsewhere, "send_erasure_request", lambda *_: True)
+    for person in (a_person() for _ in range(5)):
+        if by_command:
+            said("erase_user_telemetry", person.username)
+        else:
+            with_token(person).delete(f"{API}/data")
+            ended(SENDS_AT_ONCE)
+    assert set(Tombstone.objects.values_list("erasure_id", flat=True)) == {None}
+    stored = execute("SELECT user_id, xmin::text FROM analytics_tombstone ORDER BY ctid")
+    assert len(stored) == 5 and [user_id for user_id, _ in stored] == sorted(user_id for user_id, _ in stored)
+    assert len({transaction for _, transaction in stored}) == 1
+
+
 def test_rows_of_the_erased_pseudonym_are_refused_however_late_they_come(
     processor: Callable[[], AbstractContextManager[None]], somebody: User
 ) -> None:
