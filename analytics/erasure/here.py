@@ -5,7 +5,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from threading import BoundedSemaphore, Lock
 from uuid import UUID, uuid4
 
@@ -67,7 +67,7 @@ def replay(logged: Iterable[Erased]) -> tuple[int, int]:
     For the day after a backup was restored, which brings back what was deleted since it was made.
     """
     known = dict(Tombstone.objects.values_list("user_id", "until"))
-    again = {each for each in logged if known.get(each.user_id, each.until - timedelta(1)) < each.until}
+    again = {each for each in logged if each.user_id not in known or known[each.user_id] < each.until}
     with connections[analytics_database()].cursor() as cursor:
         cursor.execute(sql("erasures_undone"))
         again |= {Erased(*row) for row in cursor.fetchall()}

@@ -4,7 +4,7 @@ It lies outside of any database: keep it apart from the backups.
 """
 
 import json
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from uuid import UUID
 
@@ -27,12 +27,13 @@ def of_file(path: Path) -> list[Erased]:
     for number, line in enumerate(lines, start=1):
         try:
             entry = json.loads(line)
-            erased = Erased(UUID(entry["user_id"]), datetime.fromisoformat(entry["until"]))
-        except (ValueError, KeyError, TypeError, AttributeError):
+            user_id, until = UUID(entry["user_id"]), datetime.fromisoformat(entry["until"])
+            if until.tzinfo is None:
+                raise UnusableLog(f"{path}:{number} has a time without a zone")
+            # A time outside of Python's years, once stored, could never be read again.
+            found.append(Erased(user_id, until.astimezone(UTC)))
+        except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
             raise UnusableLog(f"{path}:{number} is not an erasure") from None
-        if erased.until.tzinfo is None:
-            raise UnusableLog(f"{path}:{number} has a time without a zone")
-        found.append(erased)
     return found
 
 

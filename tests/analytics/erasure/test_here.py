@@ -116,6 +116,13 @@ def test_a_pseudonym_is_no_person(months: None) -> None:
     assert UserActivity.objects.count() == 1
 
 
+def test_a_log_may_hold_the_earliest_time_there_is(months: None, tmp_path: Path) -> None:
+    log = tmp_path / "erasures.jsonl"
+    log.write_text(json.dumps({**GOOD, "until": "0001-01-01T00:00:00+00:00"}))
+    for repeated in (1, 0):
+        assert f"{repeated} deletions repeated" in said("--replay", "--log", str(log))
+
+
 @pytest.mark.parametrize(
     "words", [[], ["somebody", "--replay"], ["somebody", "--log", "file"], ["--replay", "--save-log", "f"]]
 )
@@ -248,6 +255,9 @@ GOOD = {"user_id": str(person(1)), "until": "2026-03-01T12:00:00+00:00"}
         json.dumps({**GOOD, "user_id": 7}),
         json.dumps({**GOOD, "until": "yesterday"}),
         json.dumps({**GOOD, "until": "2026-03-01T12:00:00"}),
+        json.dumps({**GOOD, "until": "0001-01-01T00:00:00+12:00"}),
+        json.dumps({**GOOD, "until": "9999-12-31T23:59:59-12:00"}),
+        pytest.param("[" * 100_000, id="nested too deeply"),
         json.dumps({"user_id": str(uuid4())}),
     ],
 )
