@@ -16,6 +16,7 @@ from enum import StrEnum
 from functools import lru_cache
 from uuid import UUID
 
+from django.conf import settings
 from django.core.signals import setting_changed
 from django.utils.crypto import salted_hmac
 
@@ -69,21 +70,21 @@ def _commitment(key: bytes, kind: Kind, identifier: str, salt: str) -> UUID:
 @lru_cache(maxsize=1)
 def _keys() -> tuple[bytes, ...]:
     """The present key, then the previous ones."""
-    present = os.fsencode(conf.hash_key) or _derived()
-    return tuple(dict.fromkeys([present, *_previous()]))
+    keys = (each for text in [conf.hash_key or DERIVED, *conf.previous_hash_keys] for each in _of(text))
+    return tuple(dict.fromkeys(keys))
 
 
-def _previous() -> Iterator[bytes]:
-    for text in conf.previous_hash_keys:
-        yield _derived() if text == DERIVED else os.fsencode(text)
-
-
-def _derived() -> bytes:
-    return salted_hmac("analytics.identity.pseudonym", "", algorithm="sha256").digest()
+def _of(text: str) -> Iterator[bytes]:
+    """The key that a setting names; of DERIVED those from SECRET_KEY and from what it has replaced."""
+    if text != DERIVED:
+        yield os.fsencode(text)
+        return
+    for each in (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS):
+        yield salted_hmac("analytics.identity.pseudonym", "", secret=each, algorithm="sha256").digest()
 
 
 def _forget_keys(*, setting: str, **_: object) -> None:
-    if setting in {"TELEMETRY_HASH_KEY", "TELEMETRY_HASH_KEY_PREVIOUS", "SECRET_KEY"}:
+    if setting in {"TELEMETRY_HASH_KEY", "TELEMETRY_HASH_KEY_PREVIOUS", "SECRET_KEY", "SECRET_KEY_FALLBACKS"}:
         _keys.cache_clear()
 
 

@@ -123,6 +123,14 @@ def test_pseudonyms_under_previous_keys_come_after_the_present_one() -> None:
         assert pseudonym(Kind.USER, PEOPLE[0], SALT) == under(third), "nothing new is stored under a previous key"
 
 
+@pytest.mark.parametrize("keys", [{}, {"TELEMETRY_HASH_KEY": KEY, "TELEMETRY_HASH_KEY_PREVIOUS": "derived"}])
+def test_what_was_stored_under_a_replaced_secret_key_is_found(keys: dict[str, str]) -> None:
+    with override_settings(SECRET_KEY="a secret key that somebody has seen"):
+        before = pseudonym(Kind.USER, PEOPLE[0], SALT)
+    with override_settings(SECRET_KEY="another", SECRET_KEY_FALLBACKS=["a secret key that somebody has seen"], **keys):
+        assert before in pseudonyms_of(PEOPLE[0], SALT) and before != pseudonym(Kind.USER, PEOPLE[0], SALT)
+
+
 def test_a_key_that_is_its_own_predecessor_is_one_key() -> None:
     with override_settings(TELEMETRY_HASH_KEY=KEY, TELEMETRY_HASH_KEY_PREVIOUS=f"{KEY},{KEY}"):
         assert len(pseudonyms_of(PEOPLE[0], SALT)) == 1
