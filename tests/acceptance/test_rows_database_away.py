@@ -34,10 +34,12 @@ from accounts.models import User
 from analytics.identity import Kind, pseudonym
 from analytics.models import UserActivity
 from django.utils import timezone
+from privacy.models import Preference
+asked, _ = Preference.objects.get_or_create(user=User.objects.get())
 UserActivity.objects.create(
     timestamp=timezone.now(),
     event_type="login",
-    user_id=pseudonym(Kind.USER, User.objects.get().pk),
+    user_id=pseudonym(Kind.USER, asked.pk, asked.salt),
     deployment_type="cloud",
 )
 """
