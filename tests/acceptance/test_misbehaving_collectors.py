@@ -60,7 +60,8 @@ def environment(**more: str) -> dict[str, str]:
         if not name.startswith(("OTEL_", "DJANGO_", "TELEMETRY_", "NEXT_PUBLIC_"))
         and name not in {"DATABASE_URL", "SECRET_KEY", "DEPLOYMENT_TYPE", "DO_NOT_TRACK"}
     }
-    return {**kept, "DJANGO_SETTINGS_MODULE": "rhesis_site.settings", "DJANGO_HTTPS": "false", **more}
+    ours = {"DATABASE_URL": "embedded", "DJANGO_SETTINGS_MODULE": "rhesis_site.settings", "DJANGO_HTTPS": "false"}
+    return {**kept, **ours, **more}
 
 
 @contextmanager
