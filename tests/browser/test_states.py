@@ -84,7 +84,7 @@ def locked(product: Product, chromium: Browser) -> Iterator[None]:
         with visitor(product, chromium, staff=True) as (context, _):
             page = context.new_page()
             page.goto(product.url + LOCK)
-            page.get_by_label("Locked").set_checked(wanted)
+            page.get_by_label("Stop collecting for everyone").set_checked(wanted)
             page.get_by_role("button", name="Save", exact=True).click()
             page.wait_for_url("**/installationcontrol/")
 
@@ -117,7 +117,7 @@ def test_in_the_cloud_sharing_is_on_once_the_notice_was_shown(
         words = look_at("home-cloud", url + "/", product, chromium, staff=False)
         assert "This is on now." in words and "Keep on" in words and "Switch off" in words
         words = look_at("privacy-cloud", url + SETTINGS, product, chromium, staff=False)
-        assert "On by default: you were shown the privacy notice" in words
+        assert "On by default. You were shown the privacy notice" in words
 
 
 def test_in_the_cloud_a_browser_that_asks_not_to_be_tracked_switches_it_off(
@@ -143,7 +143,7 @@ def test_without_an_endpoint_the_page_says_so_and_no_notice_is_shown(
 def test_where_rows_live_elsewhere_the_page_says_so(product: Product, chromium: Browser, undecided: None) -> None:
     with another_site(product, TELEMETRY_STORED_HERE="false") as url:
         words = look_at("privacy-elsewhere", url + SETTINGS, product, chromium, staff=False)
-        assert "leaves this installation" in words
+        assert "Your requests to delete are sent there." in words
         look_at("delete-elsewhere", f"{url}{SETTINGS}delete/", product, chromium, staff=False)
 
 
@@ -185,8 +185,8 @@ def test_while_the_database_is_away_the_page_says_whose_fault_it_is(product: Pro
     with another_site(product, DATABASE_URL=nowhere) as url, visitor(product, chromium, staff=False) as (context, _):
         page = context.new_page()
         answer = page.goto(url + "/")
-        assert answer is not None and answer.status == 500
-        assert "Something went wrong" in error_page(page, "error-500")
+        assert answer is not None and answer.status == 503
+        assert "The database does not answer" in error_page(page, "error-503")
 
 
 ADMIN = {
