@@ -8,7 +8,10 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest
 
 from accounts import throttle
-from accounts.models import User
+from accounts.models import Organization, User
+
+# `privacy` asks it about an object with `organization_id`, the organization's key as text.
+CHANGE_POLICY = "privacy.change_organizationpolicy"
 
 
 class TooManyAttempts(PermissionDenied):
@@ -39,6 +42,17 @@ class ThrottledBackend(ModelBackend):
     ) -> User | None:
         # Django's own version would check the password without the throttle.
         return await sync_to_async(self.authenticate)(request, username=username, password=password, **kwargs)
+
+    def has_perm(self, user_obj: Any, perm: str, obj: Any = None) -> bool:
+        """Django's answer; for the policy of an organization, whether the user is one of its administrators."""
+        if perm != CHANGE_POLICY or obj is None:
+            return bool(super().has_perm(user_obj, perm, obj))
+        user = _as_user(user_obj)
+        # An administrator who has left the organization is none.
+        own = user.organization_id if user is not None and user.is_active else None
+        if own is None or str(own) != obj.organization_id:
+            return False
+        return Organization.objects.filter(pk=own, administrators=user).exists()
 
 
 def _as_user(found: Any) -> User | None:

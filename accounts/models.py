@@ -2,6 +2,7 @@
 
 import uuid
 from hashlib import sha256
+from typing import Any
 
 from asgiref.sync import sync_to_async
 from django.contrib.auth import hashers
@@ -14,6 +15,12 @@ class Organization(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     name = models.CharField(max_length=200)
     created_at = models.DateTimeField(auto_now_add=True)
+    administrators: models.ManyToManyField["User", Any] = models.ManyToManyField(
+        "User",
+        blank=True,
+        related_name="administered_organizations",
+        help_text="People of the organization who may switch sharing of usage data off for all of its people.",
+    )
 
     class Meta:
         ordering = ["name"]
@@ -27,6 +34,8 @@ class User(AbstractUser):
     organization = models.ForeignKey(
         Organization, on_delete=models.SET_NULL, null=True, blank=True, related_name="people"
     )
+    # A database trigger writes the time of each change of organization.
+    organization_since = models.DateTimeField(null=True, blank=True, editable=False)
     # A database trigger writes a new value each time the account is deactivated.
     sign_in_epoch = models.UUIDField(default=uuid.uuid4, editable=False)
 

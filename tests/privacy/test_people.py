@@ -3,14 +3,15 @@
 from collections.abc import Callable
 
 import pytest
-from django.contrib.auth.models import AnonymousUser
+from django.contrib.auth.models import AnonymousUser, Group
 from django.db import connection
 from django.test import RequestFactory
 from django.test.utils import CaptureQueriesContext
 from django.utils.functional import SimpleLazyObject
 
 from accounts.models import User
-from accounts.requests import resolved_user
+from privacy import checks
+from privacy.people import resolved_user
 from tests.support.people import a_person
 
 pytestmark = pytest.mark.django_db
@@ -43,3 +44,9 @@ def test_nobody_is_nobody() -> None:
     assert resolved(AnonymousUser) is None
     assert resolved(lambda: SimpleLazyObject(AnonymousUser)) is None
     assert resolved_user(RequestFactory().get("/")) is None
+
+
+def test_a_user_model_whose_key_is_no_uuid_is_an_error_with_the_line_to_add() -> None:
+    (finding,) = checks._user_key(Group)
+    assert finding.id == "privacy.E012" and "models.UUIDField(primary_key=True" in str(finding.hint)
+    assert list(checks._user_key(User)) == []

@@ -1,0 +1,46 @@
+"""People: users of the project's own model, whichever that is. Types name its usual base class."""
+
+from typing import TypeAlias
+
+from django.contrib.auth import get_user_model
+from django.contrib.auth.models import AbstractBaseUser, AbstractUser
+from django.core.exceptions import ValidationError
+from django.core.management.base import CommandError
+from django.http import HttpRequest
+from django.utils.functional import LazyObject, empty
+
+Person: TypeAlias = AbstractUser
+
+
+def resolved_user(request: HttpRequest) -> Person | None:
+    """The signed-in user, if this request has loaded it already; None otherwise, or if nobody is signed in.
+
+    Never queries the database. The API's authentication sets token users on the request. A session user is a lazy
+    object, which is used only if already evaluated.
+    """
+    state = request.__dict__
+    user = state.get("user")
+    if isinstance(user, LazyObject):
+        user = user.__dict__.get("_wrapped")
+    if user is None or user is empty:
+        user = state.get("_cached_user") or state.get("_acached_user")
+    return user if is_person(user) else None
+
+
+def is_person(user: object) -> bool:
+    """Whether this is a user of the project's model; AnonymousUser is not."""
+    return isinstance(user, AbstractBaseUser)
+
+
+def find_user(name_or_id: str) -> Person:
+    """The user by name, else by id. Raises CommandError (exit code 2), whose message does not repeat the input."""
+    model = get_user_model()
+    user = model._default_manager.filter(**{model.USERNAME_FIELD: name_or_id}).first()
+    if user is None:
+        try:
+            user = model._default_manager.filter(pk=model._meta.pk.to_python(name_or_id)).first()
+        except ValidationError:
+            user = None
+    if user is None:
+        raise CommandError("no such user; enter a user name or a user id (not a pseudonym)", returncode=2)
+    return user
