@@ -10,15 +10,14 @@ from contextvars import ContextVar
 from typing import Any
 from uuid import UUID
 
+from django.contrib.auth import get_user_model
 from django.http import HttpRequest
 
-from accounts.models import User
-from accounts.requests import resolved_user
 from privacy.choices import note_account_change
 from privacy.models import Action, Source
+from privacy.people import Person, resolved_user
 
 _request: ContextVar[HttpRequest | None] = ContextVar("privacy_acting_request", default=None)
-WATCHED = frozenset({"password", "username", "email", "is_active"})
 _BEFORE = "_privacy_before"
 
 
@@ -43,16 +42,28 @@ def actor_and_source(about: UUID) -> tuple[UUID | None, Source]:
     return actor.pk, Source.ADMIN
 
 
-def before_account_change(*, instance: User, update_fields: Any = None, using: str, **_: Any) -> None:
-    """Receiver of `pre_save`: remember the stored values of WATCHED. A save of other columns costs no query."""
-    watched = WATCHED if update_fields is None else WATCHED.intersection(update_fields)
+def _names() -> tuple[str, str]:
+    """The fields by which an account is addressed."""
+    model = get_user_model()
+    return model.USERNAME_FIELD, model.get_email_field_name()
+
+
+def _watched() -> set[str]:
+    """Columns of the user model whose changes are noted."""
+    columns = {field.name for field in get_user_model()._meta.concrete_fields}
+    return {"password", "is_active", *_names()} & columns
+
+
+def before_account_change(*, instance: Person, update_fields: Any = None, using: str, **_: Any) -> None:
+    """Receiver of `pre_save`: remember the stored values of `_watched`. A save of other columns costs no query."""
+    watched = _watched() if update_fields is None else _watched().intersection(update_fields)
     stored = None
     if watched and not instance._state.adding:
-        stored = User.objects.using(using).filter(pk=instance.pk).values(*sorted(watched)).first()
+        stored = get_user_model().objects.using(using).filter(pk=instance.pk).values(*sorted(watched)).first()
     setattr(instance, _BEFORE, stored)
 
 
-def after_account_change(*, instance: User, created: bool, **_: Any) -> None:
+def after_account_change(*, instance: Person, created: bool, **_: Any) -> None:
     """Receiver of `post_save`: add a ledger line for each change."""
     before: dict[str, Any] | None = instance.__dict__.pop(_BEFORE, None)
     actor_id, source = actor_and_source(instance.pk)
@@ -66,10 +77,10 @@ def after_account_change(*, instance: User, created: bool, **_: Any) -> None:
         note_account_change(instance.pk, action, source=source, actor_id=actor_id)
 
 
-def _changes(instance: User, before: dict[str, Any]) -> Iterator[Action]:
-    if "password" in before and before["password"] != instance.password and not instance.is_rehashed:
+def _changes(instance: Person, before: dict[str, Any]) -> Iterator[Action]:
+    if "password" in before and before["password"] != instance.password and not getattr(instance, "is_rehashed", False):
         yield Action.PASSWORD_SET
-    if any(name in before and before[name] != getattr(instance, name) for name in ("username", "email")):
+    if any(name in before and before[name] != getattr(instance, name) for name in _names()):
         yield Action.ACCOUNT_CHANGED
     if "is_active" in before and before["is_active"] != instance.is_active:
         yield Action.ACCOUNT_ACTIVATED if instance.is_active else Action.ACCOUNT_DEACTIVATED

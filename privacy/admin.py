@@ -1,31 +1,35 @@
 """Admin pages of consent: people with their decisions, the ledger, notices, the lock and the access log."""
 
-from typing import Any, ClassVar, Literal, cast
+from typing import Any, ClassVar, Literal
 from uuid import UUID
 
 from django.contrib import admin, messages
 from django.contrib.admin.views.main import ChangeList
+from django.contrib.auth import get_user_model
 from django.db import DatabaseError
 from django.db.models import Q, QuerySet
 from django.forms import ModelForm
 from django.http import HttpRequest
-from knox.models import AuthToken
 
-from accounts.admin import SessionTokenAdmin, UserAdmin
-from accounts.models import User
 from privacy.choices import choose, publish_notice, request_deletion, set_lock
+from privacy.confirmed_admin import AsksFirst, Consequence
 from privacy.consent import Decision
-from privacy.gate import NOBODY, decision_for, decisions_for
+from privacy.gate import NOBODY, decision_for, decisions_for, number_sharing
 from privacy.models import (
     AccessEvent,
     ConsentEvent,
     InstallationControl,
+    OrganizationPolicy,
     Preference,
     PrivacyNotice,
+    Right,
+    ServiceToken,
     Source,
     person_or_none,
 )
+from privacy.people import Person
 from privacy.recorded_admin import CsvExport, NamesPeople, NothingByHand
+from privacy.services import new_token
 from privacy.telemetry import NothingToDelete, telemetry
 
 
@@ -48,7 +52,7 @@ class WithDecision:
         return DecisionsAtOnce
 
     @admin.display(description="Usage data")
-    def effective_decision(self, row: User | Preference) -> str:
+    def effective_decision(self, row: Person | Preference) -> str:
         decision: Decision = getattr(row, "decision", None) or decision_for(row.pk)
         return decision.explanation
 
@@ -66,23 +70,22 @@ def switch_off(request: HttpRequest, people: QuerySet[Any]) -> None:
     messages.success(request, f"Sharing switched off for {_people(len(changing))}.")
 
 
-admin.site.unregister(User)
+class WithPrivacy(NamesPeople, WithDecision):
+    """Mixin for the admin of the project's user model, before its base class: decision, deletions and two actions.
 
+    Staff can switch sharing off and delete telemetry. The admin adds `privacy_fields` to its fieldsets and read-only
+    fields, and `privacy_actions` to its actions.
+    """
 
-@admin.register(User)
-class PersonAdmin(NamesPeople, WithDecision, UserAdmin):
-    """People with their effective decision. Staff can switch sharing off and delete telemetry."""
+    privacy_fields = ("effective_decision", "deletions")
+    privacy_actions = ("switch_off", "delete_telemetry")
 
-    list_display = ("username", "effective_decision", *UserAdmin.list_display[1:])
-    readonly_fields = (*UserAdmin.readonly_fields, "effective_decision", "deletions")
-    fieldsets = (*UserAdmin.fieldsets, ("Privacy", {"fields": ("effective_decision", "deletions")}))
-    actions = ("switch_off", "delete_telemetry")
-
-    def person_of(self, row: User) -> UUID:
-        return row.pk
+    def person_of(self, row: Person) -> UUID:
+        person: UUID = row.pk
+        return person
 
     @admin.display(description="Deletions")
-    def deletions(self, person: User) -> str:
+    def deletions(self, person: Person) -> str:
         """The receipts shown under Settings -> Privacy; they hold no pseudonym."""
         receipts = telemetry().receipts(person.pk) if person.pk else []
         lines = (f"{each.requested_at:%Y-%m-%d %H:%M} UTC, receipt {each.id}: {each.status}" for each in receipts)
@@ -92,11 +95,11 @@ class PersonAdmin(NamesPeople, WithDecision, UserAdmin):
         return request.user.has_perm("privacy.change_preference")
 
     @admin.action(description="Switch sharing of usage data off", permissions=["switch_off"])
-    def switch_off(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
+    def switch_off(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
         switch_off(request, queryset)
 
     @admin.action(description="Delete collected usage data", permissions=["switch_off"])
-    def delete_telemetry(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
+    def delete_telemetry(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
         done = 0
         try:
             for pk in queryset.values_list("pk", flat=True):
@@ -114,7 +117,7 @@ class PersonAdmin(NamesPeople, WithDecision, UserAdmin):
 
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
         """Allow deleting a person although nobody may delete a preference by itself."""
-        to_delete, counts, perms_needed, protected = super().get_deleted_objects(objs, request)
+        to_delete, counts, perms_needed, protected = super().get_deleted_objects(objs, request)  # type: ignore[misc]
         perms_needed.discard(str(Preference._meta.verbose_name))
         return to_delete, counts, perms_needed, protected
 
@@ -164,11 +167,12 @@ def _name(event: ConsentEvent | AccessEvent, relation: Literal["user", "actor", 
 
 
 def _whose(event: ConsentEvent) -> str:
-    return _name(event, "user", "the installation")
+    organization = event.organization_id
+    return _name(event, "user", f"organization {organization}" if organization else "the installation")
 
 
 def _by(event: ConsentEvent | AccessEvent) -> str:
-    return _name(event, "actor", "the system")
+    return _name(event, "actor", "a service" if isinstance(event, AccessEvent) else "the system")
 
 
 class LedgerAdmin(CsvExport, NothingByHand, admin.ModelAdmin[Any]):
@@ -182,7 +186,10 @@ class LedgerAdmin(CsvExport, NothingByHand, admin.ModelAdmin[Any]):
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
     ) -> tuple[QuerySet[Any], bool]:
         if (wanted := _uuid(search_term)) is not None:
-            return queryset.filter(Q(**{f"{self.about}_id": wanted}) | Q(actor_id=wanted)), False
+            found = Q(**{f"{self.about}_id": wanted}) | Q(actor_id=wanted)
+            if self.about == "user":
+                found |= Q(organization_id=str(wanted))
+            return queryset.filter(found), False
         return super().get_search_results(request, queryset, search_term)
 
 
@@ -190,7 +197,7 @@ class LedgerAdmin(CsvExport, NothingByHand, admin.ModelAdmin[Any]):
 class ConsentEventAdmin(LedgerAdmin):
     list_display = ("recorded_at", "action", "whose", "by", "source", "notice_version", "password_by_staff")
     list_filter = ("action", "source", "notice_version")
-    search_fields = ("user__username", "user__email")
+    search_fields = ("user__username", "user__email", "organization_id")
     # `whose` instead of `user`: a line outlives the account.
     fields = ("recorded_at", "action", "whose", "by", "source", "notice_version", "password_by_staff")
     readonly_fields = ("whose", "by", "password_by_staff")
@@ -205,6 +212,7 @@ class ConsentEventAdmin(LedgerAdmin):
         "by_id": lambda event: event.actor_id,
         "source": lambda event: event.source,
         "notice_version": lambda event: event.notice_version,
+        "organization_id": lambda event: event.organization_id,
     }
 
     def person_of(self, row: ConsentEvent) -> UUID | None:
@@ -258,7 +266,7 @@ class AccessEventAdmin(LedgerAdmin):
 
 
 @admin.register(PrivacyNotice)
-class PrivacyNoticeAdmin(admin.ModelAdmin[PrivacyNotice]):
+class PrivacyNoticeAdmin(AsksFirst):
     """Adding a notice publishes it. A published notice was shown to people and cannot be changed."""
 
     list_display = ("version", "title", "published_at", "published_by")
@@ -273,6 +281,18 @@ class PrivacyNoticeAdmin(admin.ModelAdmin[PrivacyNotice]):
     def has_delete_permission(self, request: HttpRequest, obj: PrivacyNotice | None = None) -> bool:
         return False
 
+    def consequence(self, changed: PrivacyNotice) -> Consequence:
+        people = get_user_model().objects.filter(is_active=True).count()
+        return Consequence(
+            f"Ask {_people(people)} again?",
+            (
+                f"{_people(people)} will be shown this notice at the next visit, and asked again.",
+                "Choices that were made before stay as they are.",
+                "A published notice cannot be changed or withdrawn. A newer one can replace it.",
+            ),
+            "Publish the notice",
+        )
+
     def save_model(
         self, request: HttpRequest, obj: PrivacyNotice, form: ModelForm[PrivacyNotice], change: bool
     ) -> None:
@@ -281,7 +301,7 @@ class PrivacyNoticeAdmin(admin.ModelAdmin[PrivacyNotice]):
 
 
 @admin.register(InstallationControl)
-class InstallationControlAdmin(admin.ModelAdmin[InstallationControl]):
+class InstallationControlAdmin(AsksFirst):
     list_display = ("__str__", "locked", "changed_at")
     list_display_links = ("__str__",)
     fields = ("locked", "changed_at")
@@ -293,18 +313,60 @@ class InstallationControlAdmin(admin.ModelAdmin[InstallationControl]):
     def has_delete_permission(self, request: HttpRequest, obj: InstallationControl | None = None) -> bool:
         return False
 
+    def consequence(self, changed: InstallationControl) -> Consequence:
+        people = _people(number_sharing(locked=False))
+        if changed.locked:
+            return Consequence(
+                f"Switch {people} off?",
+                (
+                    f"Usage of {people} is collected now. Once you confirm, nothing is collected from anyone.",
+                    "Choices stay stored, and take effect again when you lift the lock.",
+                    "What was collected before stays stored.",
+                ),
+                "Stop collecting for everyone",
+            )
+        return Consequence(
+            f"Collect from {people} again?",
+            (f"Collecting starts again for {people}: those who chose to share, or share by default.",),
+            "Collect again",
+        )
+
     def save_model(
         self, request: HttpRequest, obj: InstallationControl, form: ModelForm[InstallationControl], change: bool
     ) -> None:
         set_lock(locked=obj.locked, source=Source.ADMIN, actor_id=request.user.pk)
 
 
-class PersonTokenAdmin(NamesPeople, SessionTokenAdmin):
-    """Session tokens; the access log records whose were shown."""
+@admin.register(OrganizationPolicy)
+class OrganizationPolicyAdmin(NothingByHand, admin.ModelAdmin[OrganizationPolicy]):
+    """Policies, which only the organizations' administrators change. The ledger names who did."""
 
-    def person_of(self, row: AuthToken) -> UUID:
-        return cast("UUID", row.user_id)
+    list_display = ("organization_id", "sharing_off", "changed_at")
+    list_filter = ("sharing_off",)
+    search_fields = ("organization_id",)
 
 
-admin.site.unregister(AuthToken)
-admin.site.register(AuthToken, PersonTokenAdmin)
+@admin.register(ServiceToken)
+class ServiceTokenAdmin(admin.ModelAdmin[ServiceToken]):
+    """Tokens of other services. A new one is shown once; deleting it revokes it."""
+
+    list_display = ("name", "right", "created_at")
+    fields = ("name", "right", "created_at")
+    readonly_fields = ("created_at",)
+
+    def formfield_for_choice_field(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        """Only staff with a permission of its own choose the right to read reports."""
+        rights = list(Right)
+        if not request.user.has_perm("privacy.issue_reports_token"):
+            rights.remove(Right.REPORTS)
+        return super().formfield_for_choice_field(
+            db_field, request, choices=[(right.value, right.label) for right in rights], **kwargs
+        )
+
+    def has_change_permission(self, request: HttpRequest, obj: ServiceToken | None = None) -> bool:
+        return False
+
+    def save_model(self, request: HttpRequest, obj: ServiceToken, form: ModelForm[ServiceToken], change: bool) -> None:
+        obj.digest, token = new_token()
+        super().save_model(request, obj, form, change)
+        messages.warning(request, f"Copy the token of {obj.name} now; it is not shown again: {token}")

@@ -2,28 +2,31 @@
 
 import json
 from collections.abc import Iterator
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 from urllib.parse import urlencode
+from uuid import UUID
 
 from django.db import DatabaseError
-from django.http import HttpRequest, StreamingHttpResponse
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.middleware.csrf import get_token
 from drf_spectacular.utils import extend_schema
 from rest_framework.authentication import SessionAuthentication
-from rest_framework.exceptions import APIException, NotFound, ParseError
+from rest_framework.exceptions import APIException, NotFound, ParseError, PermissionDenied
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.throttling import UserRateThrottle
 from rest_framework.views import APIView
 
-from accounts.models import User
 from privacy import api_shapes as shapes
-from privacy.choices import choose, pending_receipts, request_deletion
+from privacy import receipts
+from privacy.choices import choose, pending_receipts, request_deletion, set_organization_policy
 from privacy.consent import Decision, Reason
 from privacy.gate import decision_for
 from privacy.kinds import digits
-from privacy.models import ConsentEvent, Source
+from privacy.models import ConsentEvent, OrganizationPolicy, Source
+from privacy.organizations import may_change, policy_of
+from privacy.people import Person
 from privacy.reach import Unreachable, telemetrys_database
 from privacy.streaming import as_the_server_reads, release_connections
 from privacy.telemetry import NoCursor, NothingToDelete, Rows, telemetry
@@ -38,8 +41,8 @@ class PersonView(APIView):
     """An API view for the signed-in person about themselves."""
 
     @property
-    def person(self) -> User:
-        return cast(User, self.request.user)
+    def person(self) -> Person:
+        return cast(Person, self.request.user)
 
 
 class Status(PersonView):
@@ -69,7 +72,7 @@ class Disable(PersonView):
         return _changed(request, self.person, enabled=False)
 
 
-def _changed(request: Request, person: User, *, enabled: bool) -> Response:
+def _changed(request: Request, person: Person, *, enabled: bool) -> Response:
     # Neither call takes a body, but one that cannot be read is a caller's mistake worth telling.
     _ = request.data
     decision = choose(person.pk, enabled=enabled, source=_source(request), actor_id=person.pk)
@@ -88,7 +91,7 @@ def message(decision: Decision, *, wanted: bool) -> str:
     """What to tell a person who has just chosen."""
     if not wanted:
         return DISABLED
-    return THANKS if decision.reason is Reason.CHOICE else decision.explanation
+    return THANKS if decision.reason is Reason.CHOICE else decision.beside_switch(wanted=wanted)
 
 
 class Preview(PersonView):
@@ -107,6 +110,21 @@ class History(PersonView):
         return shapes.TelemetryHistory.answer(
             {"count": events.count(), "results": events[offset : offset + limit]}, person=self.person
         )
+
+
+class HistoryReceipt(PersonView):
+    @extend_schema(parameters=[shapes.EVENT], responses=shapes.RECEIPT_ANSWERS)
+    def get(self, request: Request, event: str) -> HttpResponseBase:
+        """The signed receipt of one choice, as JSON-LD (ISO/IEC TS 27560:2023 in the W3C Data Privacy Vocabulary)."""
+        try:
+            choice = ConsentEvent.objects.get(pk=UUID(event), user_id=self.person.pk, action__in=receipts.CHOICES)
+        except (ValueError, ConsentEvent.DoesNotExist):
+            raise NotFound("You have made no such choice.") from None
+        content = receipts.receipt_of(choice, request.build_absolute_uri("/"))
+        response = HttpResponse(content, content_type="application/ld+json")
+        response["Content-Disposition"] = f'attachment; filename="consent-receipt-{choice.pk}.jsonld"'
+        response["Cache-Control"] = "no-store"
+        return response
 
 
 class Data(PersonView):
@@ -171,6 +189,47 @@ class Erasures(PersonView):
         return shapes.TelemetryErasures.answer({"results": [*pending_receipts(self.person.pk, known), *known]})
 
 
+class OrganizationTelemetryPolicy(PersonView):
+    """The policy of the person's organization: it can only switch sharing off."""
+
+    answers: ClassVar[dict[int, Any]] = {200: shapes.OrganizationPolicy, 404: shapes.Problem}
+
+    @extend_schema(responses=answers)
+    def get(self, request: Request) -> Response:
+        """Whether sharing is off for everyone in the person's organization, and whether the person may change it."""
+        return self._answer(self._policy())
+
+    @extend_schema(request=None, responses=answers)
+    def put(self, request: Request) -> Response:
+        """Switch sharing off for everyone in the organization, whatever they chose. Only its administrators may."""
+        return self._changed(sharing_off=True)
+
+    @extend_schema(request=None, responses=answers)
+    def delete(self, request: Request) -> Response:
+        """Leave sharing to each person again: this switches nobody on. Only its administrators may."""
+        return self._changed(sharing_off=False)
+
+    def _policy(self) -> OrganizationPolicy:
+        policy = policy_of(self.person)
+        if policy is None:
+            raise NotFound("You are in no organization.")
+        return policy
+
+    def _changed(self, *, sharing_off: bool) -> Response:
+        _ = self.request.data
+        policy = self._policy()
+        if not may_change(self.person, policy):
+            raise PermissionDenied("Only administrators of your organization can change this.")
+        return self._answer(
+            set_organization_policy(
+                policy.pk, sharing_off=sharing_off, source=_source(self.request), actor_id=self.person.pk
+            )
+        )
+
+    def _answer(self, policy: OrganizationPolicy) -> Response:
+        return shapes.OrganizationPolicy.answer(policy, person=self.person)
+
+
 class NotNow(APIException):
     """503: nothing was done; the same request may succeed later."""
 
@@ -189,7 +248,7 @@ class ErasureThrottle(UserRateThrottle):
     rate = "20/hour"
 
 
-def download(request: HttpRequest, person: User) -> StreamingHttpResponse:
+def download(request: HttpRequest, person: Person) -> StreamingHttpResponse:
     """All stored rows of the person as NDJSON, streamed. Raises NotNow if the first of them cannot be read."""
 
     def rows_after(cursor: str) -> Rows:

@@ -8,20 +8,24 @@ from drf_spectacular.utils import OpenApiParameter, extend_schema_field
 from rest_framework import serializers
 from rest_framework.response import Response
 
-from accounts.models import User
+from privacy import models, receipts
 from privacy.models import Action, ConsentEvent, Source
+from privacy.organizations import may_change
+from privacy.people import Person
 from privacy.telemetry import Receipt
 
 # Default, smallest, largest.
 PAGES = {"limit": (50, 1, 200), "offset": (0, 0, 1_000_000)}
 ACTORS = ["you", "staff", "system"]
+ORGANIZATION_OFF = "Sharing is off for everyone in your organization."
+ORGANIZATION_LIFTED = "Each person in your organization decides about sharing."
 
 
 class Shape(serializers.Serializer[Any]):
     """What one kind of answer has in it. A field that the answer has no value for is an error of ours."""
 
     @classmethod
-    def answer(cls, instance: Any, *, status: int = 200, person: User | None = None) -> Response:
+    def answer(cls, instance: Any, *, status: int = 200, person: Person | None = None) -> Response:
         """`instance` has an attribute or a key for each field; anything else in it is not sent."""
         return Response(cls(instance, context={"person": person}).data, status=status)
 
@@ -54,6 +58,10 @@ class LedgerLine(Shape):
     source_description = serializers.CharField(source="get_source_display")
     notice_version = serializers.IntegerField(allow_null=True)
     recorded_at = serializers.DateTimeField()
+    receipt = serializers.SerializerMethodField(help_text="Address of the signed receipt; null for what is no choice.")
+
+    def get_receipt(self, event: ConsentEvent) -> str | None:
+        return reverse("telemetry-receipt", args=[event.pk]) if event.action in receipts.CHOICES else None
 
     @extend_schema_field(serializers.ChoiceField(ACTORS))
     def get_by(self, event: ConsentEvent) -> str:
@@ -105,6 +113,22 @@ class TelemetryErasures(Shape):
     results = ErasureReceipt(many=True)
 
 
+class OrganizationPolicy(Shape):
+    """Made of an OrganizationPolicy; `person` of the context asks."""
+
+    organization_id = serializers.CharField()
+    sharing_off = serializers.BooleanField()
+    changed_at = serializers.DateTimeField(allow_null=True)
+    may_change = serializers.SerializerMethodField()
+    message = serializers.SerializerMethodField()
+
+    def get_may_change(self, policy: models.OrganizationPolicy) -> bool:
+        return may_change(self.context["person"], policy)
+
+    def get_message(self, policy: models.OrganizationPolicy) -> str:
+        return ORGANIZATION_OFF if policy.sharing_off else ORGANIZATION_LIFTED
+
+
 class Problem(Shape):
     """The body of an error, which DRF makes."""
 
@@ -127,6 +151,8 @@ CURSOR = OpenApiParameter(
 FORMAT = OpenApiParameter(
     "format", str, enum=["json", "ndjson"], default="json", description="`ndjson`: everything, one row a line."
 )
+EVENT = OpenApiParameter("event", OpenApiTypes.UUID, OpenApiParameter.PATH, description="Id of a line of the history.")
+RECEIPT_ANSWERS: dict[Any, Any] = {(200, "application/ld+json"): OpenApiTypes.OBJECT, 404: Problem}
 DATA_ANSWERS: dict[Any, Any] = {
     (200, "application/json"): TelemetryData,
     (200, "application/x-ndjson"): OpenApiTypes.STR,

@@ -8,6 +8,7 @@ privacy.E005  PrivacyMiddleware is placed before AuthenticationMiddleware.
 privacy.E006  The context processor of the notice is not installed.
 privacy.E007  The database of choices is not PostgreSQL.
 privacy.E010  The admin site does not record what staff look at.
+privacy.E012  The user model's key is not a UUID.
 """
 
 from collections.abc import Iterator, Sequence
@@ -15,8 +16,10 @@ from typing import Any
 
 from django.apps import AppConfig
 from django.conf import settings
+from django.contrib.auth import get_user_model
 from django.core.checks import CheckMessage, Error, Warning, register  # noqa: A004  Django's name for it
 from django.db import connections, router
+from django.db.models import Model, UUIDField
 from django.utils.module_loading import import_string
 
 from privacy.declared import findings, from_django
@@ -46,8 +49,22 @@ CONTEXT_PROCESSOR = "privacy.context_processors.privacy_notice"
 
 @register("privacy")
 def check_seams(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
-    """Findings about the middleware, context processor and database engine of a project's settings."""
-    return [*_middleware(), *_context_processor(), *wrong_engine(_database(), number="privacy.E007")]
+    """Findings about the middleware, context processor, database engine and user model of a project's settings."""
+    return [
+        *_middleware(),
+        *_context_processor(),
+        *wrong_engine(_database(), number="privacy.E007"),
+        *_user_key(get_user_model()),
+    ]
+
+
+def _user_key(model: type[Model]) -> Iterator[CheckMessage]:
+    if not isinstance(model._meta.pk, UUIDField):
+        yield Error(
+            f"The key of {model._meta.label} is not a UUID, so nothing is recorded of anybody.",
+            hint="In the user model: id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)",
+            id="privacy.E012",
+        )
 
 
 def _middleware() -> Iterator[CheckMessage]:

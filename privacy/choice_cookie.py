@@ -14,7 +14,7 @@ from django.conf import settings
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
-from accounts.requests import resolved_user
+from privacy.people import resolved_user
 from privacy.signals import consent_changed
 
 # The browser package and privacy.js use the same name.

@@ -10,11 +10,12 @@ from django.db import transaction
 
 from privacy.clock import database_now
 from privacy.consent import Decision, decide
-from privacy.gate import current_control
+from privacy.gate import current_control, policy_for
 from privacy.models import (
     Action,
     ConsentEvent,
     InstallationControl,
+    OrganizationPolicy,
     PendingErasure,
     Preference,
     PrivacyNotice,
@@ -41,6 +42,7 @@ def _decision(preference: Preference) -> Decision:
         deployment=deployment_type(),
         switches=current_switches(),
         control=current_control(),
+        policy=policy_for(preference.user_id),
         standing=preference.standing,
     )
 
@@ -67,9 +69,11 @@ def _record(
     actor_id: UUID | None,
     notice_version: int | None,
     at: datetime,
+    organization_id: str = "",
 ) -> ConsentEvent:
     return ConsentEvent.objects.create(
         user_id=user_id,
+        organization_id=organization_id,
         actor_id=actor_id,
         action=action,
         source=source,
@@ -229,6 +233,36 @@ def set_lock(*, locked: bool, source: Source, actor_id: UUID | None) -> None:
         at=control.changed_at,
     )
     _announce(None, enabled=not locked)
+
+
+@transaction.atomic
+def set_organization_policy(
+    organization_id: str, *, sharing_off: bool, source: Source, actor_id: UUID
+) -> OrganizationPolicy:
+    """Switch sharing off for the people of an organization, or leave it to them again. The caller checks who asks.
+
+    Switching off stands above each person's choice and waits like `choose`. Leaving it to them restores their choices.
+    Repeating the stored state changes nothing and adds no ledger line.
+    """
+    if sharing_off:
+        wait_for_attempts_on_commit()
+    OrganizationPolicy.objects.bulk_create([OrganizationPolicy(pk=organization_id)], ignore_conflicts=True)
+    policy = OrganizationPolicy.objects.select_for_update().get(pk=organization_id)
+    if policy.sharing_off is sharing_off:
+        return policy
+    policy.sharing_off, policy.changed_at = sharing_off, database_now()
+    policy.save()
+    _record(
+        Action.ORGANIZATION_OFF if sharing_off else Action.ORGANIZATION_LIFTED,
+        source,
+        user_id=None,
+        organization_id=organization_id,
+        actor_id=actor_id,
+        notice_version=None,
+        at=policy.changed_at,
+    )
+    _announce(None, enabled=not sharing_off)
+    return policy
 
 
 @transaction.atomic

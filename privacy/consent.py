@@ -17,6 +17,7 @@ class Reason(StrEnum):
     SDK_DISABLED = "sdk_disabled"
     DO_NOT_TRACK = "do_not_track"
     OPERATOR_LOCK = "operator_lock"
+    ORGANIZATION_POLICY = "organization_policy"
     CHOICE = "choice"
     SELF_HOSTED_DEFAULT = "self_hosted_default"
     NOTICE_NOT_SHOWN = "notice_not_shown"
@@ -30,6 +31,18 @@ class Control:
     """The operator's lock: `changed_at` is when it was last set or lifted (aware UTC), None if never."""
 
     locked: bool
+    changed_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """The policy of the person's organization, which can only switch sharing off.
+
+    `changed_at` is the later of its last change and the person's last change of organization (aware UTC), None if
+    neither happened.
+    """
+
+    sharing_off: bool = False
     changed_at: datetime | None = None
 
 
@@ -70,12 +83,19 @@ class Decision:
             return f"On. You switched this on on {day}." if self.enabled else f"Off. Switched off on {day}."
         return _EXPLANATIONS[self.reason]
 
+    def beside_switch(self, *, wanted: bool) -> str:
+        """The explanation beside a switch that shows the choice `wanted`: never "Off" beside a switch that is on."""
+        if wanted and not self.enabled:
+            return f"Saved, but nothing is sent. {self.explanation.removeprefix('Off. ')}"
+        return self.explanation
+
 
 _EXPLANATIONS = {
     Reason.NO_ENDPOINT: "Off. Usage sharing isn't set up on this site.",
     Reason.SDK_DISABLED: "Off. The operator of this site has switched OpenTelemetry off.",
     Reason.DO_NOT_TRACK: "Off. The operator of this site has switched usage sharing off (DO_NOT_TRACK).",
     Reason.OPERATOR_LOCK: "Off. The operator of this site has switched usage sharing off for everyone.",
+    Reason.ORGANIZATION_POLICY: "Off. Your organization has switched usage sharing off for its people.",
     Reason.CHOICE: "You decided this.",
     Reason.SELF_HOSTED_DEFAULT: "Off. A self-hosted site shares nothing unless you switch it on.",
     Reason.NOTICE_NOT_SHOWN: "Off. Nothing is recorded until the privacy notice has been shown to you.",
@@ -90,20 +110,22 @@ def decide(
     deployment: DeploymentType,
     switches: Switches,
     control: Control,
+    policy: Policy,
     standing: Standing,
 ) -> Decision:
     """The decision for one person. The checks run in the order of their authority."""
     reason = _reason_of_the_installation(switches, control)
     if reason is not None:
         return Decision(enabled=False, reason=reason, chosen_at=standing.chosen_at)
-    enabled, reason = _of_the_person(deployment, standing)
+    enabled, reason = _of_the_person(deployment, policy, standing)
     if not enabled:
         return Decision(enabled=False, reason=reason, chosen_at=standing.chosen_at)
     if standing.consenting_since is None:
         # Consent without a start is a damaged record, which permits nothing.
         return Decision(enabled=False, reason=Reason.UNREADABLE, chosen_at=standing.chosen_at)
-    # Nothing from before the lock was lifted may be recorded.
-    since = max(filter(None, (standing.consenting_since, control.changed_at, standing.erased_at)))
+    # Nothing from before the lock or the policy was lifted may be recorded.
+    begins = (standing.consenting_since, control.changed_at, policy.changed_at, standing.erased_at)
+    since = max(filter(None, begins))
     return Decision(enabled=True, reason=reason, since=since, chosen_at=standing.chosen_at)
 
 
@@ -119,7 +141,9 @@ def _reason_of_the_installation(switches: Switches, control: Control) -> Reason 
     return None
 
 
-def _of_the_person(deployment: DeploymentType, standing: Standing) -> tuple[bool, Reason]:
+def _of_the_person(deployment: DeploymentType, policy: Policy, standing: Standing) -> tuple[bool, Reason]:
+    if policy.sharing_off and standing.choice is not False:
+        return False, Reason.ORGANIZATION_POLICY
     if standing.choice is not None:
         return standing.choice, Reason.CHOICE
     if deployment is DeploymentType.SELF_HOSTED:

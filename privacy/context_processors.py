@@ -66,8 +66,8 @@ def _notice_for(request: HttpRequest) -> ShownNotice | None:
         request.session[DISMISSED] = showing(notice.version)
         return None
     decision = decision_for(user.pk)
-    if decision.reason is Reason.OPERATOR_LOCK:
-        return None  # the person cannot decide anything until the lock is lifted
+    if decision.reason in {Reason.OPERATOR_LOCK, Reason.ORGANIZATION_POLICY}:
+        return None  # the person cannot decide anything until it is lifted
     # The middleware checks whether the response really shows it.
     request.privacy_notice_rendered = notice.version  # type: ignore[attr-defined]
     return _as_shown(notice, decision, has_signal=asks_not_to_be_tracked(request) or _has_signal(preference))

@@ -3,14 +3,14 @@
 from contextlib import suppress
 from typing import Any
 
-from accounts.models import User
 from privacy.acting import actor_and_source
 from privacy.choices import request_deletion, wait_for_attempts_on_commit
 from privacy.models import Action, ConsentEvent, Preference, Source
+from privacy.people import Person
 from privacy.telemetry import NothingToDelete
 
 
-def on_account_deletion(*, instance: User, **_: Any) -> None:
+def on_account_deletion(*, instance: Person, **_: Any) -> None:
     """Receiver of `pre_delete`. Requests nothing for a person who never shared, whom no other server knows.
 
     Like a withdrawal, the deletion returns once nothing of the person's is being sent.
@@ -24,7 +24,7 @@ def on_account_deletion(*, instance: User, **_: Any) -> None:
         request_deletion(instance.pk, source=Source.ACCOUNT_DELETED, actor_id=actor_id)
 
 
-def _has_ever_shared(person: User) -> bool:
+def _has_ever_shared(person: Person) -> bool:
     """Whether the person ever shared, by choice or by the cloud default."""
     by_choice = ConsentEvent.objects.filter(user_id=person.pk, action=Action.ENABLED)
     by_default = Preference.objects.filter(pk=person.pk, notice_shown_at__isnull=False)

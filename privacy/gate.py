@@ -6,18 +6,22 @@ Always reads the database that choices are written to, whatever a router says: a
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from django.contrib.auth import get_user_model
 from django.db import DEFAULT_DB_ALIAS
-from django.db.models import DateTimeField, F, Func
+from django.db.models import BooleanField, DateTimeField, F, Func, OuterRef, TextField, Value
+from django.db.models.functions import Cast
 
-from privacy.consent import Control, Decision, Reason, Standing, decide
-from privacy.models import InstallationControl, Preference
+from privacy.consent import Control, Decision, Policy, Reason, Standing, decide
+from privacy.models import InstallationControl, OrganizationPolicy, Preference
+from privacy.organizations import organization_field, since_field
 from privacy.switches import current_switches, deployment_type
 
 # Used when the lock's row is missing.
 SHUT = Control(locked=True)
+_POLICY = ("_policy_off", "_policy_changed_at", "_in_organization_since")
 _NOW = Func(function="clock_timestamp", output_field=DateTimeField())
 
 
@@ -35,6 +39,28 @@ NOBODY = Decision(enabled=False, reason=Reason.UNREADABLE)
 def current_control() -> Control:
     row = InstallationControl.objects.using(DEFAULT_DB_ALIAS).filter(pk=1).first()
     return row.control if row is not None else SHUT
+
+
+def policy_for(user_id: UUID) -> Policy:
+    """The policy of the person's organization."""
+    people = get_user_model().objects.using(DEFAULT_DB_ALIAS).filter(pk=user_id)
+    found = people.annotate(**_of_the_organization()).values_list(*_POLICY).first()
+    return _policy(*found) if found is not None else Policy()
+
+
+def _of_the_organization() -> dict[str, Any]:
+    """Annotations of a user with `_POLICY`."""
+    field, since = organization_field(), since_field()
+    never = Value(None, output_field=DateTimeField())
+    if field is None:
+        return dict(zip(_POLICY, (Value(None, output_field=BooleanField()), never, never), strict=True))
+    policy = OrganizationPolicy.objects.using(DEFAULT_DB_ALIAS).filter(pk=Cast(OuterRef(field), TextField()))
+    columns = (policy.values("sharing_off")[:1], policy.values("changed_at")[:1], F(since) if since else never)
+    return dict(zip(_POLICY, columns, strict=True))
+
+
+def _policy(sharing_off: bool | None, changed_at: datetime | None, joined_at: datetime | None) -> Policy:
+    return Policy(sharing_off=bool(sharing_off), changed_at=max(filter(None, (changed_at, joined_at)), default=None))
 
 
 def decision_for(user_id: UUID) -> Decision:
@@ -67,7 +93,15 @@ def salt_of(user_id: UUID) -> UUID | None:
     return Preference.objects.using(DEFAULT_DB_ALIAS).filter(pk=user_id).values_list("salt", flat=True).first()
 
 
-def _dated_consents(user_ids: Iterable[UUID]) -> Iterator[tuple[UUID, Consent, datetime]]:
+def number_sharing(*, locked: bool) -> int:
+    """How many active people share their usage now, or would if the operator's lock were `locked`."""
+    active = get_user_model().objects.filter(is_active=True).values_list("pk", flat=True)
+    lock = Control(locked=locked)
+    return sum(consent.decision.enabled for _, consent, _ in _dated_consents(active.iterator(), lock))
+
+
+def _dated_consents(user_ids: Iterable[UUID], lock: Control | None = None) -> Iterator[tuple[UUID, Consent, datetime]]:
+    """Consents by person, with the time of reading; `lock` stands in for the stored one."""
     prefix = "privacy_preference__"
     fields = ("choice", "chosen_at", "notice_shown_at", "browser_signal_at", "consenting_since", "erased_at")
     control = InstallationControl.objects.using(DEFAULT_DB_ALIAS).filter(pk=1)
@@ -76,16 +110,20 @@ def _dated_consents(user_ids: Iterable[UUID]) -> Iterator[tuple[UUID, Consent, d
         .objects.using(DEFAULT_DB_ALIAS)
         .filter(pk__in=list(user_ids))
         .annotate(_locked=control.values("locked")[:1], _lock_changed_at=control.values("changed_at")[:1], _now=_NOW)
+        .annotate(**_of_the_organization())
         .values_list(
-            "pk", "_now", "_locked", "_lock_changed_at", F(f"{prefix}salt"), *(F(prefix + field) for field in fields)
+            *("pk", "_now", "_locked", "_lock_changed_at", *_POLICY),
+            F(f"{prefix}salt"),
+            *(F(prefix + field) for field in fields),
         )
     )
     deployment, switches = deployment_type(), current_switches()
-    for pk, now, locked, changed_at, salt, *standing in people:
+    for pk, now, locked, changed_at, off, off_at, joined_at, salt, *standing in people:
         decision = decide(
             deployment=deployment,
             switches=switches,
-            control=SHUT if locked is None else Control(locked=locked, changed_at=changed_at),
+            control=lock or (SHUT if locked is None else Control(locked=locked, changed_at=changed_at)),
+            policy=_policy(off, off_at, joined_at),
             standing=Standing(*standing),
         )
         yield pk, Consent(decision, salt), now

@@ -12,11 +12,11 @@ from asgiref.sync import iscoroutinefunction, markcoroutinefunction, sync_to_asy
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 
-from accounts.requests import resolved_user
 from privacy import choice_cookie, choices
 from privacy.acting import acting_in
 from privacy.context_processors import SHOWN, showing
 from privacy.looking import asks_not_to_be_tracked, is_looked_at
+from privacy.people import resolved_user
 from privacy.process import Bounded
 from privacy.startup import log_findings
 

@@ -5,11 +5,12 @@ from typing import Literal
 
 from django.conf import settings
 from django.contrib.postgres.functions import RandomUUID
+from django.core.exceptions import ObjectDoesNotExist
 from django.db import models
 from django.db.models import OuterRef, Q, Subquery
 
-from accounts.models import User
 from privacy.consent import Control, Standing
+from privacy.people import Person
 
 
 class Source(models.TextChoices):
@@ -35,6 +36,8 @@ class Action(models.TextChoices):
     ERASURE_REQUESTED = "erasure_requested", "Deletion of collected data requested"
     LOCKED = "locked", "Collecting stopped for everyone"
     UNLOCKED = "unlocked", "Collecting allowed again"
+    ORGANIZATION_OFF = "organization_off", "Sharing switched off for an organization"
+    ORGANIZATION_LIFTED = "organization_lifted", "Sharing left to an organization's people again"
     NOTICE_PUBLISHED = "notice_published", "Privacy notice published"
     # No choices, but needed to judge them: anybody who sets a password can sign in with it.
     PASSWORD_SET = "password_set", "Password set"
@@ -152,8 +155,9 @@ class ConsentEvents(models.QuerySet["ConsentEvent"]):
 class ConsentEvent(models.Model):
     """One line of the ledger. A database trigger rejects every update and delete.
 
-    `user` is the person it is about (null: the whole installation), `actor` the person who did it. Neither is a foreign
-    key in the database, because the proof of consent outlives the account.
+    `user` is the person it is about, `organization_id` the organization; with neither it is about the installation.
+    `actor` is the person who did it. None is a foreign key in the database, because the proof of consent outlives the
+    account.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -172,6 +176,7 @@ class ConsentEvent(models.Model):
         related_name="+",
         help_text="The person who did it; empty for the system.",
     )
+    organization_id = models.CharField(max_length=255, default="", db_default="", blank=True)
     action = models.CharField(max_length=32, choices=Action.choices)
     source = models.CharField(max_length=32, choices=Source.choices)
     notice_version = models.PositiveIntegerField(null=True)
@@ -200,6 +205,39 @@ class ConsentEvent(models.Model):
         return by_the_person and source in {Source.ADMIN, Source.COMMAND}
 
 
+class LedgerLink(models.Model):
+    """Place of one ledger line in the hash chain, written by a database trigger as the line is committed.
+
+    `hash` is SHA-256, in hex, of the previous link's hash and the line's text (`privacy.chain.text_of`).
+    """
+
+    number = models.BigIntegerField(primary_key=True, help_text="From 1, without gaps.")
+    event_id = models.UUIDField(unique=True)
+    hash = models.CharField(max_length=64)
+
+    class Meta:
+        db_table = "privacy_ledger_link"
+        ordering = ["number"]
+
+    def __str__(self) -> str:
+        return f"Link {self.number} of the ledger"
+
+
+class LedgerHead(models.Model):
+    """The newest link: a single row, which the trigger locks while it adds a link."""
+
+    id = models.PositiveSmallIntegerField(primary_key=True, default=1)
+    number = models.BigIntegerField()
+    hash = models.CharField(max_length=64)
+
+    class Meta:
+        db_table = "privacy_ledger_head"
+        constraints = [models.CheckConstraint(name="privacy_ledger_head_single", condition=Q(id=1))]
+
+    def __str__(self) -> str:
+        return f"Head of the ledger: link {self.number}"
+
+
 class Access(models.TextChoices):
     """Kind of access by staff to other people's data."""
 
@@ -213,12 +251,18 @@ class Access(models.TextChoices):
 class AccessEvent(models.Model):
     """One line of the access log. Append-only like the ledger; its ids outlive the accounts too.
 
-    Search terms are not stored, because they may be a name or a pseudonym.
+    `actor` is None where a service read a report; `what` then names its token. Search terms are not stored, because
+    they may be a name or a pseudonym.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     actor = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.DO_NOTHING, db_constraint=False, db_index=False, related_name="+"
+        settings.AUTH_USER_MODEL,
+        on_delete=models.DO_NOTHING,
+        db_constraint=False,
+        db_index=False,
+        null=True,
+        related_name="+",
     )
     access = models.CharField(max_length=16, choices=Access.choices)
     what = models.CharField(max_length=100, help_text="The list, row or report.")
@@ -250,11 +294,11 @@ class AccessEvent(models.Model):
         return f"{self.get_access_display()} {self.what} at {self.recorded_at:%Y-%m-%d %H:%M:%S} UTC"
 
 
-def person_or_none(event: ConsentEvent | AccessEvent, relation: Literal["user", "actor", "about"]) -> User | None:
+def person_or_none(event: ConsentEvent | AccessEvent, relation: Literal["user", "actor", "about"]) -> Person | None:
     """The person that `event` names in `relation`; None if the account was deleted."""
     try:
-        person: User | None = getattr(event, relation)
-    except User.DoesNotExist:
+        person: Person | None = getattr(event, relation)
+    except ObjectDoesNotExist:
         return None
     return person
 
@@ -280,3 +324,65 @@ class InstallationControl(models.Model):
     @property
     def control(self) -> Control:
         return Control(locked=self.locked, changed_at=self.changed_at)
+
+
+class OrganizationPolicy(models.Model):
+    """Whether an organization's administrators have switched sharing off for its people. Without a row: they have not.
+
+    Only `privacy.choices` writes it. The key is the id of the project's organization as text. An administrator is a
+    person for whom `user.has_perm("privacy.change_organizationpolicy", policy)` is true, as an authentication backend
+    of the project answers.
+    """
+
+    organization_id = models.CharField(primary_key=True, max_length=255)
+    sharing_off = models.BooleanField(default=False)
+    changed_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        db_table = "privacy_organization_policy"
+        verbose_name = "organization's policy"
+        verbose_name_plural = "organizations' policies"
+        ordering = ["organization_id"]
+
+    def __str__(self) -> str:
+        return f"Sharing is {'off for' if self.sharing_off else 'left to'} the people of {self.organization_id}"
+
+
+class Right(models.TextChoices):
+    """The single right of a service's token."""
+
+    DECISIONS = "decisions", "Ask for decisions about people"
+    REPORTS = "reports", "Read reports"
+
+
+class ServiceToken(models.Model):
+    """Key of another service, with one right. Only its hash is stored; deleting the row revokes it."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    name = models.CharField(max_length=64, unique=True, help_text="The service that uses it, such as its service.name.")
+    right = models.CharField(max_length=16, choices=Right.choices, default=Right.DECISIONS)
+    digest = models.CharField(max_length=64, unique=True, editable=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        db_table = "privacy_service_token"
+        ordering = ["name"]
+        permissions = [("issue_reports_token", "Can make tokens that read reports")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class DigestSubscription(models.Model):
+    """A member of staff's choice to receive the weekly digest of reports by e-mail."""
+
+    user = models.OneToOneField(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, primary_key=True, related_name="+")
+    reports_url = models.CharField(max_length=500, help_text="Address of the reports, for the message.")
+    sent_for = models.DateField(help_text="Monday of the newest week that was sent, or was over at the choice.")
+    tried_at = models.DateTimeField(null=True, help_text="When sending last began, until it succeeds.")
+
+    class Meta:
+        db_table = "privacy_digest_subscription"
+
+    def __str__(self) -> str:
+        return f"Weekly digest for {self.user_id}"

@@ -1,4 +1,7 @@
-"""The installation's switches: settings that can switch collection off for everybody. Invalid text collects less."""
+"""Settings of `privacy`: the keys of receipts, and the installation's switches, which can switch collection off.
+
+Invalid text of a switch collects less.
+"""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -6,6 +9,9 @@ from typing import Any
 
 from privacy.declared import Setting
 from privacy.kinds import Misread, address, choice, flag, listed
+
+# Shorter ones can be guessed.
+MINIMUM_KEY_BYTES = 16
 
 
 class DeploymentType(StrEnum):
@@ -74,6 +80,33 @@ CONFIG_FILE = Setting(
     "other variable and may switch the SDK off; this project does not read it.",
     off_switch=True,
 )
+
+
+def receipt_key(text: str) -> str:
+    """A key, unchanged; may be empty. Once replaced, it must fit into the list of previous keys."""
+    if "," in text or text != text.strip() or not text.isascii():
+        raise Misread("must be ASCII without commas, and without spaces around it")
+    if text and len(text) < MINIMUM_KEY_BYTES:
+        raise Misread(f"must be at least {MINIMUM_KEY_BYTES} bytes long")
+    return text
+
+
+RECEIPT_KEY = Setting(
+    "TELEMETRY_RECEIPT_KEY",
+    "privacy.E008",
+    receipt_key,
+    otherwise="",
+    help="Key that signs receipts of choices, at least 16 bytes. Empty: derived from SECRET_KEY.",
+    meanwhile="Until it is corrected, receipts are signed with the key that is derived from SECRET_KEY.",
+)
+RECEIPT_KEY_PREVIOUS = Setting[list[str]](
+    "TELEMETRY_RECEIPT_KEY_PREVIOUS",
+    "privacy.E009",
+    lambda text: [receipt_key(key) for key in listed(text)],
+    otherwise=[],
+    help="Keys that TELEMETRY_RECEIPT_KEY has replaced, separated by commas: their receipts stay valid.",
+    meanwhile="Until it is corrected, receipts signed with a previous key are not valid.",
+)
 SETTINGS: tuple[Setting[Any], ...] = (
     ENDPOINT,
     DEPLOYMENT_TYPE,
@@ -81,6 +114,8 @@ SETTINGS: tuple[Setting[Any], ...] = (
     SDK_DISABLED,
     TRACES_EXPORTER,
     CONFIG_FILE,
+    RECEIPT_KEY,
+    RECEIPT_KEY_PREVIOUS,
 )
 # OpenTelemetry's off-switches, which an operator may have set for their own tracing, by number of the warning.
 OFF_SWITCHES_OF_THE_HOST = {"privacy.W001": SDK_DISABLED, "privacy.W002": TRACES_EXPORTER, "privacy.W003": CONFIG_FILE}

@@ -4,7 +4,7 @@
 project without analytics nothing is collected, and `Telemetry` itself says so.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -75,6 +75,14 @@ class Receipt:
     status: str
 
 
+@dataclass(frozen=True, slots=True)
+class Pseudonyms:
+    """The ids under which usage of a person is stored."""
+
+    user_id: UUID
+    organization_id: UUID | None
+
+
 class NoCursor(ValueError):
     """The text is no cursor of a page."""
 
@@ -96,6 +104,10 @@ class Telemetry:
         """One request of this person as OTLP/JSON, built by the exporter's encoder and not sent."""
         return {"resourceSpans": []}
 
+    def pseudonyms(self, user_id: UUID, salt: UUID, organization: str | None) -> Pseudonyms | None:
+        """The pseudonyms of a person with this salt, in this organization; None if the site collects nothing."""
+        return None
+
     def stored(self, user_id: UUID) -> Stored:
         """How many rows are stored, and whether here."""
         return Stored()
@@ -103,6 +115,14 @@ class Telemetry:
     def rows(self, user_id: UUID, *, limit: int, cursor: str = "") -> Rows:
         """Stored rows, newest first, each with "table" and the table's columns. Raises NoCursor."""
         return Rows([], None)
+
+    def sentence(self, row: Mapping[str, Any]) -> str:
+        """One of these rows in plain words, such as "Page answered in 68 ms"."""
+        return str(row["table"])
+
+    def preview_sentences(self, preview: Mapping[str, Any]) -> list[str]:
+        """Each span of a preview in plain words."""
+        return []
 
     def erase(self, pending: "PendingErasure", *, go_on: bool) -> Receipt:
         """Delete the rows, or ask for it where they are stored. Raises NothingToDelete, django.db.DatabaseError.

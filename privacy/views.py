@@ -1,34 +1,38 @@
 """Pages of Settings -> Privacy. All work with plain forms; a script saves the toggle at once."""
 
 import json
+from datetime import UTC, date, datetime
 from itertools import groupby
 from typing import Any, cast
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.contrib.auth.mixins import LoginRequiredMixin
+from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.db import DatabaseError
-from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest
+from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest, JsonResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.utils.decorators import method_decorator
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views import View
-from django.views.decorators.cache import never_cache
+from django.views.decorators.cache import cache_control, never_cache
 from django.views.decorators.http import require_GET, require_POST
 
-from accounts.models import User
 from privacy import api, choices
-from privacy.api_shapes import LedgerLine
+from privacy.api_shapes import ORGANIZATION_LIFTED, ORGANIZATION_OFF, LedgerLine
 from privacy.choices import choose, note_notice_shown, pending_receipts, request_deletion
 from privacy.context_processors import SHOWN, showing
 from privacy.gate import decision_for
 from privacy.kinds import digits
 from privacy.looking import asks_not_to_be_tracked, is_looked_at
-from privacy.models import ConsentEvent, Preference, Source
+from privacy.models import ConsentEvent, OrganizationPolicy, Preference, Source
 from privacy.notices import current_notice
+from privacy.organizations import may_change, policy_of
+from privacy.people import Person
 from privacy.reach import Unreachable, telemetrys_database
+from privacy.receipt_keys import published
 from privacy.signals import privacy_page_used
 from privacy.telemetry import NoCursor, NothingToDelete, telemetry
 
@@ -54,15 +58,18 @@ class PrivacyPage(LoginRequiredMixin, View):
         history = Paginator(
             ConsentEvent.objects.filter(user_id=person.pk).with_password_source(), EVENTS_A_PAGE
         ).get_page(request.GET.get("history"))
+        wanted = preference.choice if preference and preference.choice is not None else decision.enabled
         context: dict[str, Any] = {
             "decision": decision,
             # The toggle shows the person's choice; the line below shows the effective decision.
-            "wanted": preference.choice if preference and preference.choice is not None else decision.enabled,
+            "wanted": wanted,
+            "explanation": decision.beside_switch(wanted=wanted),
             "history": history,
             "history_lines": [
                 LedgerLine(event, context={"person": person}).data | {"at": event.recorded_at} for event in history
             ],
             "collects": telemetry().collects,
+            "policy": _policy_to_change(person),
         }
         if is_looked_at(request):
             privacy_page_used.send(sender=None, action="viewed")
@@ -70,18 +77,26 @@ class PrivacyPage(LoginRequiredMixin, View):
         return render(request, "privacy/settings.html", context)
 
 
-def _of_telemetry(person: User, cursor: str) -> dict[str, Any]:
+def _policy_to_change(person: Person) -> OrganizationPolicy | None:
+    """The policy of the organization that the person administers."""
+    policy = policy_of(person)
+    return policy if policy is not None and may_change(person, policy) else None
+
+
+def _of_telemetry(person: Person, cursor: str) -> dict[str, Any]:
+    preview = telemetry().preview(person.pk)
     return {
         "declared": [
             (CATEGORY_TITLES.get(category, category), list(events))
             for category, events in groupby(telemetry().events(), key=lambda event: event.category)
         ],
-        "preview": json.dumps(telemetry().preview(person.pk), indent=2),
+        "preview": json.dumps(preview, indent=2),
+        "preview_sentences": telemetry().preview_sentences(preview),
         **_of_the_rows(person, cursor),
     }
 
 
-def _of_the_rows(person: User, cursor: str) -> dict[str, Any]:
+def _of_the_rows(person: Person, cursor: str) -> dict[str, Any]:
     """What is stored, and the receipts; `unreachable` where their database cannot be used now."""
     try:
         with telemetrys_database.using():
@@ -96,29 +111,26 @@ def _of_the_rows(person: User, cursor: str) -> dict[str, Any]:
     return {
         "stored_here": stored.here,
         "total": stored.count,
-        "row_lines": [_table_row(row) for row in page.rows],
+        "days": _days([_shown_row(row) for row in page.rows]),
         "are_newest": not cursor,
         "older": page.next,
         "receipts": [*pending_receipts(person.pk, receipts), *receipts],
     }
 
 
-def _table_row(row: dict[str, Any]) -> dict[str, Any]:
-    """A stored row for the page's table: time, event, and all other columns as details."""
-    what = (
-        row.get("event_type")
-        or (f"{row['feature_name']} {row['action']}" if "feature_name" in row else None)
-        or f"{row.get('method')} {row.get('endpoint')} {row.get('status_code')}"
-    )
-    details = {
-        key: value for key, value in row.items() if key not in {"table", "timestamp"} and value not in (None, {})
-    }
+def _shown_row(row: dict[str, Any]) -> dict[str, Any]:
+    """A stored row for the page: its moment, its sentence, the request's endpoint, and the row itself as JSON."""
     return {
-        "timestamp": row["timestamp"][:19].replace("T", " "),
-        "what": what,
-        "table": row["table"],
-        "details": details,
+        "at": datetime.fromisoformat(row["timestamp"]),
+        "sentence": telemetry().sentence(row),
+        "request": f"{row['method']} {row['endpoint']}" if "endpoint" in row else "",
+        "json": json.dumps({key: value for key, value in row.items() if value not in (None, {})}, indent=2),
     }
+
+
+def _days(rows: list[dict[str, Any]]) -> list[tuple[date, list[dict[str, Any]]]]:
+    """Shown rows by their UTC day, in their order."""
+    return [(day, list(of_day)) for day, of_day in groupby(rows, key=lambda row: row["at"].astimezone(UTC).date())]
 
 
 @require_POST
@@ -131,6 +143,24 @@ def change_sharing(request: HttpRequest) -> HttpResponse:
     person = _person(request)
     decision = choose(person.pk, enabled=wanted == "on", source=Source.SETTINGS_PAGE, actor_id=person.pk)
     messages.success(request, api.message(decision, wanted=wanted == "on"))
+    return redirect("privacy-settings")
+
+
+@require_POST
+@login_required
+def change_organization_policy(request: HttpRequest) -> HttpResponse:
+    """Save the organization's form: `policy` is off or lifted."""
+    wanted = request.POST.get("policy")
+    if wanted not in {"off", "lifted"}:
+        return HttpResponseBadRequest("policy must be off or lifted", content_type="text/plain")
+    person = _person(request)
+    policy = _policy_to_change(person)
+    if policy is None:
+        raise PermissionDenied
+    choices.set_organization_policy(
+        policy.pk, sharing_off=wanted == "off", source=Source.SETTINGS_PAGE, actor_id=person.pk
+    )
+    messages.success(request, ORGANIZATION_OFF if wanted == "off" else ORGANIZATION_LIFTED)
     return redirect("privacy-settings")
 
 
@@ -181,6 +211,13 @@ def download_rows(request: HttpRequest) -> HttpResponseBase:
         return HttpResponse(str(error.detail), status=error.status_code, content_type="text/plain")
 
 
+@require_GET
+@cache_control(public=True, max_age=3600)
+def receipt_keys(request: HttpRequest) -> JsonResponse:
+    """The public keys of receipts, as a JSON Web Key Set."""
+    return JsonResponse(published(), content_type="application/jwk-set+json")
+
+
 @method_decorator(never_cache, name="dispatch")
 class DeletePage(LoginRequiredMixin, View):
     """Confirmation page; its form deletes the person's data."""
@@ -215,5 +252,5 @@ class DeletePage(LoginRequiredMixin, View):
         return render(request, "privacy/delete.html", {"refused": why}, status=status)
 
 
-def _person(request: HttpRequest) -> User:
-    return cast(User, request.user)
+def _person(request: HttpRequest) -> Person:
+    return cast(Person, request.user)

@@ -26,7 +26,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
-from accounts.models import User
+from accounts.models import Organization, User
 from analytics import track_feature_usage
 from analytics.collect import pipeline
 from analytics.collect.transport.otlp_http import HttpTransport
@@ -47,6 +47,8 @@ EXAMPLES, STEPS = (700, 100) if LONG else (20, 100)
 NUMBER_ATTRIBUTE = "metadata.test_count"
 PEOPLE = st.integers(0, 2)
 BROWSERS = st.integers(0, 1)
+# Two people of the first organization, one of the second, at the beginning.
+ORGANIZATIONS = st.integers(0, 1)
 MOSTLY_NOT = st.sampled_from([False] * 7 + [True])
 
 
@@ -66,6 +68,8 @@ class Person:
 
     user: User
     browsers: list[Client]
+    organization: int | None = None
+    joined: int = 0
     choice: bool | None = None
     notice_version: int = 0
     put_away: int = 0
@@ -145,7 +149,8 @@ def empty_the_tables() -> None:
         cursor.execute("ALTER TABLE privacy_consent_event DISABLE TRIGGER privacy_consent_event_no_truncate")
         cursor.execute(
             "TRUNCATE privacy_consent_event, privacy_preference, privacy_notice, privacy_installation_control, "
-            "analytics_export_tally, django_session, accounts_user CASCADE"
+            "privacy_organization_policy, analytics_export_tally, django_session, accounts_user, "
+            "accounts_organization CASCADE"
         )
         cursor.execute("ALTER TABLE privacy_consent_event ENABLE TRIGGER privacy_consent_event_no_truncate")
     ensure_installation_rows()
@@ -183,7 +188,9 @@ class Gate(RuleBasedStateMachine):
         self.collector = self.stack.enter_context(moody_collector())
         self.start()
         self.operator = User.objects.create_superuser("operator")
-        self.people = [self.new_person(f"person-{index}") for index in range(3)]
+        self.organizations = [Organization.objects.create(name=name) for name in ("first", "second")]
+        self.policies = [(False, 0), (False, 0)]
+        self.people = [self.new_person(f"person-{index}", index // 2) for index in range(3)]
 
     def start(self) -> None:
         self.process = ExitStack()
@@ -198,12 +205,13 @@ class Gate(RuleBasedStateMachine):
             self.process.close()
         self.stack.close()
 
-    def new_person(self, name: str) -> Person:
-        user = User.objects.create_user(name)
+    def new_person(self, name: str, organization: int | None) -> Person:
+        of = None if organization is None else self.organizations[organization]
+        user = User.objects.create_user(name, organization=of)
         browsers = [Client(), Client()]
         for browser in browsers:
             browser.force_login(user)
-        return Person(user, browsers)
+        return Person(user, browsers, organization)
 
     def tick(self) -> int:
         self.clock += 1
@@ -221,8 +229,15 @@ class Gate(RuleBasedStateMachine):
                 return None
         elif not person.choice:
             return None
+        off, changed = self.policy(person)
+        if off:
+            return None
         assert person.consenting_since is not None
-        return max(person.consenting_since, self.lock_changed)
+        return max(person.consenting_since, self.lock_changed, changed, person.joined)
+
+    def policy(self, person: Person) -> tuple[bool, int]:
+        """Whether the person's organization has switched sharing off, and when it last changed that."""
+        return (False, 0) if person.organization is None else self.policies[person.organization]
 
     def choice_made(self, person: Person, choice: bool, now: int) -> None:
         if person.choice is choice:
@@ -234,6 +249,8 @@ class Gate(RuleBasedStateMachine):
     def page_was_shown(self, person: Person, now: int) -> None:
         if person.put_away >= self.notice_version:
             return  # no banner on it
+        if self.locked or (self.policy(person)[0] and person.choice is not False):
+            return  # nothing to decide
         if not person.notice_version and person.choice is None and not person.browser_signal:
             person.consenting_since = now
         person.notice_version = max(person.notice_version, self.notice_version)
@@ -321,6 +338,24 @@ class Gate(RuleBasedStateMachine):
         if locked is not self.locked:
             self.locked, self.lock_changed = locked, now
 
+    @rule(which=ORGANIZATIONS, off=st.sampled_from([False, False, True]))
+    def an_organization_changes_its_policy(self, which: int, off: bool) -> None:
+        now = self.tick()
+        choices.set_organization_policy(
+            str(self.organizations[which].pk), sharing_off=off, source=Source.API, actor_id=self.operator.pk
+        )
+        if off is not self.policies[which][0]:
+            self.policies[which] = (off, now)
+
+    @rule(who=PEOPLE, to=st.none() | ORGANIZATIONS, really=MOSTLY_NOT)
+    def someone_changes_the_organization(self, who: int, to: int | None, really: bool) -> None:
+        now, person = self.tick(), self.people[who]
+        if really and to != person.organization:
+            User.objects.filter(pk=person.user.pk).update(
+                organization=None if to is None else self.organizations[to].pk
+            )
+            person.organization, person.joined = to, now
+
     @rule()
     def staff_publish_a_notice(self) -> None:
         self.tick()
@@ -334,7 +369,7 @@ class Gate(RuleBasedStateMachine):
             return
         person = self.people[who]
         person.user.delete()
-        self.people[who] = self.new_person(f"person-after-{self.clock}")
+        self.people[who] = self.new_person(f"person-after-{self.clock}", person.organization)
         for number in [number for number, visit in self.queued.items() if visit.person is person]:
             del self.queued[number]
 

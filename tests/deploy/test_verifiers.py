@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 import yaml
 
 from tests.deploy.image import DEPLOY
@@ -32,3 +33,12 @@ if KUBECTL := shutil.which("kubectl"):
         assert {"Namespace", "Deployment", "StatefulSet", "CronJob", "Service", "ConfigMap"} <= set(kinds)
         outside = [each for each in built if each["metadata"].get("namespace") != "rhesis-telemetry"]
         assert [each["kind"] for each in outside] == ["Namespace"]
+
+
+if PROMTOOL := shutil.which("promtool"):
+
+    @pytest.mark.parametrize("name", ["collector", "telemetry"])
+    def test_promtool_finds_that_every_alert_fires_and_none_when_all_is_well(name: str) -> None:
+        test = DEPLOY / "prometheus" / f"{name}.rules.test.yaml"
+        done = subprocess.run([str(PROMTOOL), "test", "rules", test], capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr

@@ -1,5 +1,7 @@
 """What staff see of the gate, and the little they may do, all of it in the ledger under their name."""
 
+import html
+import re
 from collections.abc import Iterator
 from uuid import uuid4
 
@@ -140,7 +142,9 @@ def test_deleting_someones_telemetry_for_them(staff: Client, operator: User) -> 
 
 
 def test_publishing_a_notice_and_never_changing_it(staff: Client, operator: User) -> None:
-    answer = staff.post("/admin/privacy/privacynotice/add/", {"title": "New", "body": "Words"}, follow=True)
+    answer = staff.post(
+        "/admin/privacy/privacynotice/add/", {"title": "New", "body": "Words", "confirmed": "yes"}, follow=True
+    )
     assert answer.status_code == 200
     notice = PrivacyNotice.objects.get(version=2)
     assert (notice.title, notice.published_by) == ("New", operator)
@@ -153,15 +157,96 @@ def test_publishing_a_notice_and_never_changing_it(staff: Client, operator: User
 def test_the_lock_in_the_admin(staff: Client, operator: User) -> None:
     person = someone_who_shares()
     path = "/admin/privacy/installationcontrol/1/change/"
-    assert staff.post(path, {"locked": "on"}, follow=True).status_code == 200
+    assert staff.post(path, {"locked": "on", "confirmed": "yes"}, follow=True).status_code == 200
     assert InstallationControl.objects.get().locked and not decision_for(person.pk).enabled
-    assert staff.post(path, {}, follow=True).status_code == 200
+    assert staff.post(path, {"confirmed": "yes"}, follow=True).status_code == 200
     assert decision_for(person.pk).enabled
     events = ConsentEvent.objects.filter(user_id=None).order_by("recorded_at")
     assert [(event.action, event.actor_id) for event in events] == [
         (Action.LOCKED, operator.pk),
         (Action.UNLOCKED, operator.pk),
     ]
+
+
+def hidden_fields(page: str) -> dict[str, str]:
+    form = page.partition('id="content-main"')[2]
+    return {
+        html.unescape(name): html.unescape(value)
+        for name, value in re.findall(r'<input type="hidden" name="([^"]*)" value="([^"]*)">', form)
+        if name != "csrfmiddlewaretoken"
+    }
+
+
+def test_publishing_a_notice_asks_first_how_many_are_asked_again(staff: Client) -> None:
+    for _ in range(2):
+        a_person()
+    a_person(is_active=False)
+    path = "/admin/privacy/privacynotice/add/"
+    page = staff.post(path, {"title": "New", "body": "<b>Words</b>\r\nand more", "_save": "Save"})
+    assert (page.status_code, PrivacyNotice.objects.count()) == (200, 1)
+    assert "Ask 3 people again?" in page.text and "&lt;b&gt;Words&lt;/b&gt;<br>and more" in page.text
+    fields = hidden_fields(page.text)
+    assert set(fields) == {"title", "body", "_save", "confirmed"}
+    assert staff.post(path, fields).status_code == 302
+    assert PrivacyNotice.objects.get(version=2).body == "<b>Words</b>\r\nand more"
+    assert "This field is required" in staff.post(path, {"title": "New"}).text, "an incomplete form asks nothing"
+
+
+def test_the_lock_asks_first_how_many_are_switched_off_and_on_again(staff: Client) -> None:
+    person, other = someone_who_shares(), someone_who_shares()
+    choices.choose(other.pk, enabled=False, source=Source.API, actor_id=other.pk)
+    path = "/admin/privacy/installationcontrol/1/change/"
+    page = staff.post(path, {"locked": "on"}).text
+    assert "Switch 1 person off?" in page and decision_for(person.pk).enabled
+    assert staff.post(path, hidden_fields(page)).status_code == 302
+    assert not decision_for(person.pk).enabled
+    page = staff.post(path, {}).text
+    assert "Collect from 1 person again?" in page and not decision_for(person.pk).enabled
+    assert staff.post(path, hidden_fields(page)).status_code == 302
+    assert decision_for(person.pk).enabled
+    assert staff.post(path, {}).status_code == 302, "nothing changes, so nothing is asked"
+
+
+def test_nobody_is_shown_a_consequence_without_the_permission() -> None:
+    viewer = a_person(is_staff=True)
+    viewer.user_permissions.set(Permission.objects.filter(codename__startswith="view_"))
+    client = signed_in(viewer)
+    assert client.post("/admin/privacy/installationcontrol/1/change/", {"locked": "on"}).status_code == 403
+    assert client.post("/admin/privacy/privacynotice/add/", {"title": "a", "body": "b"}).status_code == 403
+
+
+def sections(page: str) -> list[tuple[str, bool]]:
+    """Name of each section in the navigation, and whether it is the current one."""
+    links = re.findall(r'<a href="[^"]*"( aria-current="page")?>([^<]*)</a>', page.partition('class="sections"')[2])
+    return [(name, bool(current)) for current, name in links[:6]]
+
+
+@pytest.mark.parametrize(
+    ("path", "current"),
+    [
+        ("/admin/analytics/reports/", "Reports"),
+        ("/admin/analytics/reports/endpoints/", "Reports"),
+        (PREFERENCES, "People and consent"),
+        (LEDGER, "People and consent"),
+        (PEOPLE, "People and consent"),
+        ("/admin/privacy/privacynotice/add/", "Notices"),
+        ("/admin/privacy/installationcontrol/1/change/", "Operator's lock"),
+        ("/admin/analytics/reports/intake/", "Data quality"),
+        ("/admin/analytics/ingesttally/", "Data quality"),
+        ("/admin/analytics/installation/", "Installation"),
+        ("/admin/", None),
+    ],
+)
+def test_each_page_shows_its_section(staff: Client, path: str, current: str | None) -> None:
+    names = ["Reports", "People and consent", "Notices", "Operator's lock", "Data quality", "Installation"]
+    assert sections(staff.get(path).text) == [(name, name == current) for name in names]
+
+
+def test_sections_that_one_may_not_see_are_left_out() -> None:
+    clerk = a_person(is_staff=True)
+    clerk.user_permissions.set(Permission.objects.filter(codename="view_privacynotice"))
+    assert sections(signed_in(clerk).get("/admin/").text)[:1] == [("Notices", False)]
+    assert 'class="sections"' not in Client().get("/admin/login/").text
 
 
 def test_every_admin_page_opens(staff: Client) -> None:
@@ -176,6 +261,6 @@ def test_every_admin_page_opens(staff: Client) -> None:
         for model in app["models"]:
             page = staff.get(model["admin_url"])
             assert page.status_code == 200, model["admin_url"]
-            first = model["model"]._default_manager.first()
-            if first is not None:
-                assert staff.get(f"{model['admin_url']}{first.pk}/change/").status_code == 200
+            shown = page.context["cl"].queryset.first()
+            if shown is not None:
+                assert staff.get(f"{model['admin_url']}{shown.pk}/change/").status_code == 200

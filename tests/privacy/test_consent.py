@@ -5,7 +5,7 @@ from itertools import product
 
 import pytest
 
-from privacy.consent import Control, Decision, Reason, Standing, decide
+from privacy.consent import Control, Decision, Policy, Reason, Standing, decide
 from privacy.switches import DeploymentType, Switches
 
 SHOWN, SIGNAL, CHOSEN, LOCK, SINCE = (datetime(2026, 5, day, tzinfo=UTC) for day in range(1, 6))
@@ -18,6 +18,7 @@ AUTHORITY: list[tuple[dict[str, object], Reason, bool]] = [
     ({"do_not_track": True}, Reason.DO_NOT_TRACK, False),
     ({"locked": True}, Reason.OPERATOR_LOCK, False),
     ({"choice": False}, Reason.CHOICE, False),
+    ({"organization_off": True}, Reason.ORGANIZATION_POLICY, False),
     ({"choice": True}, Reason.CHOICE, True),
     ({"deployment": DeploymentType.SELF_HOSTED}, Reason.SELF_HOSTED_DEFAULT, False),
     ({"notice_shown": False}, Reason.NOTICE_NOT_SHOWN, False),
@@ -30,6 +31,7 @@ VALUES: dict[str, list[object]] = {
     "sdk_disabled": [True, False],
     "do_not_track": [True, False],
     "locked": [True, False],
+    "organization_off": [True, False],
     "choice": [None, True, False],
     "notice_shown": [True, False],
     "browser_signal": [True, False],
@@ -39,7 +41,11 @@ COMBINATIONS = [dict(zip(VALUES, values, strict=True)) for values in product(*VA
 
 
 def decided(
-    facts: dict[str, object], *, lock_changed_at: datetime | None = None, erased_at: datetime | None = None
+    facts: dict[str, object],
+    *,
+    lock_changed_at: datetime | None = None,
+    policy_changed_at: datetime | None = None,
+    erased_at: datetime | None = None,
 ) -> Decision:
     choice = facts["choice"]
     assert choice is None or isinstance(choice, bool)
@@ -53,6 +59,7 @@ def decided(
             do_not_track=bool(facts["do_not_track"]),
         ),
         control=Control(locked=bool(facts["locked"]), changed_at=lock_changed_at),
+        policy=Policy(sharing_off=bool(facts["organization_off"]), changed_at=policy_changed_at),
         standing=Standing(
             choice=choice,
             chosen_at=None if choice is None else CHOSEN,
@@ -65,7 +72,7 @@ def decided(
 
 
 def test_there_are_as_many_combinations_as_there_should_be() -> None:
-    assert len(COMBINATIONS) == 2**8 * 3
+    assert len(COMBINATIONS) == 2**9 * 3
 
 
 def test_every_combination_is_decided_by_the_order_of_authority() -> None:
@@ -109,9 +116,10 @@ def test_each_reason_is_reached() -> None:
 @pytest.mark.parametrize(
     ("lifted", "since"), [(datetime(2026, 4, 1, tzinfo=UTC), SINCE), (datetime(2026, 6, 1, tzinfo=UTC), None)]
 )
-def test_nothing_from_under_a_lock_is_ever_recorded(lifted: datetime, since: datetime | None) -> None:
+def test_nothing_from_under_a_lock_or_a_policy_is_ever_recorded(lifted: datetime, since: datetime | None) -> None:
     facts = next(facts for facts in COMBINATIONS if decided(facts).enabled)
     assert decided(facts, lock_changed_at=lifted).since == (since or lifted)
+    assert decided(facts, policy_changed_at=lifted).since == (since or lifted)
 
 
 @pytest.mark.parametrize(

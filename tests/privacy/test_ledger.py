@@ -11,7 +11,9 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def entry() -> ConsentEvent:
-    return ConsentEvent.objects.create(action=Action.LOCKED, source=Source.ADMIN, recorded_at=timezone.now())
+    line = ConsentEvent.objects.create(action=Action.LOCKED, source=Source.ADMIN, recorded_at=timezone.now())
+    connection.check_constraints()  # runs the deferred triggers, like a commit
+    return line
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from django.test import Client, override_settings
 
 from accounts.models import User
 from analytics.erasure.requests import carry_out_pending
-from analytics.models import UserActivity
+from analytics.models import FeatureUsage, UserActivity
 from privacy import choices, telemetry
 from privacy.gate import decision_for
 from privacy.models import Action, ConsentEvent, Source
@@ -81,6 +81,10 @@ def test_the_toggle_shows_the_wish_and_beside_it_why_it_has_no_effect(browser: C
     choices.set_lock(locked=True, source=Source.ADMIN, actor_id=None)
     page = browser.post(SHARING, {"sharing": "on"}, follow=True).text
     assert _Attributes(page).switch["aria-checked"] == "true"
+    assert "Saved, but nothing is sent. The operator of this site has switched usage sharing off" in page
+    assert "Off. " not in page, "beside a switch that is on"
+    page = browser.post(SHARING, {"sharing": "off"}, follow=True).text
+    assert _Attributes(page).switch["aria-checked"] == "false"
     assert "Off. The operator of this site has switched usage sharing off" in page
 
 
@@ -219,9 +223,25 @@ def test_stored_rows_and_history_come_in_pages(browser: Client, person: User) ->
     assert older
     last = browser.get(f"{PAGE}{html.unescape(older[1])}").text
     assert "Newest" in last and '#stored">Older' not in last
-    assert (page.count("<summary>analytics_"), last.count("<summary>analytics_")) == (10, 2)
+    assert (page.count("<summary><time"), last.count("<summary><time")) == (10, 2)
     for nonsense in ("0", "-3", "99", "x", "%00"):
         assert browser.get(f"{PAGE}?rows={nonsense}&history={nonsense}").status_code == 200
+
+
+def test_stored_rows_are_sentences_by_day_with_the_row_behind_each(browser: Client, person: User) -> None:
+    store_rows(person)
+    stored = browser.get(PAGE).text.partition('id="stored"')[2].partition('id="history"')[0]
+    for sentence in ("Signed in", "Page answered in 1.5\xa0ms", "Ran a test run"):
+        assert sentence in stored
+    assert "&quot;event_type&quot;: &quot;login&quot;" in stored
+    days = {row.timestamp.date() for row in (*UserActivity.objects.all(), *FeatureUsage.objects.all())}
+    assert all(f'<h3><time datetime="{day}">' in stored for day in days)
+
+
+def test_the_preview_is_sentences_first(browser: Client) -> None:
+    preview = browser.get(PAGE).text.partition("Exactly what is sent")[2].partition("Show the data")[0]
+    assert "sends 2 records" in preview
+    assert "Page answered in 12\xa0ms" in preview and "Opened Settings → Privacy" in preview
 
 
 def test_what_a_person_is_called_is_written_as_text(browser: Client, person: User) -> None:

@@ -4,9 +4,9 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 
-from accounts.people import find_user
 from privacy.choices import choose
 from privacy.models import Source
+from privacy.people import find_user
 
 
 class Command(BaseCommand):

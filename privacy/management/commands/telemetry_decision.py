@@ -4,8 +4,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 
-from accounts.people import find_user
 from privacy.gate import decision_for
+from privacy.people import find_user
 
 
 class Command(BaseCommand):
