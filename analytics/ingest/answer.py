@@ -1,7 +1,7 @@
-"""The gRPC service. It translates, and nothing else: bytes to verdicts, the pool's errors to gRPC's.
+"""The gRPC service. It only translates: bytes to verdicts, and the pool's errors to gRPC statuses.
 
-What a retry would mend is UNAVAILABLE or RESOURCE_EXHAUSTED, which OTLP exporters retry. INTERNAL, which they do not,
-is never answered on purpose.
+An error that a retry can correct is UNAVAILABLE or RESOURCE_EXHAUSTED, which OTLP exporters retry. They do not retry
+INTERNAL, so no code here answers it.
 """
 
 import hmac
@@ -32,13 +32,13 @@ logger = logging.getLogger(__name__)
 
 SERVICE_NAME = "opentelemetry.proto.collector.trace.v1.TraceService"
 RETRY_AFTER_SECONDS = 1
-# How long a request waits for one of the writers before it is told to come again.
+# Longest wait of a request for a writer; after it, the answer is RESOURCE_EXHAUSTED.
 WRITER_PATIENCE_SECONDS = 5.0
 OF_TIME = {Reason.IN_FUTURE, Reason.TOO_OLD}
 
 
 class TraceService:
-    """`Export` of OTLP. At most `limit` requests are worked on or wait at once; the others are told to come again."""
+    """`Export` of OTLP. At most `limit` requests run or wait at once; any more get RESOURCE_EXHAUSTED."""
 
     def __init__(
         self, pool: Pool, *, api_key: str, limit: int, clock: DatabaseClock, erase: Erase | None = None
@@ -49,7 +49,7 @@ class TraceService:
         self._room = BoundedSemaphore(limit)
 
     def handler(self) -> "grpc.GenericRpcHandler[bytes, bytes]":
-        # Bytes in and out: a request that is no protobuf must be INVALID_ARGUMENT, and gRPC's own answer is INTERNAL.
+        # Bytes in and out, because gRPC itself would answer INTERNAL to a body that is not protobuf.
         return grpc.method_handlers_generic_handler(
             SERVICE_NAME, {"Export": grpc.unary_unary_rpc_method_handler(self.export)}
         )
@@ -61,8 +61,8 @@ class TraceService:
             return self._export(body, context)
         except Exception as error:
             if _given(context) is not None:
-                raise  # an answer that was given, which comes this way too
-            # Ours. gRPC would send the message, and log it with all its lines: it may quote what was sent.
+                raise  # `context.abort` raises too; the status is already set
+            # A bug of ours. gRPC would send and log the message, which may quote the request.
             logger.error("Failed at a request: error=%s bytes=%d", type(error).__name__, len(body))
             context.abort(grpc.StatusCode.UNKNOWN, "The processor failed at this request; its log names the error.")
         finally:
@@ -93,7 +93,7 @@ class TraceService:
 
     def _write(self, found: Verdict, context: grpc.ServicerContext) -> None:
         try:
-            # First, so that rows of the same request are rejected; what fails later finds it known.
+            # First, so that the erasure applies to the rows of the same request. A retry finds it already carried out.
             if found.erasures:
                 if self._erase is None:
                     context.abort(grpc.StatusCode.UNAVAILABLE, "This processor carries out no requests to delete.")
@@ -102,7 +102,7 @@ class TraceService:
         except (Busy, TooManyErasures) as busy:
             _abort_for_now(context, str(busy))
         except (psycopg.Error, DatabaseError, InterfaceError):
-            context.abort(grpc.StatusCode.UNAVAILABLE, "The database cannot take it now.")
+            context.abort(grpc.StatusCode.UNAVAILABLE, "The database is not available now.")
 
 
 def _judged(body: bytes, clock: DatabaseClock, context: grpc.ServicerContext) -> Verdict:
@@ -121,15 +121,15 @@ def _code(context: grpc.ServicerContext) -> str:
 
 
 def _given(context: grpc.ServicerContext) -> grpc.StatusCode | None:
-    """The status that was given; nobody gives one where all goes well."""
-    code: grpc.StatusCode | None = context.code()  # type: ignore[attr-defined]  # grpc-stubs does not know it
+    """The status that was set, or None after a success."""
+    code: grpc.StatusCode | None = context.code()  # type: ignore[attr-defined]  # missing in grpc-stubs
     return code
 
 
 def _abort_for_now(context: grpc.ServicerContext, message: str) -> NoReturn:
-    """RESOURCE_EXHAUSTED is retried by OTLP exporters only with RetryInfo beside it.
+    """Abort with RESOURCE_EXHAUSTED and RetryInfo, without which OTLP exporters do not retry.
 
-    It stands where the specification wants it, in the status, and once more where Python's exporter looks for it.
+    RetryInfo is in the status, as the specification requires, and again in the metadata that Python's exporter reads.
     """
     retry_info = RetryInfo(retry_delay=Duration(seconds=RETRY_AFTER_SECONDS))
     detail = AnyMessage()

@@ -1,6 +1,6 @@
-"""Check a span's attributes against the catalogue: what happened, besides who did it, when and for how long.
+"""Checks a span's attributes against the catalogue: the event, without person, time and duration.
 
-The result is the same for equal attributes. It is most of the work, so `fast` remembers it.
+Equal attributes have equal results. This check is most of the work per span, so `fast` caches its results.
 """
 
 import math
@@ -24,7 +24,7 @@ from analytics.vocabulary import Category
 LONGEST_DURATION_MS = 24 * 3600 * 1000.0
 LONGEST_NUMBER = 32  # characters of a number that came as text
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
-# Kinds that endpoint usage may have where the span names its category: older clients send INTERNAL.
+# Span kinds allowed for endpoint usage that names its category. Older clients send INTERNAL.
 OWN_KINDS = frozenset({Span.SPAN_KIND_UNSPECIFIED, Span.SPAN_KIND_INTERNAL, Span.SPAN_KIND_SERVER})
 CATEGORIES = {category.value: category for category in Category}
 MANY_VALUED = frozenset({FieldType.NUMBER, FieldType.PSEUDONYM})
@@ -32,22 +32,22 @@ MANY_VALUED = frozenset({FieldType.NUMBER, FieldType.PSEUDONYM})
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """Of one span. `tail` is the end of its row, see `copy.tail`."""
+    """Result for one span. `tail` is the end of its row, see `copy.tail`."""
 
-    category: Category | None = None  # None: it is not telemetry
-    is_stock: bool = False  # it has no category, and is telemetry only if it has a user
+    category: Category | None = None  # None: the span is not telemetry
+    is_stock: bool = False  # without a category; telemetry only if the span has a user
     is_erasure: bool = False
-    secret: Value = None  # of an erasure: ERASURE_SECRET as it was sent
-    reason: Reason | None = None  # why it cannot be a row, whoever's it is
+    secret: Value = None  # ERASURE_SECRET as sent, for an erasure
+    reason: Reason | None = None  # why no such span can be a row
     tail: bytes = b""
-    dropped: tuple[Part, ...] = ()  # what it is stored without
-    comes_again: bool = False  # it is stored as it is, and its attributes have few different values
+    dropped: tuple[Part, ...] = ()  # parts that are not stored
+    comes_again: bool = False  # worth caching: stored unchanged, attributes of low cardinality
 
 
 def content_of(attributes: Attributes, catalogue: Catalogue, *, kind: int, failed: bool) -> Content:
-    """Of a span with these attributes; identities and LEGACY_DURATION_MS do not matter.
+    """Check the attributes of a span; pseudonyms and LEGACY_DURATION_MS have no effect.
 
-    `kind` is the span's, `failed` is whether its status is ERROR.
+    `kind` is the span's kind; `failed` means that its status is ERROR.
     """
     category, is_stock = _category(attributes, kind)
     if category is None:
@@ -64,7 +64,7 @@ def content_of(attributes: Attributes, catalogue: Catalogue, *, kind: int, faile
     comes_again = (
         not dropped
         and vocabulary.OTHER_METHOD not in values
-        and vocabulary.UNKNOWN_STATUS not in values  # which `failed` decides, too
+        and vocabulary.UNKNOWN_STATUS not in values  # depends on `failed`, too
         and not any(declaration.fields[name].type in MANY_VALUED for name in metadata)
     )
     tail = copy.tail(orjson.dumps(metadata, option=orjson.OPT_SORT_KEYS), values)
@@ -72,14 +72,14 @@ def content_of(attributes: Attributes, catalogue: Catalogue, *, kind: int, faile
 
 
 def checked_duration_ms(value: float) -> float:
-    """Raises Rejected for one that no request took."""
+    """Return the duration. Raises Rejected if it is negative, not finite, or longer than a day."""
     if not math.isfinite(value) or not 0 <= value <= LONGEST_DURATION_MS:
         raise Rejected(Reason.BAD_HTTP)
     return value
 
 
 def sent_duration_ms(value: Value) -> float:
-    """Of LEGACY_DURATION_MS. Raises Rejected."""
+    """Parse the value of LEGACY_DURATION_MS. Raises Rejected."""
     number = _number(value)
     if number is None:
         raise Rejected(Reason.BAD_HTTP)
@@ -87,7 +87,7 @@ def sent_duration_ms(value: Value) -> float:
 
 
 def _category(attributes: Attributes, kind: int) -> tuple[Category | None, bool]:
-    """And whether the attributes of HTTP decided it: only a server's span is usage of an endpoint."""
+    """Return the category, and whether the span is a stock one. Of stock spans only a server's is endpoint usage."""
     name = attributes.get(vocabulary.EVENT_CATEGORY)
     if name is None:
         is_request = Request.found(attributes, "method") is not None and kind == Span.SPAN_KIND_SERVER
@@ -99,7 +99,7 @@ def _category(attributes: Attributes, kind: int) -> tuple[Category | None, bool]
 def _event(
     attributes: Attributes, catalogue: Catalogue, category: Category, failed: bool, dropped: list[Part]
 ) -> tuple[Event, Declaration]:
-    """The event and its declaration; what is left out of its route goes to `dropped`."""
+    """Return the event and its declaration; append parts of its route that are not stored to `dropped`."""
     if category is Category.ENDPOINT_USAGE:
         declaration = _declaration(catalogue, category, REQUEST, None)
         return _request(attributes, catalogue, failed, dropped), declaration
@@ -113,7 +113,7 @@ def _event(
 
 def _declaration(catalogue: Catalogue, category: Category, name: str, action: str | None) -> Declaration:
     try:
-        return catalogue.event(category, name, action)
+        return catalogue.current_declaration(category, name, action)
     except ExpiredEvent:
         raise Rejected(Reason.EXPIRED) from None
     except UndeclaredEvent:
@@ -126,7 +126,7 @@ def _request(attributes: Attributes, catalogue: Catalogue, failed: bool, dropped
         text = request.route
         if not 0 < len(text) <= LONGEST_ROUTE or not text.isprintable():
             raise Rejected(Reason.BAD_HTTP)
-        # Whoever sends it may send a path; only a route of this project's own is known to be none.
+        # Any sender may send a raw path; only a route of this project is surely a pattern.
         route = canonical(text, trusted=text in project_routes(), declared=catalogue.route_words)
     except (MalformedEvent, IsQuery):
         raise Rejected(Reason.BAD_HTTP) from None
@@ -136,7 +136,7 @@ def _request(attributes: Attributes, catalogue: Catalogue, failed: bool, dropped
 
 
 def _metadata(attributes: Attributes, declaration: Declaration, dropped: list[Part]) -> Metadata:
-    """Keys that are not declared go to `dropped`: a collector may have taken them off on the way."""
+    """Return the declared metadata; append undeclared keys to `dropped`, as a collector removes them, too."""
     found: Metadata = {}
     for name, value in attributes.items():
         if not name.startswith(vocabulary.METADATA_PREFIX):
@@ -159,7 +159,7 @@ def _number(value: Value) -> float | None:
 
 
 def _boolean(value: Value) -> Value:
-    """Older clients send it as text, in the letters of their language."""
+    """Parse a boolean. Older clients send text, with or without a capital."""
     return _BOOLEANS.get(value, value) if isinstance(value, str) else value
 
 

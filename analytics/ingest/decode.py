@@ -1,4 +1,4 @@
-"""Decode a request's spans with protobuf's own classes: the reference that `fast` agrees with, for every input."""
+"""Decodes a request's spans with protobuf's own classes. `fast` must agree with this reference for every input."""
 
 import re
 from collections.abc import Callable, Iterable
@@ -14,9 +14,9 @@ from analytics.events import Attributes, Value
 from analytics.ingest.content import Content, content_of
 from analytics.wire import TextUnread
 
-UNUSABLE = b""  # an attribute that is no scalar
-INVALID = b""  # of a pseudonym: the attribute is there, and is none
-# A UUID of version 8 with or without its hyphens, or what older clients send: 16 digits, browsers of theirs 8.
+UNUSABLE = b""  # value of an attribute that is not a scalar
+INVALID = b""  # an attribute that should be a pseudonym and is not
+# A UUID of version 8, with or without hyphens; or 16 hexadecimal digits of an older client, or 8 of its browsers.
 PSEUDONYM = re.compile(
     r"[0-9a-f]{8}(-?)[0-9a-f]{4}\1(?#version)8[0-9a-f]{3}\1(?#variant)[89ab][0-9a-f]{3}\1[0-9a-f]{12}"
     r"|[0-9a-f]{16}|[0-9a-f]{8}",
@@ -25,7 +25,7 @@ PSEUDONYM = re.compile(
 
 
 class Judge(Protocol):
-    """Judges one span of a resource."""
+    """Judge of the spans of one resource; each call judges one span."""
 
     def __call__(
         self,
@@ -34,22 +34,23 @@ class Judge(Protocol):
         end_ns: int,
         trace_id: bytes,
         span_id: bytes,
-        user_id: bytes | None,  # pseudonyms have 16 bytes; None if there is none, or INVALID
+        user_id: bytes | None,  # a pseudonym of 16 bytes, INVALID, or None without the attribute
         organization_id: bytes | None,
         session_id: bytes | None,
-        duration: Value,  # of LEGACY_DURATION_MS
+        duration: Value,  # value of LEGACY_DURATION_MS
         content: Content,
     ) -> None: ...
 
 
-# By the attributes of the resource.
+# Attributes of a resource -> judge of its spans.
 JudgeOf = Callable[[Attributes], Judge]
 
 
 def read(body: bytes, catalogue: Catalogue, judge: JudgeOf) -> None:
-    """Have the spans of a request judged, in their order.
+    """Decode the spans of a request and call the judge for each, in order.
 
-    Raises DecodeError for what is no ExportTraceServiceRequest; not for text that is no UTF-8, nor for deep nesting.
+    Raises DecodeError if the body is not an ExportTraceServiceRequest. Text that is not UTF-8 and deep nesting are not
+    errors.
     """
     try:
         request: Any = ExportTraceServiceRequest.FromString(body)
@@ -59,7 +60,7 @@ def read(body: bytes, catalogue: Catalogue, judge: JudgeOf) -> None:
 
 
 def spans(request: Any, catalogue: Catalogue, judge: JudgeOf) -> None:
-    """Of an ExportTraceServiceRequest, or of a TextUnread."""
+    """Judge the spans of an ExportTraceServiceRequest or a TextUnread."""
     for resource_spans in request.resource_spans:
         of = judge(attributes(resource_spans.resource.attributes))
         for scope_spans in resource_spans.scope_spans:
@@ -68,14 +69,14 @@ def spans(request: Any, catalogue: Catalogue, judge: JudgeOf) -> None:
 
 
 def span(message: Any, catalogue: Catalogue, judge: Judge) -> None:
-    """One of `spans`."""
+    """Judge one of these spans."""
     found = attributes(message.attributes)
     failed = message.status.code == Status.STATUS_CODE_ERROR
     judged(message, found, content_of(found, catalogue, kind=message.kind, failed=failed), judge)
 
 
 def judged(message: Any, found: Attributes, content: Content, judge: Judge) -> None:
-    """Have a span judged by its decoded attributes."""
+    """Call the judge with the fields and the decoded attributes of a span."""
     judge(
         start_ns=message.start_time_unix_nano,
         end_ns=message.end_time_unix_nano,
@@ -90,7 +91,7 @@ def judged(message: Any, found: Attributes, content: Content, judge: Judge) -> N
 
 
 def pseudonym(value: Value) -> bytes | None:
-    """16 bytes; None for no value; INVALID for one that is no pseudonym, and for the one that is all zero."""
+    """Parse a pseudonym: 16 bytes, None without a value, INVALID for any other value and for all zeros."""
     if value is None:
         return None
     if not isinstance(value, str) or not PSEUDONYM.fullmatch(value):
@@ -100,13 +101,13 @@ def pseudonym(value: Value) -> bytes | None:
 
 
 def attributes(pairs: Iterable[Any]) -> Attributes:
-    """The attributes by name; of a repeated one the last."""
+    """Return the attributes by name; the last one of a name counts."""
     return dict(attribute(pair) for pair in pairs)
 
 
 def attribute(pair: Any) -> tuple[str, Value]:
-    """Scalars as they are; arrays, maps, bytes and text that is no UTF-8, which none of ours has, as UNUSABLE."""
-    # A name that is no UTF-8 is no name we know, but it may still begin like one of ours.
+    """Return name and value. Arrays, maps, bytes and text that is not UTF-8 are UNUSABLE: no event has such values."""
+    # A name that is not UTF-8 is unknown, but it may begin like a known one.
     name = pair.key if isinstance(pair.key, str) else pair.key.decode(errors="replace")
     value = pair.value
     match value.WhichOneof("value"):

@@ -1,14 +1,11 @@
-"""Decode a request's spans as `decode` does, several times as fast, whatever client has sent them.
+"""Decodes a request's spans as `decode` does, several times as fast, for any client.
 
-protobuf leaves each attribute as bytes (`AttributesUnread`), and the bytes of an attribute that comes again are known
-by a token. Spans with the same tokens have the same content. What differs from span to span has no token: identities,
-of which users and organizations are remembered by themselves, sessions, durations, and attributes that are not this
-project's. The order of attributes and of their fields does not matter, but for those last ones only as far as it saves
-decoding them.
+protobuf leaves each attribute as bytes (`AttributesUnread`). Bounded caches map the bytes of a repeated attribute to a
+token, and the tokens of a span to its content. The order of attributes has no effect on the result.
 
-Remembered, in bounded number, are tokens and contents of spans that can be stored as they are, and pseudonyms of users
-and organizations. Not remembered are attributes that are not this project's, contents that are rejected or stored in
-part, and values that seldom come again: sessions, durations, numbers with fractions.
+High-cardinality attributes have no token. Users and organizations have a cache of their own; sessions and durations are
+decoded for each span; of attributes of others only the name is checked. Contents that are rejected or stored in part,
+and numbers with fractions, are not cached.
 """
 
 import re
@@ -28,45 +25,45 @@ from analytics.wire import AttributesUnread, TextUnread, UnreadAttribute
 from privacy.process import Bounded
 
 REMEMBERED = 32_768
-# So that the memos stay bounded, whatever is sent: bytes of an identity or of a content, attributes of a span.
+# Limits of the caches' memory: bytes of a pseudonym or of a content, attributes of a span.
 LONGEST_REMEMBERED_BYTES = 512
 MOST_ATTRIBUTES = 64
-# Stand beside a span's content: of these there are many different ones.
+# High-cardinality attributes, which are not part of a span's content.
 BESIDE = (vocabulary.USER_ID, vocabulary.ORGANIZATION_ID, vocabulary.SESSION_ID, vocabulary.LEGACY_DURATION_MS)
 NAMES = frozenset(name.encode() for name in (vocabulary.EVENT_CATEGORY, *ATTRIBUTE_NAMES, *BESIDE))
 METADATA_PREFIX = vocabulary.METADATA_PREFIX.encode()
-# Tags of a KeyValue's two fields, and the first number that takes two bytes.
+# Tags of a KeyValue's two fields, and the smallest length that has two bytes.
 NAME, VALUE, TWO_BYTES = 0x0A, 0x12, 0x80
 
 
-ATTRIBUTE_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,63}")  # others may be anything, and are not remembered
-NEVER = b"\xff"  # no attribute begins so
+ATTRIBUTE_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,63}")  # other names may hold anything and are not cached
+NEVER = b"\xff"  # no attribute begins with it
 
 
 class Token:
-    """Stands for the bytes of one attribute of a content."""
+    """Identifies the bytes of one attribute of a content."""
 
     __slots__ = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What spans with the same tokens have in common, and the places of attributes without one."""
+    """Content of spans with the same tokens, and the places of their attributes without a token."""
 
     content: Content
     user: int | None
     organization: int | None
     session: int | None
     duration: int | None
-    others: tuple[tuple[int, bytes, int], ...]  # and how they begin, and where the length of their value stands
+    others: tuple[tuple[int, bytes, int], ...]  # place, first bytes, and offset of the value's length
 
 
 class Different(Exception):
-    """An attribute is not the one that its place promised."""
+    """The attribute at a cached place has another name."""
 
 
 class Pseudonyms(Bounded[bytes, bytes]):
-    """The bytes of an attribute `name` -> its pseudonym. Raises Different for another attribute."""
+    """Bytes of an attribute `name` -> its pseudonym. Raises Different for an attribute of another name."""
 
     def __init__(self, name: str) -> None:
         super().__init__(REMEMBERED)
@@ -74,13 +71,13 @@ class Pseudonyms(Bounded[bytes, bytes]):
 
     def __missing__(self, raw: bytes) -> bytes | None:
         found = decode.pseudonym(_value(raw, self._name))
-        if found and len(raw) <= LONGEST_REMEMBERED_BYTES:  # fields that OTLP does not have may make it longer
+        if found and len(raw) <= LONGEST_REMEMBERED_BYTES:  # unknown fields make it longer
             self[raw] = found
         return found
 
 
 class Reader:
-    """By one catalogue. Thread-safe."""
+    """Reader with the caches of one catalogue. Thread-safe."""
 
     def __init__(self, catalogue: Catalogue) -> None:
         self.catalogue = catalogue
@@ -90,7 +87,7 @@ class Reader:
         self.organizations = Pseudonyms(vocabulary.ORGANIZATION_ID)
 
     def read(self, spans: Any, judge: Judge, validate: Callable[[], None]) -> None:
-        """Spans of an AttributesUnread. `validate` raises DecodeError if an attribute that is passed over is broken."""
+        """Judge the spans of an AttributesUnread. `validate` raises DecodeError if a skipped attribute is broken."""
         token, known_by_tokens, users, organizations = self.tokens.get, self.known.get, self.users, self.organizations
         for span in spans:
             raws = span.attributes[:]
@@ -103,7 +100,7 @@ class Reader:
                     validate()
                     for place, begin, at in known.others:
                         raw = raws[place]
-                        # A name that was looked at before and one short value; or else it is looked at.
+                        # Either a known name and one short value, or the slower check.
                         if not ((raw.startswith(begin) and raw[at] == len(raw) - at - 1 < TWO_BYTES) or is_other(raw)):
                             raise Different
                 user, organization, session, duration = known.user, known.organization, known.session, known.duration
@@ -122,7 +119,7 @@ class Reader:
                 self._read_anew(span, raws, judge)
 
     def _read_anew(self, span: Any, raws: Sequence[bytes], judge: Judge) -> None:
-        """Decode everything, and remember what comes again. Raises DecodeError."""
+        """Decode all attributes, and cache the result if it is worth it. Raises DecodeError."""
         pairs = [decode.attribute(UnreadAttribute.FromString(raw)) for raw in raws]
         attributes = dict(pairs)
         failed = span.status.code == Status.STATUS_CODE_ERROR
@@ -150,7 +147,7 @@ class Reader:
             ),
         )
         tokens = tuple(map(self.tokens.get, raws))
-        if all(tokens[place] for place in own):  # none of them has made room for another meanwhile
+        if all(tokens[place] for place in own):  # the bounded cache may have removed one
             self.known[kind, *tokens] = known
 
 
@@ -158,7 +155,7 @@ _reader = Reader(Catalogue({}))
 
 
 def read(body: bytes, catalogue: Catalogue, judge: JudgeOf) -> None:
-    """As `decode.read`."""
+    """Same as `decode.read`."""
     global _reader  # noqa: PLW0603
     reader = _reader
     if reader.catalogue is not catalogue:
@@ -178,9 +175,9 @@ def read(body: bytes, catalogue: Catalogue, judge: JudgeOf) -> None:
 
 
 def is_other(raw: bytes) -> bool:
-    """Whether an attribute is surely none of this project's; its value may still be broken.
+    """Whether an attribute surely has a name that this project does not know; its value may still be broken.
 
-    It is a name and a value, in either order, and its name is another. What is written differently has to be decoded.
+    True only for one name and one value, in either order. Any other encoding returns False and must be decoded.
     """
     try:
         if raw[0] == NAME:
@@ -197,7 +194,7 @@ def is_other(raw: bytes) -> bool:
 
 
 def _begin(name: str) -> tuple[bytes, int]:
-    """How an attribute of this name begins, most often, and how long that is."""
+    """Return the usual first bytes of an attribute of this name, and their number."""
     if not ATTRIBUTE_NAME.fullmatch(name):
         return NEVER, 0
     encoded = name.encode()
@@ -206,7 +203,7 @@ def _begin(name: str) -> tuple[bytes, int]:
 
 
 def _end(raw: bytes, at: int) -> int:
-    """Where the field ends that begins there."""
+    """Return the end of the field that begins at `at`."""
     size = raw[at + 1]
     if size < TWO_BYTES:
         return at + 2 + size
@@ -223,7 +220,7 @@ def _session(raw: bytes) -> bytes | None:
 
 
 def _value(raw: bytes, name: str) -> Value:
-    """Raises Different for an attribute of another name."""
+    """Decode the value. Raises Different for an attribute of another name."""
     found, value = decode.attribute(UnreadAttribute.FromString(raw))
     if found != name:
         raise Different

@@ -1,8 +1,7 @@
-"""Judge spans: each becomes a row, a request to delete, or a rejection with its reason.
+"""Judges spans: each becomes a row, a request to delete, or a rejection with a reason.
 
-The steps of `judge` read from top to bottom; each passes the span on, or rejects it. The spans may be this project's
-own (design, section 5), an older Rhesis client's, or a stock OpenTelemetry instrumentation's of HTTP servers with a
-`user.id`, in any language.
+The steps of `judge` run from top to bottom; each accepts or rejects the span. A span comes from this project's
+exporter, from an older Rhesis client, or from a stock instrumentation of an HTTP server, with a `user.id`.
 """
 
 import re
@@ -27,19 +26,19 @@ from privacy.switches import DeploymentType, parse_deployment_type
 
 CLOCK_SKEW, MICROSECOND = timedelta(minutes=10), timedelta(microseconds=1)
 SECRET = re.compile(r"[0-9a-f]{64}", re.IGNORECASE | re.ASCII)
-UNKNOWN_DEPLOYMENT = "unknown"  # what older browsers send that were not configured: as if they sent none
+UNKNOWN_DEPLOYMENT = "unknown"  # sent by older browsers without configuration; same as no attribute
 NO_TRACE_ID, NO_SPAN_ID = bytes(16), bytes(8)
 VERSION_8, VARIANT, HASHED_BITS = 0x8000, 0b10 << 62, (1 << 62) - 1
 ACTIVITY, REQUEST = Category.USER_ACTIVITY, Category.ENDPOINT_USAGE
 Read = Callable[[bytes, Catalogue, JudgeOf], None]  # `decode.read` or `fast.read`
-_empty_hash = blake2b(digest_size=10)  # a copy costs less than a new one
+_empty_hash = blake2b(digest_size=10)  # copying it costs less than creating one
 _halves, _as_uuid = Struct("!HQ").unpack, Struct("!QQ").pack
 
 
 def verdict(read: Read, body: bytes, catalogue: Catalogue, *, now: datetime, own: DeploymentType) -> Verdict:
-    """Judge every span of a request by itself. `own` is the deployment type of spans that name none.
+    """Judge every span of a request independently. `own` is the deployment type of spans without one.
 
-    Raises DecodeError for what is no request.
+    Raises DecodeError if the body is not a request.
     """
     found, window_us = Verdict(), window(now)
     read(body, catalogue, lambda resource: _Judge(found, resource, deployment_of(resource, own), *window_us).judge)
@@ -47,12 +46,12 @@ def verdict(read: Read, body: bytes, catalogue: Catalogue, *, now: datetime, own
 
 
 def window(now: datetime) -> tuple[int, int]:
-    """The first and the last moment that a row may be of, in microseconds since 1970."""
+    """Return the earliest and latest allowed timestamp of a row, in microseconds since 1970."""
     return unix_us(months_before(now, RETENTION_MONTHS)), unix_us(now + CLOCK_SKEW)
 
 
 def deployment_of(resource: Attributes, own: DeploymentType) -> bytes | None:
-    """As a row has it; None if the resource says a type that there is not."""
+    """Return the encoded column; None if the resource has an unknown deployment type."""
     value = resource.get(vocabulary.DEPLOYMENT_TYPE, own.value)
     if value == UNKNOWN_DEPLOYMENT:
         return copy.text(own.value)
@@ -61,7 +60,7 @@ def deployment_of(resource: Attributes, own: DeploymentType) -> bytes | None:
 
 
 class _Judge:
-    """Of the spans of one resource."""
+    """Judge of the spans of one resource."""
 
     __slots__ = ("_deployment", "_found", "_newest_us", "_oldest_us", "_resource")
 
@@ -121,11 +120,11 @@ class _Judge:
     def _erasure_request(
         self, start_ns: int, trace_id: bytes, span_id: bytes, user_id: bytes, secret: Value
     ) -> ErasureRequest:
-        """However wrong the sender's clock: one that is rejected would count as taken, and never be sent again."""
+        """Accept any timestamp but zero: senders never repeat a rejected request, and their clock may be wrong."""
         if start_ns == 0:
             raise Rejected(Reason.BAD_TIMESTAMP)
         id_ = row_id(start_ns, trace_id, span_id)
-        # Whoever has read rows knows pseudonyms; what opens one, its installation alone.
+        # Readers of rows know pseudonyms. Only the installation knows the secret.
         if not isinstance(secret, str) or not SECRET.fullmatch(secret):
             raise Rejected(Reason.BAD_SECRET)
         if commitment(bytes.fromhex(secret)).bytes != user_id:
@@ -148,9 +147,9 @@ def _measured_ms(start_ns: int, end_ns: int) -> float:
 
 
 def row_id(start_ns: int, trace_id: bytes, span_id: bytes) -> bytes:
-    """In time order, and the same for the same span: 48 bits of milliseconds, then a hash of trace and span id.
+    """Return the row's UUID: 48 bits of milliseconds, then a hash of trace and span id.
 
-    Laid out as RFC 9562's version 8, which is for just that.
+    Ids are in time order, and the same span has the same id. The layout is RFC 9562's version 8.
     """
     if len(trace_id) != 16 or len(span_id) != 8 or trace_id == NO_TRACE_ID or span_id == NO_SPAN_ID:
         raise Rejected(Reason.BAD_SPAN_ID)

@@ -1,4 +1,4 @@
-"""What became of each span of a request: a row, an erasure, or a rejection with a reason from a short list."""
+"""Result of judging a request: each span is a row, an erasure, or a rejection with a reason from a short list."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -11,15 +11,15 @@ from analytics.vocabulary import Category
 
 NO_SENDER = ""
 ERASURES_AT_ONCE = 8
-# Outcomes of the tally, and PART beside their balance: what a stored span was stored without.
+# Outcomes of the tally. PART counts parts left out of stored spans, and is not in the balance.
 STORED, DUPLICATE, REJECTED, PART = "stored", "duplicate", "rejected", "part"
-ERASURE = "erasure"  # the reason beside STORED of a request to delete that was carried out
+ERASURE = "erasure"  # the reason of STORED for a request to delete that was carried out
 
-Row = bytes  # as COPY reads it, see `copy.head`
+Row = bytes  # in the binary format of COPY, see `copy.head`
 
 
 class Fate(NamedTuple):
-    """What spans are counted by."""
+    """Key of a count of spans."""
 
     outcome: str
     reason: str = ""
@@ -32,46 +32,46 @@ Counts = Counter[Fate]
 class Reason(StrEnum):
     """Why a span is not stored. docs/ingest.md lists them with what to do."""
 
-    NOT_TELEMETRY = "not_telemetry"  # no category, or no user, or no answer to a request: somebody else's span
+    NOT_TELEMETRY = "not_telemetry"  # no category, no user, or not a server's span: not meant for this processor
     BAD_SPAN_ID = "bad_span_id"  # trace or span id of the wrong length, or all zero
-    BAD_USER = "bad_user"  # user.id missing or no pseudonym
+    BAD_USER = "bad_user"  # user.id is missing or not a pseudonym
     BAD_ORGANIZATION = "bad_organization"
     BAD_SESSION = "bad_session"
-    BAD_DEPLOYMENT = "bad_deployment"  # deployment.type is none of cloud, self_hosted
-    BAD_TIMESTAMP = "bad_timestamp"  # zero, or the end before the start; of a request also an end of zero
+    BAD_DEPLOYMENT = "bad_deployment"  # deployment.type is neither cloud nor self_hosted
+    BAD_TIMESTAMP = "bad_timestamp"  # start is zero, or end is before start; for a request also: end is zero
     IN_FUTURE = "in_future"  # more than ten minutes ahead of the processor's clock
     TOO_OLD = "too_old"  # older than raw rows are kept
-    UNDECLARED = "undeclared"  # event, feature or action that the catalogue does not have
+    UNDECLARED = "undeclared"  # event, feature or action that is not in the catalogue
     EXPIRED = "expired"  # the event's declaration has expired
     BAD_METADATA = "bad_metadata"  # a value that does not fit its declaration
     BAD_HTTP = "bad_http"  # route, method, status or duration unusable
-    BAD_SECRET = "bad_secret"  # noqa: S105  a request to delete without the secret that opens its pseudonym
-    ERASED = "erased"  # the person has asked for deletion since
+    BAD_SECRET = "bad_secret"  # noqa: S105  a request to delete without the secret of its pseudonym
+    ERASED = "erased"  # older than the person's request to delete
 
 
 class Part(StrEnum):
-    """What was left out of a span that is stored without it. docs/ingest.md lists them with what to do."""
+    """Part of a stored span that is not stored. docs/ingest.md lists them with what to do."""
 
     METADATA_KEY = "metadata_key"  # a metadata key that the catalogue does not declare for the event
-    ROUTE_TEXT = "route_text"  # text of a route that is no word of one, or a route in no known notation
+    ROUTE_TEXT = "route_text"  # text of a route outside the vocabulary, or a route in an unknown notation
 
 
 class Rejected(AnalyticsError):
-    """Leaves the steps that make a row of a span, with the reason."""
+    """The span is rejected, with the reason."""
 
     def __init__(self, reason: Reason) -> None:
         self.reason = reason
 
 
 class TooManyErasures(AnalyticsError):
-    """More new requests to delete in one request than are carried out at once; the sender is to come again."""
+    """The request has more new requests to delete than ERASURES_AT_ONCE; the sender must retry."""
 
 
 @dataclass(frozen=True, slots=True)
 class ErasureRequest:
-    """A request to delete that came as an event: its id is the span's, so that a repeated one is the same.
+    """A request to delete, received as a span. A repeated span has the same id.
 
-    In a row's types: uuids as 16 bytes, the time in microseconds since 1970.
+    UUIDs are 16 bytes, the time is microseconds since 1970.
     """
 
     id: bytes
@@ -79,7 +79,7 @@ class ErasureRequest:
     requested_at_us: int
 
 
-# Carries out one request to delete, in a transaction of its own; False if it was known already. Raises Busy, and
+# Carries out one request to delete in its own transaction; returns False if that was done before. Raises Busy and
 # django.db.DatabaseError.
 Erase = Callable[[ErasureRequest], bool]
 
@@ -96,11 +96,10 @@ def _by_first(counts: "Counter[tuple[Name, str]]") -> "Counter[Name]":
 
 @dataclass(slots=True)
 class Verdict:
-    """Of one request. received = number of rows + erasures + rejected, always; `dropped` stands beside that.
+    """Counts and rows of one request. Always received = rows + erasures + rejected; `dropped` is not in this balance.
 
-    `erased` counts the erasures that are carried out, by outcome.
-
-    Rejections and parts are counted by sender too, see `rejections`; NO_SENDER where it is not known any more.
+    `erased` counts erasures by outcome. `refusals` and `dropped_of` count by reason and sender, see `rejections`;
+    the sender is NO_SENDER if it is no longer known.
     """
 
     received: int = 0
@@ -111,9 +110,9 @@ class Verdict:
     dropped_of: Counter[tuple[Part, str]] = field(default_factory=Counter)
 
     def carry_out(self, erase: Erase) -> None:
-        """Carry out the requests to delete, and count them. Raises TooManyErasures, and what `erase` raises.
+        """Carry out and count the requests to delete. Raises TooManyErasures, and the errors of `erase`.
 
-        Sent again, those that were carried out are known, so that any number is done in the end.
+        A retry skips those that were carried out, so repeated retries carry out any number.
         """
         for request in self.erasures:
             if self.erased[STORED] == ERASURES_AT_ONCE:
