@@ -152,15 +152,15 @@ class Catalogue:
     today: date = date.min
     problems: tuple[CatalogueError, ...] = ()
 
-    def event(self, category: Category, name: str, action: str | None = None) -> Declaration:
-        """An event that may be sent and stored today. Raises UndeclaredEvent, or its subclass ExpiredEvent."""
-        event = self.declared(category, name, action)
-        if event.expires <= self.today:
-            raise ExpiredEvent(f"{category} {name!r} expired on {event.expires}")
-        return event
+    def current_declaration(self, category: Category, name: str, action: str | None = None) -> Declaration:
+        """Declaration of an event that may be sent and stored today. Raises UndeclaredEvent or ExpiredEvent."""
+        found = self.declaration(category, name, action)
+        if found.expires <= self.today:
+            raise ExpiredEvent(f"{category} {name!r} expired on {found.expires}")
+        return found
 
-    def declared(self, category: Category, name: str, action: str | None = None) -> Declaration:
-        """A declared event, expired or not. Raises UndeclaredEvent if it, or a feature's action, is not declared."""
+    def declaration(self, category: Category, name: str, action: str | None = None) -> Declaration:
+        """Declaration of an event, expired or not. Raises UndeclaredEvent, also for a feature's action."""
         event = self.events.get((category, name))
         if event is None:
             shown = repr(name) if isinstance(name, str) and NAME.fullmatch(name) else "of such a name"

@@ -91,7 +91,8 @@ SMALLEST_GROUP = Setting(
     _people,
     otherwise=EVERYONE,
     default="1",
-    help="Smallest number of people that a cell of the admin's reports may be about; smaller ones are left empty.",
+    help="Smallest number of people that a cell of the admin's reports may be about; smaller ones are left "
+    "empty, and above 1 all others have noise.",
     meanwhile="Until it is corrected, no group is shown.",
 )
 SMALLEST_GROUP_BI = Setting(
@@ -111,6 +112,14 @@ STRICT = Setting(
     help="true raises an error for an undeclared event, as DJANGO_DEBUG does; otherwise the event is dropped and "
     "counted.",
     meanwhile="Until it is corrected, it counts as false.",
+)
+METRICS_TOKEN = Setting(
+    "TELEMETRY_METRICS_TOKEN",
+    "analytics.E045",
+    secret,
+    otherwise="",
+    help="Token with which Prometheus reads /metrics: `Authorization: Bearer ...`. Empty: there is no /metrics.",
+    meanwhile="Until it is corrected, there is no /metrics.",
 )
 BROWSER_ENDPOINT = Setting(
     "NEXT_PUBLIC_OTEL_ENDPOINT",
@@ -139,6 +148,7 @@ SETTINGS: tuple[Setting[Any], ...] = (
     SMALLEST_GROUP,
     SMALLEST_GROUP_BI,
     STRICT,
+    METRICS_TOKEN,
     BROWSER_ENDPOINT,
     BROWSER_DEPLOYMENT_TYPE,
 )

@@ -9,15 +9,15 @@ from typing import Any
 from django.contrib.auth import BACKEND_SESSION_KEY, SESSION_KEY
 from django.http import HttpRequest
 
-from accounts.models import User
 from analytics.collect.quietly import quietly
 from analytics.collect.scope import RequestScope, current_scope
 from analytics.collect.track import track_user_activity
 from analytics.conf import conf
 from analytics.vocabulary import OTHER_SIGN_IN_METHOD
+from privacy.people import Person
 
 
-def on_signed_in(*, request: HttpRequest | None, user: User, backend: str | None = None, **_: Any) -> None:
+def on_signed_in(*, request: HttpRequest | None, user: Person, backend: str | None = None, **_: Any) -> None:
     """Receiver of `user_logged_in`. `backend` is set for sign-ins without a session."""
     with quietly():
         session_key = _track("login", request, user, backend)
@@ -25,14 +25,14 @@ def on_signed_in(*, request: HttpRequest | None, user: User, backend: str | None
             track_user_activity("session_start", session_id=session_key)
 
 
-def on_signed_out(*, request: HttpRequest | None, user: User | None, backend: str | None = None, **_: Any) -> None:
+def on_signed_out(*, request: HttpRequest | None, user: Person | None, backend: str | None = None, **_: Any) -> None:
     """Receiver of `user_logged_out`, sent before the session ends."""
     with quietly():
         if user is not None:
             _track("logout", request, user, backend)
 
 
-def _track(event: str, request: HttpRequest | None, user: User, backend: str | None) -> str | None:
+def _track(event: str, request: HttpRequest | None, user: Person, backend: str | None) -> str | None:
     """Record `event`; returns the key of its browser session, or None."""
     scope = current_scope()
     if not isinstance(scope, RequestScope):

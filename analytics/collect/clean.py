@@ -38,7 +38,7 @@ def clean_span(recorded: RecordedSpan, of: Resource, salt: UUID) -> ReadableSpan
     subject, event = recorded.subject, recorded.event
     if isinstance(event, Request):
         event = replace(event, method=known_method(event.method), route=_route(event.route))
-    declared = current_catalogue().event(*event.key)
+    declared = current_catalogue().current_declaration(*event.key)
     attributes: dict[str, Scalar] = {
         vocabulary.EVENT_CATEGORY: event.category.value,
         # Ids stand together, where the processor looks for them first.

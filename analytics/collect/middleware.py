@@ -14,7 +14,6 @@ from django.core.exceptions import MiddlewareNotUsed
 from django.http import HttpRequest, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 
-from accounts.models import User
 from analytics.collect import ends, pipeline
 from analytics.collect.quietly import quietly, swallow
 from analytics.collect.records import RecordedSpan, Subject
@@ -25,6 +24,8 @@ from analytics.conf import conf
 from analytics.events import Request, known_method
 from analytics.vocabulary import UNMATCHED_ROUTE
 from privacy.elapsed import elapsed_ns
+from privacy.organizations import organization_of
+from privacy.people import Person
 from privacy.startup import log_findings
 from privacy.switches import current_switches
 
@@ -88,7 +89,7 @@ class TelemetryMiddleware:
                 if refused(request, user):
                     return
                 # A stream may last for hours, so record its events now.
-                for tracked in settle(request, subject := Subject(user.id, user.organization_id, began_ns, began)):
+                for tracked in settle(request, subject := Subject(user.pk, organization_of(user), began_ns, began)):
                     pipeline.record(tracked.of(subject))
             follow(request, response, lambda: self._end(request, response, began_ns, began, elapsed_ns() - began))
 
@@ -101,7 +102,7 @@ class TelemetryMiddleware:
             if user is None:
                 pipeline.tally.add(Outcome.INVALID, NO_USER, len(scope_of(request).tracked))
             elif not refused(request, user):
-                self._record(request, Subject(user.id, user.organization_id, began_ns, began), response, duration_ns)
+                self._record(request, Subject(user.pk, organization_of(user), began_ns, began), response, duration_ns)
         except Exception as error:  # noqa: BLE001  whatever goes wrong here, the request has its answer
             swallow(error)
 
@@ -121,9 +122,9 @@ class TelemetryMiddleware:
             pipeline.record(tracked.of(subject))
 
 
-def refused(request: HttpRequest, user: User) -> bool:
+def refused(request: HttpRequest, user: Person) -> bool:
     """Whether nothing of this request may be recorded, as far as is known without a query."""
-    return pipeline.hint.refuses(user.id) or getattr(request, "telemetry_refused", False)
+    return pipeline.hint.refuses(user.pk) or getattr(request, "telemetry_refused", False)
 
 
 def route(request: HttpRequest) -> str:

@@ -16,11 +16,13 @@ from analytics.events import FeatureUse, Request
 from analytics.exceptions import ExpiredEvent
 from privacy.elapsed import elapsed_ns
 from privacy.gate import salt_of
+from privacy.organizations import organization_of
 
 
 def preview(user_id: UUID) -> dict[str, Any]:
     """The spans of a visit to Settings -> Privacy, as OTLP/JSON."""
-    organization_id = get_user_model().objects.filter(pk=user_id).values_list("organization_id", flat=True).first()
+    person = get_user_model()._default_manager.filter(pk=user_id).first()
+    organization_id = None if person is None else organization_of(person)
     now = time.time_ns()
     subject = Subject(user_id, organization_id, now, elapsed_ns())
     page = Request("GET", "/settings/privacy/", 200)

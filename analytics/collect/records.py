@@ -40,7 +40,7 @@ class Subject:
     """
 
     user_id: UUID
-    organization_id: UUID | None
+    organization_id: str | None
     began_ns: int
     began_elapsed_ns: int
 

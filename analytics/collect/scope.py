@@ -7,15 +7,16 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from uuid import UUID
 
+from django.contrib.auth.base_user import AbstractBaseUser
 from django.http import HttpRequest
 
-from accounts.models import User
-from accounts.requests import resolved_user
 from analytics.collect.quietly import swallow
 from analytics.collect.records import RecordedSpan, Subject
 from analytics.events import Event, Metadata
 from analytics.exceptions import NobodysTelemetry
 from privacy.elapsed import elapsed_ns
+from privacy.organizations import organization_of
+from privacy.people import Person, resolved_user
 
 MAXIMUM_EVENTS_A_REQUEST = 200
 _ATTRIBUTE = "_telemetry_scope"
@@ -47,7 +48,7 @@ class RequestScope:
     """Events tracked in one request, which wait for its end, when the person is known."""
 
     # Set by sign-outs, and by sign-ins without a session, after which the request itself has no user.
-    user: User | None = None
+    user: Person | None = None
     tracked: list[Tracked] = field(default_factory=list)
 
 
@@ -96,13 +97,13 @@ def settle(request: HttpRequest, subject: Subject) -> list[Tracked]:
     return waiting
 
 
-def person_of(request: HttpRequest) -> User | None:
+def person_of(request: HttpRequest) -> Person | None:
     """The request's person, if the site has loaded them already. Never queries the database."""
     return scope_of(request).user or resolved_user(request)
 
 
 @contextmanager
-def telemetry_for(user: User | UUID) -> Iterator[None]:
+def telemetry_for(user: Person | UUID) -> Iterator[None]:
     """In a background job: attribute the block's events to `user`. With an id, no organization is recorded.
 
     Consent must exist when the block begins. Raises NobodysTelemetry if `user` is none, under DEBUG and in tests; in
@@ -120,7 +121,7 @@ def _subject(user: object) -> Subject | None:
     """None if `user` is not a user, for instance one deleted since."""
     if isinstance(user, UUID):
         return Subject(user, None, time.time_ns(), elapsed_ns())
-    if isinstance(user, User) and isinstance(user.pk, UUID):
-        return Subject(user.pk, user.organization_id, time.time_ns(), elapsed_ns())
+    if isinstance(user, AbstractBaseUser) and isinstance(user.pk, UUID):
+        return Subject(user.pk, organization_of(user), time.time_ns(), elapsed_ns())
     swallow(NobodysTelemetry("telemetry_for() wants a user, or the id of one"))
     return None

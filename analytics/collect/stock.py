@@ -17,7 +17,6 @@ from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor, TracerPro
 from opentelemetry.sdk.trace.sampling import ALWAYS_ON
 from opentelemetry.trace import Span as AnySpan
 
-from accounts.models import User
 from analytics.collect import middleware, pipeline
 from analytics.collect.middleware import refused
 from analytics.collect.quietly import quietly
@@ -26,6 +25,8 @@ from analytics.collect.scope import person_of
 from analytics.collect.streaming import when_closed
 from analytics.events import Attributes, Request
 from privacy.elapsed import elapsed_ns
+from privacy.organizations import organization_of
+from privacy.people import Person
 from privacy.process import Bounded
 
 MAXIMUM_OPEN = 10_000
@@ -38,10 +39,10 @@ class _Reader(SpanProcessor):
     def __init__(self) -> None:
         self._subjects: Bounded[int, tuple[Subject, HttpResponseBase]] = Bounded(MAXIMUM_OPEN)
 
-    def belongs_to(self, span: Span, user: User, response: HttpResponseBase) -> None:
+    def belongs_to(self, span: Span, user: Person, response: HttpResponseBase) -> None:
         # The stock span begins slightly before our middleware would, which makes the check of consent stricter.
         began: int = vars(span).get(_BEGAN, 0)
-        subject = Subject(user.id, user.organization_id, span.start_time or 0, began)
+        subject = Subject(user.pk, organization_of(user), span.start_time or 0, began)
         self._subjects[span.get_span_context().span_id] = subject, response
 
     def on_start(self, span: Span, parent_context: Context | None = None) -> None:

@@ -84,7 +84,7 @@ def checked_metadata(event: Event, metadata: dict[str, object]) -> Metadata:
         raise UndeclaredEvent(f"a {category} is named by text")
     if event == Activity(ERASURE_REQUESTED):
         raise UndeclaredEvent("a request to delete is made under Settings, Privacy; it cannot be tracked")
-    declared = current_catalogue().declared(*event.key)
+    declared = current_catalogue().declaration(*event.key)
     return {key: _value(declared, key, value) for key, value in metadata.items()}
 
 

@@ -169,8 +169,9 @@ def test_a_sound_file_is_added_to_this_projects_own(tmp_path: Path, settings: Se
     path.write_text(EVENT + COUNT + STYLE)
 
     assert complaints(settings, path) == []
-    assert current_catalogue().event(Category.FEATURE_USAGE, "dance", "begun").field("steps").maximum == 10
-    assert current_catalogue().event(Category.USER_ACTIVITY, "login").owner
+    dance = current_catalogue().current_declaration(Category.FEATURE_USAGE, "dance", "begun")
+    assert dance.field("steps").maximum == 10
+    assert current_catalogue().current_declaration(Category.USER_ACTIVITY, "login").owner
 
 
 def test_words_of_routes_of_all_files_are_declared(tmp_path: Path, settings: Settings) -> None:
@@ -188,7 +189,7 @@ def test_pages_of_all_files_are_routes_of_page_views(tmp_path: Path, settings: S
     second.write_text('[routes]\npages = ["/v1.2/~boards"]\nwords = ["kanbanesque"]\n')
 
     assert complaints(settings, first, second) == []
-    route = current_catalogue().event(Category.FEATURE_USAGE, "page_view", "viewed").field("route")
+    route = current_catalogue().current_declaration(Category.FEATURE_USAGE, "page_view", "viewed").field("route")
     for page in ("/boards/:id", "/boards/:id/cards/:card_id/", "/v1.2/~boards", "/", "/tests/:id", "other"):
         assert route.checked(page) == page
     with pytest.raises(InvalidValue):
@@ -212,7 +213,7 @@ def test_what_is_undeclared_is_named_only_if_it_looks_like_a_name(
     path.write_text(EVENT)
 
     with pytest.raises(UndeclaredEvent, match=complaint):
-        load_catalogue([path]).event(category, name, action)
+        load_catalogue([path]).current_declaration(category, name, action)
 
 
 def field(kind: FieldType) -> Field:

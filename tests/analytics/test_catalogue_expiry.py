@@ -85,9 +85,9 @@ def test_it_expires_at_midnight_and_the_catalogue_is_the_same_object_all_day(tmp
         of_day = Catalogue(catalogue.events, today=day)
         if is_expired:
             with pytest.raises(ExpiredEvent):
-                of_day.event(Category.FEATURE_USAGE, "old", "used")
+                of_day.current_declaration(Category.FEATURE_USAGE, "old", "used")
         else:
-            of_day.event(Category.FEATURE_USAGE, "old", "used")
+            of_day.current_declaration(Category.FEATURE_USAGE, "old", "used")
         assert len(of_day.current()) == (not is_expired)
     assert current_catalogue() is current_catalogue()
 

@@ -79,7 +79,7 @@ def _event(attributes: Attributes) -> Activity | FeatureUse:
         raise Rejected(Rejection.NOT_FOR_BROWSERS)
     try:
         event = kind.from_attributes(attributes)
-        declared = current_catalogue().declared(*event.key)
+        declared = current_catalogue().declaration(*event.key)
     except (MalformedEvent, UndeclaredEvent):
         raise Rejected(Rejection.UNDECLARED) from None
     if not declared.browser:
@@ -90,7 +90,7 @@ def _event(attributes: Attributes) -> Activity | FeatureUse:
 def _metadata(event: Activity | FeatureUse, attributes: Attributes) -> Metadata:
     """Values of the declared metadata keys. Undeclared keys are dropped, as the processor drops them."""
     found: dict[str, object] = {}
-    for key in current_catalogue().declared(*event.key).fields:
+    for key in current_catalogue().declaration(*event.key).fields:
         name = vocabulary.METADATA_PREFIX + key
         if name in attributes:
             found[key] = attributes[name]

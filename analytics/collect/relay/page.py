@@ -8,7 +8,6 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.crypto import constant_time_compare, salted_hmac
 
-from accounts.models import User
 from analytics.collect import pipeline
 from analytics.conf import conf
 from analytics.identity import Kind, pseudonym
@@ -16,6 +15,8 @@ from privacy.clock import unix_ns
 from privacy.consent import Decision, Reason
 from privacy.gate import dated_consent
 from privacy.looking import asks_not_to_be_tracked
+from privacy.organizations import organization_of
+from privacy.people import Person
 from privacy.switches import current_switches
 
 # Lifetime of the pseudonyms of a browser that sends to another collector.
@@ -52,7 +53,7 @@ def page_for(request: HttpRequest) -> Page | None:
         return None
     # The process's short cache is good enough for a page, but not for `permission`: a front end that has just saved an
     # opt-in and asks once must get a yes from every process.
-    person: User = user  # type: ignore[assignment]  # or a lazy object of one
+    person: Person = user  # type: ignore[assignment]  # or a lazy object of one
     if pipeline.hint.refuses(person.pk):
         return None
     try:
@@ -79,7 +80,7 @@ class Permission:
     now_ms: int
 
 
-def permission(request: HttpRequest, user: User) -> Permission | None:
+def permission(request: HttpRequest, user: Person) -> Permission | None:
     """Permission for this request and person; None without consent. Raises one of UNREADABLE."""
     if getattr(request, "telemetry_refused", False):
         return None
@@ -108,9 +109,9 @@ def session_key(request: HttpRequest) -> str:
     return request.session.session_key or ""
 
 
-def identity(request: HttpRequest, user: User, salt: UUID) -> dict[str, str]:
+def identity(request: HttpRequest, user: Person, salt: UUID) -> dict[str, str]:
     """Pseudonyms that a browser adds to spans for another collector. `salt` is the person's."""
-    organization: UUID | None = user.organization_id
+    organization = organization_of(user)
     found = {
         "user.id": str(pseudonym(Kind.USER, user.pk, salt)),
         "session.id": str(pseudonym(Kind.SESSION, session_key(request), salt)),

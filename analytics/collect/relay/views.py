@@ -20,7 +20,6 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
     ExportTraceServiceResponse,
 )
 
-from accounts.models import User
 from analytics.catalogue import current_catalogue
 from analytics.catalogue_export import for_browsers
 from analytics.collect import pipeline
@@ -34,6 +33,8 @@ from analytics.collect.tally import Outcome
 from analytics.conf import conf
 from privacy.clock import read_database_clock, unix_ns
 from privacy.elapsed import elapsed_ns
+from privacy.organizations import organization_of
+from privacy.people import Person
 
 T = TypeVar("T")
 
@@ -142,7 +143,7 @@ def _no(reason: str) -> JsonResponse:
     return JsonResponse({"telemetry_enabled": False, "reason": reason})
 
 
-def _signed_in(request: HttpRequest) -> User:
+def _signed_in(request: HttpRequest) -> Person:
     if not page.browser_telemetry_is_on():
         raise _Refused(404, "there is no browser telemetry here")
     if not request.user.is_authenticated:
@@ -150,7 +151,7 @@ def _signed_in(request: HttpRequest) -> User:
     return request.user
 
 
-def _permitted_user(request: HttpRequest) -> User:
+def _permitted_user(request: HttpRequest) -> Person:
     if not _is_from_this_site(request):
         raise _Refused(403, "the request does not come from a page of this site")
     user = _signed_in(request)
@@ -161,14 +162,14 @@ def _permitted_user(request: HttpRequest) -> User:
     return user
 
 
-def _permission(request: HttpRequest, user: User) -> page.Permission | None:
+def _permission(request: HttpRequest, user: Person) -> page.Permission | None:
     return _readable(lambda: page.permission(request, user))
 
 
-def _subject(user: User, came_in_ns: int) -> Subject:
+def _subject(user: Person, came_in_ns: int) -> Subject:
     """`came_in_ns`: of `elapsed_ns`."""
     clock = _readable(read_database_clock)
-    return Subject(user.pk, user.organization_id, clock.earliest_ns(came_in_ns), came_in_ns)
+    return Subject(user.pk, organization_of(user), clock.earliest_ns(came_in_ns), came_in_ns)
 
 
 def _readable(read: Callable[[], T]) -> T:
