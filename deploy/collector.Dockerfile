@@ -10,7 +10,7 @@ RUN CGO_ENABLED=0 builder --config builder.yaml
 FROM alpine:3
 RUN adduser -S -u 10001 -h /var/lib/rhesis-collector rhesis
 COPY --from=build /build/build/rhesis-collector /usr/local/bin/
-COPY one-machine.yaml gateway.yaml allow-list.yaml /etc/rhesis-collector/
+COPY one-machine.yaml gateway.yaml allow-list.yaml senders.yaml public.yaml /etc/rhesis-collector/
 USER 10001
 EXPOSE 4317 4318 13133
 ENTRYPOINT ["rhesis-collector"]

@@ -43,9 +43,9 @@ def binary() -> Path:
     return built
 
 
-def configuration(name: str) -> list[str]:
-    """The words that make the collector run with deploy/collector/NAME.yaml and the catalogue's allow-list."""
-    return [word for each in (name, "allow-list") for word in ("--config", str(FOLDER / f"{each}.yaml"))]
+def configuration(name: str, *more: str) -> list[str]:
+    """Arguments that make the collector run with deploy/collector/NAME.yaml, the catalogue's allow-list, and `more`."""
+    return [word for each in (name, "allow-list", *more) for word in ("--config", str(FOLDER / f"{each}.yaml"))]
 
 
 def make_sure_of_collector() -> None:

@@ -110,10 +110,11 @@ def _children(parent: int) -> Iterable[int]:
 
 
 class Collector(Part):
-    """The real one, with deploy/collector/one-machine.yaml."""
+    """The real one, with deploy/collector/one-machine.yaml and `overlays`."""
 
-    def __init__(self, folder: Path, *, processor_port: int, **variables: str) -> None:
+    def __init__(self, folder: Path, *, processor_port: int, overlays: tuple[str, ...] = (), **variables: str) -> None:
         super().__init__(folder)
+        self._overlays = overlays
         self.grpc_port, self.http_port, self._health_port, self._metrics_port = (free_port() for _ in range(4))
         self._processor_port, self._variables = processor_port, variables
 
@@ -126,7 +127,7 @@ class Collector(Part):
         return f"http://{LOOPBACK}:{self.grpc_port}"
 
     def command(self) -> list[str]:
-        return [str(collector.binary()), *collector.configuration("one-machine")]
+        return [str(collector.binary()), *collector.configuration("one-machine", *self._overlays)]
 
     def environment(self) -> dict[str, str]:
         return {

@@ -15,12 +15,14 @@ GATEWAY = {
     "OTEL_API_KEY": "a key",
     "COLLECTOR_TLS_CERTIFICATE": "certificate.pem",
     "COLLECTOR_TLS_KEY": "key.pem",
+    "COLLECTOR_SENDERS": "senders.txt",
+    "COLLECTOR_PUBLIC_KEY": "another key",
 }
 
 
-def validated(name: str, folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+def validated(name: str, folder: Path, *more: str, **environment: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [str(collector.binary()), "validate", *collector.configuration(name)],
+        [str(collector.binary()), "validate", *collector.configuration(name, *more)],
         env={"PATH": os.environ["PATH"], "COLLECTOR_QUEUE": str(folder / "queue"), **environment},
         cwd=folder,
         capture_output=True,
@@ -36,17 +38,28 @@ def test_one_machine_needs_no_variable_at_all(tmp_path: Path) -> None:
 
 
 def test_the_gateway_is_valid_with_what_it_must_be_told(tmp_path: Path) -> None:
+    for more in ("senders", "public"):
+        outcome = validated("gateway", tmp_path, more, **GATEWAY)
+
+        assert outcome.returncode == 0, outcome.stderr
+
+
+def test_the_gateway_does_not_start_before_it_is_decided_who_may_send(tmp_path: Path) -> None:
     outcome = validated("gateway", tmp_path, **GATEWAY)
 
-    assert outcome.returncode == 0, outcome.stderr
+    assert outcome.returncode == 1 and "bearertokenauth" in outcome.stderr
 
 
-@pytest.mark.parametrize("missing", ["COLLECTOR_PROCESSOR", "COLLECTOR_TLS_CERTIFICATE", "COLLECTOR_TLS_KEY"])
+@pytest.mark.parametrize(
+    "missing", ["COLLECTOR_PROCESSOR", "COLLECTOR_TLS_CERTIFICATE", "COLLECTOR_TLS_KEY", "COLLECTOR_SENDERS"]
+)
 def test_the_gateway_does_not_start_without(missing: str, tmp_path: Path) -> None:
-    outcome = validated("gateway", tmp_path, **{name: GATEWAY[name] for name in GATEWAY if name != missing})
+    given = {name: GATEWAY[name] for name in GATEWAY if name != missing}
+    outcome = validated("gateway", tmp_path, "senders", **given)
 
     assert outcome.returncode == 1
-    assert "endpoint" in outcome.stderr or "TLS configuration must include" in outcome.stderr
+    complaints = ("endpoint", "TLS configuration must include", "either `filename` or", "no bearer token")
+    assert any(each in outcome.stderr for each in complaints), outcome.stderr
 
 
 @pytest.mark.parametrize("name", ["one-machine", "gateway"])
