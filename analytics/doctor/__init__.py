@@ -8,13 +8,13 @@ import django
 import psycopg
 from django.db import DEFAULT_DB_ALIAS, Error, connections
 
-from accounts.models import User
 from analytics.doctor import installation, rows
 from analytics.doctor.finding import Finding, Level, well
 from analytics.doctor.installation import PATIENCE_SECONDS
 from analytics.router import analytics_database
 from privacy.gate import decision_for
 from privacy.outages import cause
+from privacy.people import Person
 from privacy.waits import at_most
 
 OF_THE_ROWS: dict[str, Callable[[], Iterator[Finding]]] = {
@@ -26,7 +26,7 @@ OF_THE_ROWS: dict[str, Callable[[], Iterator[Finding]]] = {
 }
 
 
-def examine(user: User | None = None) -> Iterator[Finding]:
+def examine(user: Person | None = None) -> Iterator[Finding]:
     """All findings, in the order to correct them. An unavailable database is a finding."""
     yield from installation.examine_settings()
     usable = set()
@@ -63,7 +63,7 @@ def _examined(topic: str, examination: Callable[[], Iterator[Finding]]) -> Itera
         yield Finding(Level.BROKEN, topic, f"could not be read: {why}", do="Correct the database first")
 
 
-def _person(user: User) -> Iterator[Finding]:
+def _person(user: Person) -> Iterator[Finding]:
     decision = decision_for(user.pk)
     since = f", since {decision.since:%Y-%m-%d %H:%M} UTC" if decision.since else ""
     yield well("person", f"{decision.explanation.rstrip('.')} ({decision.reason.value}{since})")

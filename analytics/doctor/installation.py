@@ -116,9 +116,14 @@ def examine_switches(is_readable: bool) -> Iterator[Finding]:
         yield well("switches", "telemetry is on for people who share")
 
 
-def examine_clock() -> Iterator[Finding]:
+def clock_difference() -> timedelta:
+    """Clock of this machine less clock of the database. Raises django.db.Error."""
     clock, here = read_database_clock(), timezone.now()
-    difference = here - from_unix_us(clock.earliest_ns(elapsed_ns()) // 1000)
+    return here - from_unix_us(clock.earliest_ns(elapsed_ns()) // 1000)
+
+
+def examine_clock() -> Iterator[Finding]:
+    difference = clock_difference()
     seconds = difference.total_seconds()
     level = Level.WELL if abs(difference) < CLOCK_LOOK else Level.LOOK
     if abs(difference) >= CLOCK_BROKEN:

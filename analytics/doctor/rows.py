@@ -73,9 +73,14 @@ def examine_rollups() -> Iterator[Finding]:
         yield well("rollups", "up to date" if fresh.is_anything_stored else "nothing is stored yet")
 
 
+def overdue_deletions() -> int:
+    """Number of requests that the server which stores the rows has not accepted for more than a day."""
+    return Erasure.objects.filter(completed_at=None, requested_at__lt=timezone.now() - LONGEST_PENDING).count()
+
+
 def examine_deletions() -> Iterator[Finding]:
     noted = requests.number_noted()
-    late = Erasure.objects.filter(completed_at=None, requested_at__lt=timezone.now() - LONGEST_PENDING).count()
+    late = overdue_deletions()
     if noted:
         yield Finding(
             Level.LOOK,

@@ -6,10 +6,10 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandParser
 from django.db import Error
 
-from accounts.people import find_user
 from analytics.doctor import examine
 from analytics.doctor.finding import Finding, Level
 from privacy.outages import cause
+from privacy.people import find_user
 
 
 class Command(BaseCommand):
