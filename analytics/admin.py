@@ -1,29 +1,27 @@
 """Read-only admin pages of stored rows, counts and receipts. Superusers cannot change anything here either.
 
-No page may link a pseudonym to a person. Exact times would: the ledger, an account's last sign-in and other pages show
-to the second what a person did. Pages with pseudonyms therefore show only the day, in an order that reveals no times.
-Receipts of erasures, whose times match the ledger's, are shown without the pseudonym.
+No page may link a row to a person. Ids, exact times and the moment at which a row appears would: other pages show what
+a person did, and when. docs/audit.md has what staff could try, and why it fails.
 """
 
-from datetime import datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, ClassVar, cast
-from uuid import UUID
 
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.contrib.admin.views.main import ChangeList
 from django.core.paginator import Paginator
+from django.db import models
 from django.db.models import QuerySet
+from django.db.models.functions import MD5, Cast, Now, TruncDay
 from django.http import HttpRequest
 from django.utils.functional import cached_property
 
 from analytics.catalogue import current_catalogue
 from analytics.models import EndpointUsage, Erasure, ExportTally, FeatureUsage, IngestTally, Usage, UserActivity
 from analytics.vocabulary import KNOWN_METHODS, OTHER_METHOD, Category
-from privacy.clock import from_unix_us
 from privacy.recorded_admin import NothingByHand
 
 COUNT_AT_MOST = 10_000
-END_MS = 4_102_444_800_000  # the year 2100
 TALLY_LOOKUPS = ("outcome", "reason", "day__year", "day__month", "day__day")
 
 
@@ -50,20 +48,36 @@ class ReadOnly(NothingByHand, admin.ModelAdmin[Any]):
         return lookup in {*self.lookups, *of_filters}
 
 
-class OfADay(ChangeList):
-    """A list of rows sorted by day and content, so that their order reveals no times."""
+class OneDay(ChangeList):
+    """A list of the rows of one UTC day: the chosen one, or the newest. `day` is that day, None without rows.
+
+    Rows are sorted by content, not by time, before they are divided into pages: a page's rows reveal no order of time.
+    """
+
+    day: date | None = None
 
     def get_results(self, request: HttpRequest) -> None:
+        # The links to other days are made from the whole queryset.
+        every = self.queryset
+        newest = every.order_by("-timestamp").values_list("timestamp", flat=True).first()
+        if newest is not None:
+            self.day = newest.astimezone(UTC).date()
+            start = datetime.combine(self.day, time(), UTC)
+            columns = self.model_admin.sorted_by  # type: ignore[attr-defined]
+            of_day = every.filter(timestamp__gte=start, timestamp__lt=start + timedelta(days=1))
+            # Rows of equal content need some order, too, so that no page repeats one of another page.
+            self.queryset = of_day.order_by(*columns, MD5(Cast("id", models.TextField())))
         super().get_results(request)
-        columns = [column for column in map(str, self.list_display) if hasattr(self.model, column)]
-        self.result_list = sorted(
-            self.result_list,
-            key=lambda row: (-row.timestamp.date().toordinal(), *(str(getattr(row, name)) for name in columns)),
-        )
+        self.queryset = every
 
 
 class UsageAdmin(ReadOnly):
-    """Rows of one of the three tables by day. Rows have no links, because a row's id contains its time."""
+    """Content of the rows of one of the three tables, by day, without ids.
+
+    Staff check here what is stored, not who did it. Rows appear once their UTC day is over, because a row that appears
+    at the moment of a sign-in links the two. They have no ids, because the same pseudonym on many days, or one that
+    vanishes at an erasure, leads to a person. They have no links, because a row's id contains its time.
+    """
 
     date_hierarchy = "timestamp"
     lookups = ("timestamp__year", "timestamp__month", "timestamp__day")
@@ -74,44 +88,20 @@ class UsageAdmin(ReadOnly):
     show_facets = admin.ShowFacets.NEVER  # each would count the whole table
     sortable_by = ()
     readonly_fields = ("day",)
-    search_fields = ("user_id",)
-    search_help_text = "Complete pseudonym of a person, or complete id of a row"
+    sorted_by: ClassVar[tuple[str, ...]]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        return super().get_queryset(request).filter(timestamp__lt=TruncDay(Now(), tzinfo=UTC))
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
-        return OfADay
+        return OneDay
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        return ["day", *(field.name for field in self.opts.fields if field.name not in {"id", "timestamp"})]
+        return ["day", *self.sorted_by]
 
     @admin.display(description="Day (UTC)")
     def day(self, row: Usage) -> str:
         return f"{row.timestamp:%Y-%m-%d}"
-
-    def get_search_results(
-        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
-    ) -> tuple[QuerySet[Any], bool]:
-        """Search for complete ids only; searching for a part would read the whole table."""
-        if not search_term.strip():
-            return queryset, False
-        try:
-            wanted = UUID(search_term.strip())
-        except ValueError:
-            messages.warning(request, "Enter a complete id: 32 hexadecimal digits, with or without hyphens.")
-            return queryset.none(), False
-        found = queryset.filter(user_id=wanted)
-        if (moment := moment_of(wanted)) is not None:
-            # A row's id begins with its time, by which the tables are indexed.
-            found |= queryset.filter(timestamp__gte=moment, timestamp__lt=moment + timedelta(milliseconds=1), id=wanted)
-        return found, False
-
-
-def moment_of(row_id: UUID) -> datetime | None:
-    """Time at the beginning of a row's id, in milliseconds; None if it is not a row's id.
-
-    Pseudonyms have the same version, and nearly all of them begin with more than there is.
-    """
-    milliseconds = row_id.int >> 80
-    return from_unix_us(milliseconds * 1000) if row_id.version == 8 and milliseconds < END_MS else None
 
 
 class Declared(admin.SimpleListFilter):
@@ -172,13 +162,15 @@ class Status(Declared):
 
 @admin.register(UserActivity)
 class UserActivityAdmin(UsageAdmin):
-    list_display = ("day", "event_type", "user_id", "session_id", "deployment_type")
+    list_display = ("day", "event_type", "deployment_type")
+    sorted_by = ("event_type", "deployment_type")
     list_filter = (EventType, "deployment_type")
 
 
 @admin.register(EndpointUsage)
 class EndpointUsageAdmin(UsageAdmin):
-    list_display = ("day", "method", "endpoint", "status_code", "milliseconds", "user_id", "deployment_type")
+    list_display = ("day", "method", "endpoint", "status_code", "milliseconds", "deployment_type")
+    sorted_by = ("endpoint", "method", "status_code", "duration_ms", "deployment_type")
     list_filter = (Method, Status, "deployment_type")
 
     @admin.display(description="Milliseconds", ordering="duration_ms")
@@ -188,7 +180,8 @@ class EndpointUsageAdmin(UsageAdmin):
 
 @admin.register(FeatureUsage)
 class FeatureUsageAdmin(UsageAdmin):
-    list_display = ("day", "feature_name", "action", "user_id", "deployment_type")
+    list_display = ("day", "feature_name", "action", "deployment_type")
+    sorted_by = ("feature_name", "action", "deployment_type")
     list_filter = (Feature, Action, "deployment_type")
 
 

@@ -100,7 +100,7 @@ def _tls_files() -> Iterator[CheckMessage]:
 @register("analytics")
 def check_sign_in_methods(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
     try:
-        login = load_catalogue(conf.catalogue_paths).event(Category.USER_ACTIVITY, "login")
+        login = load_catalogue(conf.catalogue_paths).current_declaration(Category.USER_ACTIVITY, "login")
     except CatalogueError:
         return []  # analytics.E005 has the reason
     choices = sorted(login.field("method").choices)

@@ -143,6 +143,11 @@ class AnalyticsSettings:
         return declared.SMALLEST_GROUP_BI.value
 
     @property
+    def metrics_token(self) -> str:
+        """Token of /metrics; empty if there is no /metrics."""
+        return declared.METRICS_TOKEN.value
+
+    @property
     def catalogue_paths(self) -> tuple[Path, ...]:
         """Our own catalogue, then the files of TELEMETRY_CATALOGUES."""
         return (OWN_CATALOGUE, *map(Path, declared.CATALOGUES.value))

@@ -286,7 +286,10 @@ class EarlierPeople(models.Model):
 
 
 class DailyActivity(models.Model):
-    """People and events of a day. Deployment type `all` counts a person of both types once."""
+    """People and events of a day. Deployment type `all` counts a person of both types once.
+
+    `buckets` and `counts` are the histogram of the durations of all requests.
+    """
 
     pk = models.CompositePrimaryKey("day", "deployment_type")
     day = models.DateField()
@@ -298,12 +301,37 @@ class DailyActivity(models.Model):
     people_requesting = models.IntegerField(db_default=0, help_text="People with a request that day.")
     sign_ins = models.BigIntegerField(help_text="Number of login events.")
     events = models.BigIntegerField(help_text="Number of rows of user activity.")
+    noise = ArrayField(
+        models.FloatField(null=True),
+        db_default=[],
+        help_text="Noise of each of the five numbers of people, in order; see sql/functions/noise.sql.",
+    )
+    buckets = ArrayField(models.SmallIntegerField(), db_default=[])
+    counts = ArrayField(models.BigIntegerField(), db_default=[])
 
     class Meta:
         db_table = "analytics_daily_activity"
 
     def __str__(self) -> str:
         return f"{self.day} {self.deployment_type}"
+
+
+class ConsentOfDay(models.Model):
+    """People and their choices, by the newest notice they were shown (0: none), as last counted on a UTC day."""
+
+    pk = models.CompositePrimaryKey("day", "notice_version")
+    day = models.DateField()
+    notice_version = models.IntegerField()
+    asked = models.BigIntegerField()
+    yes = models.BigIntegerField()
+    no = models.BigIntegerField()
+    undecided = models.BigIntegerField()
+
+    class Meta:
+        db_table = "analytics_consent_of_day"
+
+    def __str__(self) -> str:
+        return f"{self.day} notice {self.notice_version}"
 
 
 class DailyFeature(models.Model):
@@ -313,6 +341,8 @@ class DailyFeature(models.Model):
     feature_name = models.CharField(max_length=64)
     action = models.CharField(max_length=64)
     uses = models.BigIntegerField()
+    people = models.IntegerField(db_default=1)
+    noise = models.FloatField(null=True, help_text="Noise of these people; see sql/functions/noise.sql.")
 
     class Meta:
         db_table = "analytics_daily_feature"
@@ -334,6 +364,8 @@ class DailyEndpoint(models.Model):
     duration_ns = models.DecimalField(max_digits=38, decimal_places=0, help_text="Sum, in whole nanoseconds.")
     buckets = ArrayField(models.SmallIntegerField())
     counts = ArrayField(models.BigIntegerField())
+    people = models.IntegerField(db_default=1)
+    noise = models.FloatField(null=True, help_text="Noise of these people; see sql/functions/noise.sql.")
 
     class Meta:
         db_table = "analytics_daily_endpoint"
@@ -376,6 +408,11 @@ class Cohort(models.Model):
         db_default=[],
         help_text="People who returned on each of the seven days, in order; empty if unknown.",
     )
+    noise = ArrayField(
+        models.FloatField(null=True),
+        db_default=[],
+        help_text="Noise of people, returned and each of returned_on, in order; see sql/functions/noise.sql.",
+    )
 
     class Meta:
         db_table = "analytics_cohort"
@@ -393,6 +430,7 @@ class MonthlyPeople(models.Model):
     measure = models.CharField(max_length=16)
     name = models.CharField(max_length=LONGEST_NAME)
     people = models.IntegerField()
+    noise = models.FloatField(null=True, help_text="Noise of these people; see sql/functions/noise.sql.")
 
     class Meta:
         db_table = "analytics_monthly_people"

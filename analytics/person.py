@@ -1,6 +1,6 @@
 """Access to one person's telemetry, for the privacy pages and API."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -8,9 +8,10 @@ from analytics.catalogue import Declaration, current_catalogue
 from analytics.collect.preview import preview
 from analytics.collect.track import track_feature_usage
 from analytics.erasure import requests
-from analytics.show import rows_of_person
+from analytics.identity import Kind, pseudonym
+from analytics.show import rows_of_person, sentences
 from privacy.models import PendingErasure
-from privacy.telemetry import DeclaredEvent, DeclaredField, Receipt, Rows, Stored, Telemetry
+from privacy.telemetry import DeclaredEvent, DeclaredField, Pseudonyms, Receipt, Rows, Stored, Telemetry
 
 
 class PersonalTelemetry(Telemetry):
@@ -24,11 +25,23 @@ class PersonalTelemetry(Telemetry):
     def preview(self, user_id: UUID) -> dict[str, Any]:
         return preview(user_id)
 
+    def pseudonyms(self, user_id: UUID, salt: UUID, organization: str | None) -> Pseudonyms:
+        return Pseudonyms(
+            user_id=pseudonym(Kind.USER, user_id, salt),
+            organization_id=None if organization is None else pseudonym(Kind.ORGANIZATION, organization),
+        )
+
     def stored(self, user_id: UUID) -> Stored:
         return rows_of_person.stored(user_id)
 
     def rows(self, user_id: UUID, *, limit: int, cursor: str = "") -> Rows:
         return rows_of_person.rows(user_id, limit=limit, cursor=cursor)
+
+    def sentence(self, row: Mapping[str, Any]) -> str:
+        return sentences.of_row(row)
+
+    def preview_sentences(self, preview: Mapping[str, Any]) -> list[str]:
+        return sentences.of_preview(preview)
 
     def erase(self, pending: PendingErasure, *, go_on: bool) -> Receipt:
         return requests.request_erasure(pending, go_on=go_on)

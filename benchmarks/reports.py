@@ -10,6 +10,7 @@ import argparse
 import os
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from statistics import median
@@ -37,6 +38,8 @@ from tests.support.raw_reports import UNFILTERED, raw_sql
 DAYS, PEOPLE = 90, 20_000
 TODAY = datetime.now(UTC).date()
 QUESTION = Question(TODAY - timedelta(days=DAYS - 1), TODAY)
+# What the pages of one name are about.
+NAMES = {"feature": "feature_1", "endpoint": "/api/things1/<uuid:pk>/"}
 # The same reports from raw rows, where there are such.
 RAW = {
     "people": ("active_people",),
@@ -105,10 +108,19 @@ def fill(rows: int) -> None:
 
 def queries_of(page: Page) -> None:
     """What the page asks of the rollups, and nothing else of it."""
+    question = question_of(page)
+    days_over = question.until(TODAY - timedelta(days=1))
     for report in (*page.summed, *page.reports):
-        report.rows(QUESTION)
+        report.rows(question)
         if report.compared:
-            report.rows(QUESTION.before)
+            report.rows(question.before)
+        if report.compared and report.columns[0].kind != "day":
+            report.rows(days_over)
+            report.rows(days_over.before)
+
+
+def question_of(page: Page) -> Question:
+    return replace(QUESTION, name=NAMES.get(page.name))
 
 
 def raw(names: tuple[str, ...]) -> None:
@@ -120,7 +132,7 @@ def raw(names: tuple[str, ...]) -> None:
 
 def get(client: Client, page: Page) -> None:
     name = "" if page.name == "overview" else f"{page.name}/"
-    answer = client.get(f"/admin/analytics/reports/{name}?{QUESTION.address(())}")
+    answer = client.get(f"/admin/analytics/reports/{name}?{question_of(page).address({'name'})}")
     assert answer.status_code == 200, answer.status_code
 
 

@@ -23,12 +23,13 @@ from analytics.router import analytics_database
 from analytics.sql import sql
 from privacy.clock import database_now
 
-# In this order: people first, because activity counts their bits.
+# In this order: people first, because the others count their bits, and activity after endpoints, because it adds up
+# their histograms.
 OF_A_DAY = {
     "people": "analytics_people_of_day",
-    "activity": "analytics_daily_activity",
     "features": "analytics_daily_feature",
     "endpoints": "analytics_daily_endpoint",
+    "activity": "analytics_daily_activity",
     "sessions": "analytics_daily_sessions",
 }
 READ_BY_REPORTS = (*OF_A_DAY.values(), "analytics_cohort", "analytics_monthly_people")

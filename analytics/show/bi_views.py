@@ -20,6 +20,7 @@ REPORTS = (
     "retention",
     "weekly_retention",
     "sessions",
+    "consent",
     "received",
     "rejected",
     "freshness",

@@ -8,6 +8,7 @@ import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 
 from analytics.show.formatting import short
 
@@ -65,6 +66,34 @@ class Chart:
     apart: bool = True
 
 
+@dataclass(frozen=True, slots=True)
+class Day:
+    """A day of a line chart: `x`, `width` and `middle` in percent, `y` of its point in pixels, and its read-out."""
+
+    x: float
+    width: float
+    middle: float
+    y: float | None
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A line chart. Paths are in a plot of 1000 by PLOT_HEIGHT, which is stretched to the chart's width."""
+
+    height: int
+    path: str
+    not_over_path: str
+    before: str
+    hatched: Rectangle | None
+    days: tuple[Day, ...]
+    labels: tuple[Text, ...]
+    ticks: tuple[Text, ...]
+    summary: str
+    plot_top: int = PLOT_TOP
+    plot_height: int = PLOT_HEIGHT
+
+
 def columns(points: Points, *, unit: str, before: Points = ()) -> Chart | None:
     """A column for each point, with a line at the value of the same position in `before`.
 
@@ -99,12 +128,76 @@ def columns(points: Points, *, unit: str, before: Points = ()) -> Chart | None:
         before=lines,
         labels=_axis([label for label, _ in points]),
         values=(),
-        ticks=tuple(
-            Text(0, _fine(PLOT_TOP + PLOT_HEIGHT * (1 - part / 4)), short(scale * part / 4)) for part in range(5)
-        ),
+        ticks=_ticks(scale),
         summary=_summary(known, unit),
         apart=apart,
     )
+
+
+def line(points: Points, *, unit: str, before: Points = (), not_over: int = 0) -> Line | None:
+    """A line through the points of some days, above the same days of the week before.
+
+    The last `not_over` days are hatched, because they have only some of their events. None if all points are unknown or
+    zero.
+    """
+    known = _known(points)
+    if not any(value for _, value in known):
+        return None
+    before = before[: len(points)]
+    scale = _round_up(max(value for _, value in [*known, *_known(before)]))
+    over = len(points) - not_over
+    step = 100 / len(points)
+    days = tuple(
+        Day(
+            x=_fine(index * step),
+            width=_fine(step),
+            middle=_fine((index + 0.5) * step),
+            y=None if value is None else _fine(PLOT_TOP + PLOT_HEIGHT * (1 - value / scale)),
+            text=_read_out(label, value, unit, before[index] if index < len(before) else None, is_over=index < over),
+        )
+        for index, (label, value) in enumerate(points)
+    )
+    return Line(
+        height=PLOT_TOP + PLOT_HEIGHT + 24,
+        path=_path(points[:over], len(points), scale),
+        not_over_path=_path(points, len(points), scale, first=over - 1) if not_over else "",
+        before=_path(before, len(points), scale),
+        hatched=Rectangle(_fine(over * step), PLOT_TOP, _fine(not_over * step), PLOT_HEIGHT) if not_over else None,
+        days=days,
+        labels=_axis([label for label, _ in points]),
+        ticks=_ticks(scale),
+        summary=_summary(known, unit),
+    )
+
+
+def _path(points: Points, steps: int, scale: float, *, first: int = 0) -> str:
+    """The path through the known points from `first` on, in a plot of 1000 by PLOT_HEIGHT; unknown ones are gaps."""
+    words, pen_is_down = [], False
+    for index, (_, value) in enumerate(points):
+        if value is not None and index >= first:
+            x, y = _fine((index + 0.5) * 1000 / steps), _fine(PLOT_HEIGHT * (1 - value / scale))
+            # A point between two gaps is a line to itself, which round ends draw as a dot.
+            words.append(f"L{x} {y}" if pen_is_down else f"M{x} {y}L{x} {y}")
+        pen_is_down = value is not None and index >= first
+    return "".join(words)
+
+
+def _read_out(
+    label: str, value: float | None, unit: str, before: tuple[str, float | None] | None, *, is_over: bool
+) -> str:
+    """What is said of a day: its number, that of the same day of the week before, and the change."""
+    text = f"{_day(label)}: {'unknown' if value is None else f'{short(value)} {unit}'}"
+    if not is_over:
+        return f"{text}, not over yet"
+    if before is None or before[1] is None:
+        return text
+    change = f", {100 * (value - before[1]) / before[1]:+,.0f} %" if value is not None and before[1] else ""
+    return f"{text}; {short(before[1])} on {_day(before[0])}{change}"
+
+
+def _day(label: str) -> str:
+    day = date.fromisoformat(label)
+    return f"{day:%a} {day.day} {day:%b}"
 
 
 def bars(points: Points, *, unit: str, before: Mapping[str, float | None] | None = None) -> Chart | None:
@@ -132,6 +225,10 @@ def bars(points: Points, *, unit: str, before: Mapping[str, float | None] | None
         ticks=(),
         summary=_summary(known, unit),
     )
+
+
+def _ticks(scale: float) -> tuple[Text, ...]:
+    return tuple(Text(0, _fine(PLOT_TOP + PLOT_HEIGHT * (1 - part / 4)), short(scale * part / 4)) for part in range(5))
 
 
 def _known(points: Points) -> list[tuple[str, float]]:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
+from analytics.show.question import Question
 from analytics.show.report import Report, Row
 from privacy.spreadsheet import csv_lines
 
@@ -15,8 +16,16 @@ def as_csv(report: Report, rows: Sequence[Row]) -> str:
     return "".join(csv_lines([column.name for column in report.columns], [[*map(_plain, row)] for row in rows]))
 
 
-def as_json(report: Report, rows: Sequence[Row]) -> list[dict[str, Any]]:
-    return [{column.name: _plain(value) for column, value in zip(report.columns, row, strict=True)} for row in rows]
+def as_json(report: Report, question: Question, rows: Sequence[Row]) -> dict[str, Any]:
+    """The report with its range; each row is an object of its columns, null where a number is unknown or hidden."""
+    return {
+        "report": report.name,
+        "from": question.first,
+        "to": question.last,
+        "rows": [
+            {column.name: _plain(value) for column, value in zip(report.columns, row, strict=True)} for row in rows
+        ],
+    }
 
 
 def _plain(value: Any) -> Any:

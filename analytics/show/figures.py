@@ -1,7 +1,8 @@
-"""Summary figures of each report page, compared with the preceding days."""
+"""Summary figures of each report page, compared with the days before."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from enum import Enum
 from typing import Any
 
 from analytics.show import reports
@@ -12,6 +13,14 @@ from analytics.show.report import Report, Row
 Answers = Mapping[str, Sequence[Row]]
 
 
+class Better(Enum):
+    """Which change of a figure is an improvement."""
+
+    MORE = 1
+    LESS = 2
+    NEITHER = 3
+
+
 @dataclass(frozen=True, slots=True)
 class Figure:
     """A figure. `value` is None if unknown; `page` is the page with details."""
@@ -20,23 +29,42 @@ class Figure:
     kind: str
     value: float | None
     page: str = ""
+    better: Better = Better.MORE
 
 
 @dataclass(frozen=True, slots=True)
 class Compared:
-    """A formatted figure, the one of the preceding days, and the change between them (empty if unknown)."""
+    """A formatted figure, the one of the days before, and the change between them (empty if unknown).
+
+    `verdict` is better, worse, or empty where there is no change or nothing to judge.
+    """
 
     title: str
     page: str
     value: str
     before: str
     change: str
+    verdict: str = ""
 
 
-def compared(now: Figure, before: Figure) -> Compared:
+def compared(shown: Figure, now: Figure, before: Figure, *, comparable: bool) -> Compared:
+    """`shown` is of the whole range; `now`, of its days that are over, is compared with `before`, if there are any."""
+    if not comparable:
+        now, before = replace(now, value=None), replace(before, value=None)
     return Compared(
-        now.title, now.page, formatted(now.kind, now.value), formatted(before.kind, before.value), _change(now, before)
+        shown.title,
+        shown.page,
+        formatted(shown.kind, shown.value),
+        formatted(before.kind, before.value),
+        _change(now, before),
+        _verdict(now, before),
     )
+
+
+def _verdict(now: Figure, before: Figure) -> str:
+    if now.value is None or before.value is None or now.value == before.value or now.better is Better.NEITHER:
+        return ""
+    return "better" if (now.value > before.value) is (now.better is Better.MORE) else "worse"
 
 
 def _change(now: Figure, before: Figure) -> str:
@@ -54,21 +82,16 @@ def _rounded(number: float, decimals: int) -> float:
 
 
 def of_overview(answers: Answers) -> list[Figure]:
+    """One for each of `question.MEASURES`, in order."""
     sums = _sums(reports.OVERVIEW, answers)
-    requests, sessions = sums["requests"], sums["sessions"]
+    ((people, _),), ((p95,),) = answers[reports.PEOPLE_OF_RANGE.name], answers[reports.RESPONSE_TIME.name]
+    retention = _retention(reports.OVERVIEW, answers, "new_people")
     return [
-        *of_people(answers, reports.OVERVIEW),
-        Figure("New people", "count", sums["new_people"], "retention"),
-        Figure("7-day retention", "percent", _retention(reports.OVERVIEW, answers, "new_people"), "retention"),
+        Figure("Active people", "count", people, "people"),
         Figure("Feature uses", "count", sums["feature_uses"], "features"),
-        Figure("Requests", "count", requests, "endpoints"),
-        Figure("Error rate", "percent", _percent(sums["errors"], requests), "endpoints"),
-        Figure("Average request", "ms", _mean(reports.OVERVIEW, answers, "avg_ms", "requests"), "endpoints"),
-        Figure("Sign-ins", "count", sums["sign_ins"], "sessions"),
-        Figure("Sessions", "count", sessions, "sessions"),
-        Figure("Average session", "seconds", _mean(reports.OVERVIEW, answers, "avg_session_s", "sessions"), "sessions"),
-        Figure("Spans received", "count", sums["received"], "intake"),
-        Figure("Spans rejected", "count", sums["rejected"], "intake"),
+        Figure("7-day retention", "percent", retention, "retention"),
+        Figure("Error rate", "percent", _percent(sums["errors"], sums["requests"]), "endpoints", Better.LESS),
+        Figure("p95 response", "ms", p95, "endpoints", Better.LESS),
     ]
 
 
@@ -91,10 +114,52 @@ def of_endpoints(answers: Answers) -> list[Figure]:
     sums = _sums(reports.ENDPOINT_PERFORMANCE, answers)
     return [
         Figure("Requests", "count", sums["requests"]),
-        Figure("Errors", "count", sums["errors"]),
-        Figure("Error rate", "percent", _percent(sums["errors"], sums["requests"])),
-        Figure("Average request", "ms", _mean(reports.ENDPOINT_PERFORMANCE, answers, "avg_ms", "requests")),
+        Figure("Errors", "count", sums["errors"], better=Better.LESS),
+        Figure("Error rate", "percent", _percent(sums["errors"], sums["requests"]), better=Better.LESS),
+        Figure(
+            "Average request", "ms", _mean(reports.ENDPOINT_PERFORMANCE, answers, "avg_ms", "requests"), "", Better.LESS
+        ),
     ]
+
+
+def of_feature(answers: Answers) -> list[Figure]:
+    people, uses = _of_one(reports.FEATURE_TOTAL, answers, "unique_users", "total_uses")
+    return [
+        Figure("People", "count", people),
+        Figure("Uses", "count", uses),
+        *(
+            Figure(f"Used it again {weeks} week{'s' * (weeks > 1)} later", "percent", _kept(answers, weeks))
+            for weeks in reports.WEEKS_LATER
+        ),
+    ]
+
+
+def _kept(answers: Answers, weeks: int) -> float | None:
+    """Share over all weeks of first use that are complete."""
+    pairs = _known(reports.FEATURE_KEPT, answers, f"week_{weeks}", "people")
+    return _percent(sum(kept for kept, _ in pairs), sum(people for _, people in pairs))
+
+
+def of_endpoint(answers: Answers) -> list[Figure]:
+    """Of the endpoint by one method; of several methods nothing is known together but requests and errors."""
+    rows = answers[reports.ENDPOINT_TOTAL.name]
+    sums = _sums(reports.ENDPOINT_TOTAL, answers)
+    p50, p95, p99 = (
+        _of_one(reports.ENDPOINT_TOTAL, answers, "p50_ms", "p95_ms", "p99_ms") if len(rows) == 1 else (None,) * 3
+    )
+    return [
+        Figure("Requests", "count", sums["requests"]),
+        Figure("Error rate", "percent", _percent(sums["errors"], sums["requests"]), better=Better.LESS),
+        Figure("p50", "ms", p50, better=Better.LESS),
+        Figure("p95", "ms", p95, better=Better.LESS),
+        Figure("p99", "ms", p99, better=Better.LESS),
+    ]
+
+
+def _of_one(report: Report, answers: Answers, *names: str) -> tuple[Any, ...]:
+    """The named columns of a report of at most one row; None without a row."""
+    rows = answers[report.name]
+    return tuple(rows[0][report.index(name)] if rows else None for name in names)
 
 
 def of_retention(answers: Answers) -> list[Figure]:
@@ -114,9 +179,23 @@ def of_sessions(answers: Answers) -> list[Figure]:
     ]
 
 
+def of_consent(answers: Answers) -> list[Figure]:
+    """Numbers of the last counted day of the range."""
+    counted = [row for row in answers[reports.CONSENT.name] if any(value is not None for value in row[1:])]
+    return [
+        Figure(
+            column.title,
+            "count",
+            counted[-1][reports.CONSENT.index(column.name)] if counted else None,
+            better=Better.NEITHER,
+        )
+        for column in reports.CHOICES
+    ]
+
+
 def of_intake(answers: Answers) -> list[Figure]:
     return [
-        Figure(column.title, "count", _sums(report, answers)[column.name])
+        Figure(column.title, "count", _sums(report, answers)[column.name], better=Better.NEITHER)
         for report in (reports.SENT, reports.RECEIVED)
         for column in report.columns
         if column.kind == "count"

@@ -4,7 +4,9 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from django.db import connections
+from django.db.models import Min
 
+from analytics.models import DailyActivity
 from analytics.router import analytics_database
 from analytics.sql import sql
 
@@ -30,3 +32,9 @@ def freshness() -> Freshness:
     with connections[analytics_database()].cursor() as cursor:
         cursor.execute(sql("reports/freshness"))
         return Freshness(*cursor.fetchone())
+
+
+def first_day_counted() -> date | None:
+    """The first UTC day of which the rollups have anything; None if there is none."""
+    first: date | None = DailyActivity.objects.aggregate(first=Min("day"))["first"]
+    return first

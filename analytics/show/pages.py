@@ -7,12 +7,15 @@ from analytics.show import figures, reports
 from analytics.show.figures import Answers, Figure
 from analytics.show.report import Report
 
-EVERY_PAGE = frozenset({"deployment"})
+EVERY_PAGE = frozenset({"deployment", "sort"})
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One page. `summed` reports feed the figures and are not shown; `names` labels the filter by name."""
+    """One page. `summed` reports feed the figures and are not shown; `names` labels the filter by name.
+
+    A page of a single feature or endpoint, which is the question's name, is `within` the page of this name.
+    """
 
     name: str
     title: str
@@ -22,6 +25,7 @@ class Page:
     filters: frozenset[str] = EVERY_PAGE
     summed: tuple[Report, ...] = ()
     names: str = ""
+    within: str = ""
 
 
 PAGES = {
@@ -30,10 +34,11 @@ PAGES = {
         Page(
             "overview",
             "Overview",
-            "Summary. Select a number for details.",
+            "Select a number to draw it.",
             (reports.OVERVIEW,),
             figures.of_overview,
-            summed=(reports.PEOPLE_OF_RANGE,),
+            filters=EVERY_PAGE | {"measure"},
+            summed=(reports.PEOPLE_OF_RANGE, reports.RESPONSE_TIME),
         ),
         Page(
             "people",
@@ -62,6 +67,28 @@ PAGES = {
             names="Endpoint contains",
         ),
         Page(
+            "feature",
+            "Feature",
+            "How many people use the feature, how, and for how long.",
+            (reports.FEATURE_DAYS, reports.FEATURE_KEPT, reports.FEATURE_TOGETHER, reports.ACTIONS_OF_FEATURE),
+            figures.of_feature,
+            filters=EVERY_PAGE | {"name"},
+            summed=(reports.FEATURE_TOTAL,),
+            names="Feature",
+            within="features",
+        ),
+        Page(
+            "endpoint",
+            "Endpoint",
+            "How many requests the endpoint answers, how fast, and how many fail.",
+            (reports.ENDPOINT_DAYS,),
+            figures.of_endpoint,
+            filters=EVERY_PAGE | {"name", "method"},
+            summed=(reports.ENDPOINT_TOTAL,),
+            names="Endpoint",
+            within="endpoints",
+        ),
+        Page(
             "retention",
             "7-day retention",
             "How many people come back within seven days.",
@@ -76,13 +103,23 @@ PAGES = {
             figures.of_sessions,
         ),
         Page(
+            "consent",
+            "Consent",
+            "Who was asked, and what they chose. The other pages are about people who share. They may use the product "
+            "differently from those who refuse, who have not decided or whose organization refuses, so their share is "
+            "no sample of all people.",
+            (reports.CONSENT, reports.CONSENT_BY_NOTICE),
+            figures.of_consent,
+            filters=frozenset({"sort"}),
+        ),
+        Page(
             "intake",
             "Data quality",
             "Every span, counted twice: by the site that records it and by the processor that stores it. These counts "
             "hold no deployment type and no people, because spans are counted unread.",
             (reports.SENT, reports.NOT_SENT, reports.RECEIVED, reports.REJECTED, reports.PARTS),
             figures.of_intake,
-            filters=frozenset(),
+            filters=frozenset({"sort"}),
         ),
     )
 }

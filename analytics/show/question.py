@@ -1,5 +1,6 @@
 """Days and filters of a report, parsed from the query of its address."""
 
+import re
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
@@ -12,9 +13,16 @@ from analytics.vocabulary import KNOWN_METHODS, OTHER_METHOD
 from privacy.switches import DeploymentType
 
 LONGEST_DAYS = 800
-DEFAULT_DAYS = 30
+DEFAULT_DAYS = 28
+# Lengths of ranges over which different people are counted where small groups are protected. They are few, because the
+# difference of two ranges is a number of people with noise, and the mean of many such differences one without.
+COUNTED_DAYS = frozenset({1, 7, 28, 30, 90, 365})
 EARLIEST = date(2000, 1, 1)
-LONGEST_NAME = 100
+LONGEST_NAME = 512
+# Tiles of the overview, of which one is drawn.
+MEASURES = ("people", "uses", "retention", "errors", "p95")
+# A report and one of its columns, with a minus for the largest first.
+SORT = re.compile(r"(?:[a-z0-9_]{1,63}\.-?[a-z0-9_]{1,63})?")
 METHODS = (*sorted(KNOWN_METHODS), OTHER_METHOD)
 
 
@@ -31,6 +39,8 @@ class Question:
     deployment: DeploymentType | None = None
     name: str | None = None
     method: str | None = None
+    measure: str = MEASURES[0]
+    sort: str = ""
 
     @property
     def start(self) -> datetime:
@@ -46,9 +56,24 @@ class Question:
         return (self.last - self.first).days + 1
 
     @property
+    def counts_people(self) -> bool:
+        """Whether the range is a whole month, or has one of the lengths over which different people are counted."""
+        is_month = self.first.day == 1 and (self.last + timedelta(days=1)).day == 1 and self.days < 32
+        return self.days in COUNTED_DAYS or is_month
+
+    @property
     def before(self) -> "Question":
-        """The same question for the same number of days immediately before."""
-        return replace(self, first=self.first - timedelta(days=self.days), last=self.first - timedelta(days=1))
+        """The same question for the same number of days before, on the same days of the week."""
+        shift = timedelta(days=-(-self.days // 7) * 7)
+        return replace(self, first=self.first - shift, last=self.last - shift)
+
+    def until(self, last: date) -> "Question":
+        """The same question without the days after `last`, but for its first day."""
+        return replace(self, last=max(self.first, min(self.last, last)))
+
+    def days_from(self, day: date) -> int:
+        """Number of days of the range that are `day` or later."""
+        return max((self.last - max(day, self.first)).days + 1, 0)
 
     def over(self, days: int, until: date) -> "Question":
         """The same question for `days` days, ending with `until`."""
@@ -60,18 +85,27 @@ class Question:
         days = (str(self.first + timedelta(days=number)) for number in range(self.days))
         return [(day, of_day.get(day)) for day in days]
 
+    def sort_of(self, report: str) -> str:
+        """The order of the report of this name, if any: a column, with a minus for the largest first."""
+        name, _, sort = self.sort.partition(".")
+        return sort if name == report else ""
+
     def address(self, filters: Collection[str]) -> str:
         """Query string of an address, with only these filters."""
         given = {name: getattr(self, name) for name in ("deployment", "name", "method") if name in filters}
+        if "measure" in filters and self.measure != MEASURES[0]:
+            given["measure"] = self.measure
+        if "sort" in filters:
+            given["sort"] = self.sort
         return urlencode(
             {"from": self.first, "to": self.last, **{name: value for name, value in given.items() if value}}
         )
 
 
 def asked(query: QueryDict, today: date, filters: Collection[str]) -> Question:
-    """Parse `from`, `to` (such as 2026-05-03) and `filters`, of deployment, name and method.
+    """Parse `from`, `to` (such as 2026-05-03) and `filters`, of deployment, name, method, measure and sort.
 
-    Without days, the range is the last 30 days. Raises Unanswerable, also for an unknown filter, because ignoring it
+    Without days, the range is the last 28 days. Raises Unanswerable, also for an unknown filter, because ignoring it
     would show the wrong numbers.
     """
     if set(query) - {"from", "to", *filters}:
@@ -93,7 +127,14 @@ def asked(query: QueryDict, today: date, filters: Collection[str]) -> Question:
     name = query.get("name", "").strip()
     if len(name) > LONGEST_NAME or not name.isprintable():
         raise Unanswerable(f"The name must be at most {LONGEST_NAME} printable characters.")
-    return Question(first, last, DeploymentType(deployment) if deployment else None, name or None, method or None)
+    measure = query.get("measure", "") or MEASURES[0]
+    if measure not in MEASURES:
+        raise Unanswerable(f"The measure must be one of {', '.join(MEASURES)}.")
+    of_type = DeploymentType(deployment) if deployment else None
+    sort = query.get("sort", "")
+    if not SORT.fullmatch(sort):
+        raise Unanswerable("The order must be a report and a column, such as feature_adoption.-total_uses, or empty.")
+    return Question(first, last, of_type, name or None, method or None, measure, sort)
 
 
 def _day(query: QueryDict, name: str, default: date) -> date:

@@ -1,9 +1,10 @@
 """Reports: a named SQL query with its columns and charts."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import StrEnum
+from operator import itemgetter
 from typing import Any
 
 from django.db import connections
@@ -14,11 +15,14 @@ from analytics.models import EVERYWHERE
 from analytics.router import analytics_database
 from analytics.show.question import Question, Unanswerable
 from analytics.sql import sql
-from privacy.switches import DeploymentType
 
 Row = tuple[Any, ...]
 # More rows than any page or spreadsheet of aggregates needs; all are held in memory.
 MOST_ROWS = 100_000
+
+
+# Columns of which the numbers of several lines may be added up; people would be counted twice.
+ADDED_UP = frozenset({"total_uses", "feature_uses", "requests", "errors", "sign_ins", "sessions"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +40,9 @@ class Column:
 def query_parameters(question: Question, *, today: date, smallest: int) -> dict[str, Any]:
     """Parameters of every query in analytics/sql/reports, typed so that the SQL need not cast them.
 
-    `after` is exclusive. `part` is a deployment type, or `all`. An empty `name` or `method` filters nothing. Written as
-    literals, as they are, conditions that filter nothing cost nothing: PostgreSQL's planner takes them out.
+    `after` is exclusive. `part` is a deployment type, or `all`. `counted`: whether people are counted over this range.
+    An empty `name` or `method` filters nothing. Written as literals, as they are, conditions that filter nothing cost
+    nothing: PostgreSQL's planner takes them out.
     """
     return {
         "first": question.first,
@@ -46,11 +51,18 @@ def query_parameters(question: Question, *, today: date, smallest: int) -> dict[
         "part": question.deployment.value if question.deployment else EVERYWHERE,
         "name": question.name or "",
         "method": question.method or "",
+        "counted": smallest == 1 or question.counts_people,
         "smallest": smallest,
     }
 
 
+def noise_bound(smallest: int) -> int:
+    """How many people a number may be off by; `analytics_noise_bound` in SQL."""
+    return -(-smallest // 2) if smallest > 1 else 0
+
+
 class Form(StrEnum):
+    LINE = "line"  # of days, one chart at a time: the overview's
     COLUMNS = "columns"  # upright, one for each line, in the order of the query
     BARS = "bars"  # lying, one for each name, the longest first: for reports ordered by number
     COHORTS = "cohorts"  # a grid of returns, a line for each cohort
@@ -70,9 +82,10 @@ class Drawing:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """A report, whose query is the file of its name in analytics/sql/reports.
+    """A report, whose query is the file of its name in analytics/sql/reports, or of `query`.
 
-    `compared` reports also show the preceding days: in figures, and in charts by day and in bars.
+    `compared` reports also show the preceding days: in figures, and in charts by day and in bars. An `exact` report has
+    only the rows whose first column is the question's name. Its table shows the change of the column `change`.
     """
 
     name: str
@@ -81,54 +94,49 @@ class Report:
     columns: tuple[Column, ...]
     drawings: tuple[Drawing, ...] = ()
     compared: bool = False
+    query: str = ""
+    exact: bool = False
+    change: str = ""
 
     def rows(self, question: Question) -> list[Row]:
         """Rows in the report's order. Raises Unanswerable if there are more than MOST_ROWS."""
-        smallest = conf.smallest_group
-        rows = self._read(question, smallest)
-        if question.deployment is None or smallest <= 1:
-            return rows
-        # Both deployments minus this one is the other one, so its small cells must be hidden too.
-        [other] = set(DeploymentType) - {question.deployment}
-        return self._without(rows, self._small_cells(replace(question, deployment=other), smallest))
-
-    def _read(self, question: Question, smallest: int) -> list[Row]:
-        parameters = query_parameters(question, today=timezone.now().date(), smallest=smallest)
+        parameters = query_parameters(question, today=timezone.now().date(), smallest=conf.smallest_group)
         with connections[analytics_database()].cursor() as cursor:
-            cursor.execute(f"{sql(f'reports/{self.name}')}\nLIMIT {MOST_ROWS + 1}", parameters)
+            cursor.execute(f"{sql(f'reports/{self.query or self.name}')}\nLIMIT {MOST_ROWS + 1}", parameters)
             rows: list[Row] = cursor.fetchall()
         if len(rows) > MOST_ROWS:
             raise Unanswerable(f"{self.title} has more than {MOST_ROWS:,} rows in this range. Choose fewer days.")
-        return rows
+        return [row for row in rows if row[0] == question.name] if self.exact else rows
 
-    def _small_cells(self, question: Question, smallest: int) -> dict[Row, set[int]]:
-        """Row key -> indices of the row's cells that are hidden because they are about too few people."""
-        shown = {self._key(row): row for row in self._read(question, smallest)}
-        return {
-            key: {index for index, value in enumerate(row) if value is not None and shown[key][index] is None}
-            for row in self._read(question, 1)
-            if (key := self._key(row)) in shown
-        }
-
-    def _without(self, rows: Sequence[Row], small: Mapping[Row, set[int]]) -> list[Row]:
-        """`rows` without the `small` cells. In reports ordered by number, affected rows move to the end, by name."""
-        left = [
-            tuple(None if index in small.get(self._key(row), ()) else value for index, value in enumerate(row))
-            for row in rows
-        ]
-        if not any(drawing.form is Form.BARS for drawing in self.drawings):
-            return left
-        whole, cut = ([row for row in left if bool(small.get(self._key(row))) is is_cut] for is_cut in (False, True))
-        return [*whole, *sorted(cut, key=self._key)]
-
-    def _key(self, row: Row) -> Row:
-        """Key of the row in its report: day and names."""
-        return tuple(
-            value for column, value in zip(self.columns, row, strict=True) if column.kind in {"day", "text", "name"}
-        )
+    @property
+    def is_by_time(self) -> bool:
+        """Whether each line is of a day, week or month."""
+        return self.columns[0].kind == "day" or self.columns[0].name in {"week", "month"}
 
     def index(self, name: str) -> int:
         return next(index for index, column in enumerate(self.columns) if column.name == name)
+
+    def ordered(self, rows: Sequence[Row], sort: str) -> list[Row]:
+        """Rows by the column that `sort` names, `-` before it for the largest first; unknown values come last.
+
+        Without `sort`, lines of days, weeks or months come newest first, all others in the report's order. Raises
+        Unanswerable for a column that the report does not have.
+        """
+        if not sort:
+            return list(rows[::-1] if self.is_by_time else rows)
+        name = sort.removeprefix("-")
+        if name not in {column.name for column in self.columns}:
+            raise Unanswerable(f"{self.title} has no column {name}. Select the title of a column to order by it.")
+        index = self.index(name)
+        known = sorted((row for row in rows if row[index] is not None), key=itemgetter(index), reverse=sort[0] == "-")
+        return known + [row for row in rows if row[index] is None]
+
+    def totals(self, rows: Sequence[Row]) -> list[int | None]:
+        """Sum of each column that adds up, None for the others; empty if none does."""
+        added = [column.name in ADDED_UP for column in self.columns]
+        if not any(added):
+            return []
+        return [sum(self.values(rows, c.name)) if adds else None for c, adds in zip(self.columns, added, strict=True)]
 
     def values(self, rows: Sequence[Row], name: str) -> list[Any]:
         """Known values of one column."""

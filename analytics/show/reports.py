@@ -1,5 +1,7 @@
 """Declarations of all reports: query, columns and charts of each."""
 
+from dataclasses import replace
+
 from analytics.show.report import Column, Drawing, Form, Report
 
 DAY = Column("day", "Day", "day")
@@ -13,6 +15,15 @@ RETURNS = (
     *(Column(f"day_{day}", f"Day {day}", "count") for day in range(1, 8)),
 )
 
+# After which people are counted who still use a feature.
+WEEKS_LATER = (1, 4, 12)
+CHOICES = (
+    Column("asked", "Asked", "count"),
+    Column("yes", "Yes", "count"),
+    Column("no", "No", "count"),
+    Column("undecided", "Undecided", "count"),
+)
+
 OVERVIEW = Report(
     name="overview",
     title="Day by day",
@@ -20,23 +31,34 @@ OVERVIEW = Report(
     columns=(
         DAY,
         ACTIVE_PEOPLE,
+        Column("feature_uses", "Feature uses", "count"),
+        Column("retention_percent", "7-day retention", "percent"),
+        Column("error_percent", "Error rate", "percent"),
+        Column("p95_ms", "p95 response", "ms"),
         Column("people_signed_in", "Signed in", "count"),
         Column("sign_ins", "Sign-ins", "count"),
         Column("new_people", "New people", "count"),
         Column("returned", "Came back", "count"),
-        Column("feature_uses", "Feature uses", "count"),
         Column("requests", "Requests", "count"),
         Column("errors", "Errors", "count"),
         Column("avg_ms", "Average request", "ms"),
         Column("sessions", "Sessions", "count"),
         Column("avg_session_s", "Average session", "seconds"),
-        Column("received", "Spans received", "count"),
-        Column("rejected", "Spans rejected", "count"),
     ),
     drawings=(
-        Drawing("Active people by day", Form.COLUMNS, ("day",), "active_people", "people"),
-        Drawing("Requests by day", Form.COLUMNS, ("day",), "requests", "requests"),
+        Drawing("Active people by day", Form.LINE, ("day",), "active_people", "people"),
+        Drawing("Feature uses by day", Form.LINE, ("day",), "feature_uses", "uses"),
+        Drawing("7-day retention by first day", Form.LINE, ("day",), "retention_percent", "percent"),
+        Drawing("Error rate by day", Form.LINE, ("day",), "error_percent", "percent"),
+        Drawing("p95 response by day", Form.LINE, ("day",), "p95_ms", "milliseconds"),
     ),
+    compared=True,
+)
+RESPONSE_TIME = Report(
+    name="response_time",
+    title="Response time in the range",
+    description="95th percentile of the duration of all requests, within 2 percent.",
+    columns=(Column("p95_ms", "p95 response", "ms"),),
     compared=True,
 )
 PEOPLE_OF_RANGE = Report(
@@ -85,6 +107,7 @@ FEATURE_ADOPTION = Report(
         Drawing("Uses by feature", Form.BARS, ("feature_name",), "total_uses", "uses"),
     ),
     compared=True,
+    change="total_uses",
 )
 FEATURE_ACTIONS = Report(
     name="feature_actions",
@@ -125,6 +148,80 @@ ENDPOINT_PERFORMANCE = Report(
             "milliseconds",
         ),
         Drawing("Most errors", Form.BARS, ("method", "endpoint"), "errors", "errors"),
+    ),
+    compared=True,
+    change="p95_ms",
+)
+# Of one feature or endpoint, the question's name.
+FEATURE_TOTAL = replace(
+    FEATURE_ADOPTION, name="feature", query=FEATURE_ADOPTION.name, exact=True, drawings=(), change=""
+)
+FEATURE_DAYS = Report(
+    name="feature_days",
+    title="By day",
+    description="Distinct people who used the feature, and their uses, by UTC day.",
+    columns=(DAY, *FEATURE_ADOPTION.columns[1:]),
+    drawings=(
+        Drawing("People by day", Form.LINE, ("day",), "unique_users", "people"),
+        Drawing("Uses by day", Form.LINE, ("day",), "total_uses", "uses"),
+    ),
+    compared=True,
+)
+FEATURE_KEPT = Report(
+    name="feature_kept",
+    title="Kept using it",
+    description="Of the people who first used the feature in an ISO week (from Monday, UTC), how many used it again in "
+    "the week that is 1, 4 and 12 weeks later. Weeks appear once over. First uses are those that the stored rows have.",
+    columns=(
+        Column("week", "Week", "text"),
+        Column("first_day", "From", "day"),
+        Column("people", "First used it", "count"),
+        *(Column(f"week_{weeks}", f"{weeks} week{'s' * (weeks > 1)} later", "count") for weeks in WEEKS_LATER),
+    ),
+    compared=True,
+)
+ACTIONS_OF_FEATURE = replace(
+    FEATURE_ACTIONS,
+    name="actions_of_feature",
+    query=FEATURE_ACTIONS.name,
+    exact=True,
+    title="Actions",
+    description="How many people used each action of the feature, and how often.",
+)
+FEATURE_TOGETHER = Report(
+    name="feature_together",
+    title="Used together with",
+    description="How many of the feature's people used each other feature in the range, too, and their share of the "
+    "feature's people.",
+    columns=(
+        Column("feature_name", "Feature", "text"),
+        Column("unique_users", "People of both", "count"),
+        Column("share_percent", "Share", "percent"),
+    ),
+    drawings=(Drawing("People of both, by feature", Form.BARS, ("feature_name",), "unique_users", "people"),),
+)
+ENDPOINT_TOTAL = replace(
+    ENDPOINT_PERFORMANCE,
+    name="endpoint",
+    query=ENDPOINT_PERFORMANCE.name,
+    exact=True,
+    title="In the range",
+    drawings=(),
+    change="",
+)
+ENDPOINT_DAYS = Report(
+    name="endpoint_days",
+    title="By day",
+    description="Requests, durations in milliseconds and server errors (status 500 and above, or unknown) of the "
+    "endpoint, by UTC day. Percentiles are within 2 percent.",
+    columns=(
+        DAY,
+        *(column for column in ENDPOINT_PERFORMANCE.columns[2:] if column.name != "avg_ms"),
+    ),
+    drawings=(
+        Drawing("Requests by day", Form.LINE, ("day",), "requests", "requests"),
+        Drawing("p95 by day (milliseconds)", Form.LINE, ("day",), "p95_ms", "milliseconds"),
+        Drawing("Errors by day", Form.LINE, ("day",), "errors", "errors"),
     ),
     compared=True,
 )
@@ -229,4 +326,19 @@ PARTS = Report(
     title="Removed from stored spans",
     description="Metadata that the catalogue does not declare, and route text that is not part of a URL pattern.",
     columns=(Column("part", "Part", "text"), Column("sender", "Sender", "text"), Column("parts", "Parts", "count")),
+)
+CONSENT = Report(
+    name="consent",
+    title="Consent by day",
+    description="People to whom a notice was shown, and people's choices, as last counted on each UTC day. A day on "
+    "which keep_telemetry did not run is unknown. People can choose before they are asked.",
+    columns=(DAY, *CHOICES),
+    drawings=(Drawing("People who chose to share, by day", Form.COLUMNS, ("day",), "yes", "people"),),
+    compared=True,
+)
+CONSENT_BY_NOTICE = Report(
+    name="consent_by_notice",
+    title="Consent by notice",
+    description="The same for the last counted day of the range, by the newest notice that people were shown.",
+    columns=(Column("notice", "Notice", "text"), *CHOICES),
 )

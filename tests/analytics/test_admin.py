@@ -1,11 +1,12 @@
-"""The stored rows in the admin: read-only, filtered by what is declared, found by whole ids."""
+"""The stored rows in the admin: read-only, by day, without ids, filtered by what is declared."""
 
-from uuid import UUID, uuid4
+from datetime import timedelta
 
 import pytest
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from analytics.models import EndpointUsage, FeatureUsage, UserActivity
 from privacy.models import Access, AccessEvent
@@ -13,6 +14,7 @@ from tests.analytics.show.rows import day, login, person, requested, used
 from tests.support.people import a_person, signed_in
 
 pytestmark = pytest.mark.django_db
+YESTERDAY = day(1)
 LISTS = {
     UserActivity: "/admin/analytics/useractivity/",
     EndpointUsage: "/admin/analytics/endpointusage/",
@@ -27,12 +29,12 @@ def staff() -> Client:
 
 @pytest.fixture(autouse=True)
 def _rows() -> None:
-    login(1, day(0))
-    login(2, day(0), event_type="logout")
-    requested(1, "/a/", 1.0, day(0))
-    requested(2, "/b/", 1.0, day(0), status=503, method="POST")
-    used(1, "test_run", day(0))
-    used(2, "metric", day(0), action="viewed")
+    login(1, YESTERDAY)
+    login(2, YESTERDAY, event_type="logout")
+    requested(1, "/a/", 1.0, YESTERDAY)
+    requested(2, "/b/", 1.0, YESTERDAY, status=503, method="POST")
+    used(1, "test_run", YESTERDAY)
+    used(2, "metric", YESTERDAY, action="viewed")
 
 
 def listed(client: Client, path: str, **query: str) -> int:
@@ -72,23 +74,46 @@ def test_filters_by_what_the_catalogue_declares(
     assert not any('SELECT DISTINCT "analytics' in each["sql"] for each in queries), "values read from the table"
 
 
-def test_people_are_found_by_their_whole_pseudonym(staff: Client) -> None:
-    for path in LISTS.values():
-        assert listed(staff, path, q=str(person(1))) == 1
-        assert listed(staff, path, q=person(1).hex) == 1
-        assert listed(staff, path, q=str(uuid4())) == 0
-        page = staff.get(path, {"q": "part-of-one"})
-        assert "Enter a complete id" in page.text and len(page.context["cl"].result_list) == 0
+def test_todays_rows_appear_once_their_day_is_over(staff: Client) -> None:
+    today = UserActivity.objects.create(
+        user_id=person(3), timestamp=timezone.now(), deployment_type="cloud", event_type="login"
+    )
+    assert listed(staff, LISTS[UserActivity]) == 2
+    assert staff.get(f"{LISTS[UserActivity]}{today.pk}/change/").status_code == 302  # there is no such row yet
+    UserActivity.objects.filter(timestamp__lt=today.timestamp).delete()
+    assert "once their UTC day is over" in staff.get(LISTS[UserActivity]).text
 
 
-def test_a_row_is_found_by_its_id_by_way_of_its_moment(staff: Client) -> None:
-    when = day(0)
-    row_id = UUID(int=(int(when.timestamp() * 1000) << 80) | (8 << 76) | (0b10 << 62) | 7)
-    assert row_id.version == 8
-    UserActivity.objects.filter(event_type="login").update(id=row_id)
-    with CaptureQueriesContext(connection) as queries:
-        assert listed(staff, LISTS[UserActivity], q=str(row_id)) == 1
-    assert any('"timestamp" >=' in each["sql"] and "OR" in each["sql"] for each in queries)
+def test_a_list_is_of_the_newest_day_or_of_the_chosen_one(staff: Client) -> None:
+    before = day(3)
+    login(5, before, event_type="session_start")
+    assert listed(staff, LISTS[UserActivity]) == 2
+    query = {"timestamp__year": str(before.year), "timestamp__month": str(before.month)}
+    assert listed(staff, LISTS[UserActivity], **query, timestamp__day=str(before.day)) == 1
+    page = staff.get(LISTS[UserActivity]).text
+    assert f"timestamp__day={before.day}" in page or f"timestamp__month={before.month}" in page
+
+
+def test_pages_of_a_long_day_hold_each_row_once(staff: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in range(7):
+        login(10 + number, YESTERDAY + timedelta(minutes=number))
+    monkeypatch.setattr("analytics.admin.UserActivityAdmin.list_per_page", 4)
+    shown = [
+        row.pk
+        for number in ("1", "2", "3")
+        for row in staff.get(LISTS[UserActivity], {"p": number}).context["cl"].result_list
+    ]
+    assert len(shown) == len(set(shown)) == 9
+
+
+@pytest.mark.parametrize("path", LISTS.values())
+def test_there_is_no_search_and_no_id_on_a_page(staff: Client, path: str) -> None:
+    page = staff.get(path)
+    assert 'name="q"' not in page.text
+    row = page.context["cl"].result_list[0]
+    detail = staff.get(f"{path}{row.pk}/change/").text.partition('id="content"')[2]
+    for text in (page.text, detail):
+        assert str(row.user_id) not in text and "user_id" not in text.lower()
 
 
 def test_a_list_of_many_rows_counts_to_ten_thousand_at_most(staff: Client, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -97,19 +122,17 @@ def test_a_list_of_many_rows_counts_to_ten_thousand_at_most(staff: Client, monke
 
 
 def test_pages_of_days_open(staff: Client) -> None:
-    today = day(0)
     for path in LISTS.values():
-        assert listed(staff, path, timestamp__year=str(today.year), timestamp__month=str(today.month)) == 2
+        query = {"timestamp__year": str(YESTERDAY.year), "timestamp__month": str(YESTERDAY.month)}
+        assert listed(staff, path, **query) == 2
 
 
-def test_looking_at_rows_and_searching_by_pseudonym_are_recorded_without_the_pseudonym(staff: Client) -> None:
+def test_looking_at_rows_is_recorded_without_a_pseudonym(staff: Client) -> None:
     row = UserActivity.objects.filter(user_id=person(1))[0]
     listed(staff, LISTS[UserActivity])
-    listed(staff, LISTS[UserActivity], q=str(person(1)))
     staff.get(f"{LISTS[UserActivity]}{row.pk}/change/")
     events = AccessEvent.objects.order_by("recorded_at").values_list("access", "what", "about", "lines")
     assert list(events) == [
         (Access.LISTED, "user activity", None, 2),
-        (Access.SEARCHED, "user activity", None, 1),
         (Access.OPENED, "user activity", None, None),
     ]

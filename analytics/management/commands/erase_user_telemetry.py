@@ -5,13 +5,12 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from accounts.models import User
-from accounts.people import find_user
 from analytics.erasure import log, requests, restore
 from analytics.erasure.correction import correct_rollups
 from analytics.management.database import WRONG_USAGE, database_may_go_away
 from privacy.choices import request_deletion
 from privacy.models import Source
+from privacy.people import Person, find_user
 
 
 class Command(BaseCommand):
@@ -41,7 +40,7 @@ class Command(BaseCommand):
         except log.UnusableLog as error:
             raise CommandError(str(error), returncode=WRONG_USAGE) from None
 
-    def _erase(self, user: User) -> None:
+    def _erase(self, user: Person) -> None:
         receipt = request_deletion(user.pk, source=Source.COMMAND, actor_id=None)
         self.stdout.write(f"receipt {receipt.id}, {receipt.requested_at:%Y-%m-%d %H:%M:%S} UTC")
         if receipt.completed_at is None:

@@ -13,6 +13,7 @@ from analytics.erasure import requests
 from analytics.erasure.correction import correct_rollups
 from analytics.erasure.receipts import forget_whose
 from analytics.exceptions import InUse
+from analytics.keep.consent import count_consent
 from analytics.keep.locks import AlreadyKeeping, only_one_at_a_time
 from analytics.keep.partitions import make_months_ahead, missing_ahead
 from analytics.keep.purge import Doubtful, plan_purge, purge, refuse_if_doubtful
@@ -21,6 +22,7 @@ from analytics.management.database import RUN_AGAIN, TRY_AGAIN, WRONG_USAGE, dat
 from analytics.management.options import whole_number
 from analytics.management.purging import add_purge_options, parse_months, plan_lines
 from analytics.show.bi_views import publish_threshold
+from analytics.show.digest import send_digests
 
 LONGEST_SECONDS = 86_400
 Write = Callable[[str], None]
@@ -95,6 +97,9 @@ def _run(months: int, once: dict[str, Any], *, write: Write) -> None:
         if done and conf.stored_here:
             correct_rollups(report=lambda line: write(f"  {line}"))
         forget_whose()
+        digests = send_digests()
+    if digests.sent or digests.failed:
+        write(f"digests: {digests.sent} sent, {digests.failed} failed")
     if conf.stored_here:
         write(f"4/4 deletions requested while the database was away: {done}")
     else:
@@ -112,6 +117,7 @@ def _keep(months: int, once: dict[str, Any], *, write: Write) -> None:
     if once.get("recompute"):
         touch_all_days()
     done = roll_up(report=lambda line: write(f"  {line}"))
+    count_consent()
     write(f"2/4 rollups: {done.days} days and {done.months} months computed")
     plan = plan_purge(months)
     first, *rest = plan_lines(plan)

@@ -5,27 +5,31 @@ CREATE OR REPLACE FUNCTION analytics_is_told(people bigint, smallest integer) RE
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN people NOT BETWEEN 1 AND smallest - 1;
 
--- A cohort as it is told: its people, how many of them came back in the seven days after, in percent too, and on each of
--- these days. `came_back_on` has a number for each day, or none. `days_over` is how many of the days are over for all of
--- the cohort: a later one is null. So is whatever is about too few people, and all of it if the cohort is too small.
+-- A cohort as it is shown: its people, how many of them came back in the seven days after, in percent too, and on each of
+-- these days. `came_back_on` has a number for each day, or none. `noise` is that of the people, of those who came back, and
+-- of each day's. `days_over` is how many of the days are over for all of the cohort: a later one is null. So is whatever is
+-- about too few people, and all of it if the cohort is too small.
 CREATE OR REPLACE FUNCTION analytics_retention(
-    new_people bigint, came_back bigint, came_back_on bigint[], days_over integer, smallest integer
+    new_people bigint, came_back bigint, came_back_on bigint[], noise double precision[], days_over integer, smallest integer
 ) RETURNS TABLE (people bigint, returned bigint, retention_percent numeric, day_1 bigint, day_2 bigint, day_3 bigint,
                  day_4 bigint, day_5 bigint, day_6 bigint, day_7 bigint)
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 BEGIN ATOMIC
-    SELECT CASE WHEN large THEN new_people END,
-           CASE WHEN judged >= 7 AND analytics_is_told(came_back, smallest) THEN came_back END,
-           CASE WHEN judged >= 7 AND analytics_is_told(came_back, smallest) THEN 100.0 * came_back / new_people END,
-           CASE WHEN judged >= 1 AND analytics_is_told(came_back_on[1], smallest) THEN came_back_on[1] END,
-           CASE WHEN judged >= 2 AND analytics_is_told(came_back_on[2], smallest) THEN came_back_on[2] END,
-           CASE WHEN judged >= 3 AND analytics_is_told(came_back_on[3], smallest) THEN came_back_on[3] END,
-           CASE WHEN judged >= 4 AND analytics_is_told(came_back_on[4], smallest) THEN came_back_on[4] END,
-           CASE WHEN judged >= 5 AND analytics_is_told(came_back_on[5], smallest) THEN came_back_on[5] END,
-           CASE WHEN judged >= 6 AND analytics_is_told(came_back_on[6], smallest) THEN came_back_on[6] END,
-           CASE WHEN judged >= 7 AND analytics_is_told(came_back_on[7], smallest) THEN came_back_on[7] END
-    FROM (SELECT analytics_is_told(new_people, smallest) AS large) AS group_of
-    CROSS JOIN LATERAL (SELECT CASE WHEN large THEN days_over END AS judged) AS days;
+    SELECT shown,
+           back[1],
+           100.0 * back[1] / nullif(shown, 0),
+           back[2], back[3], back[4],
+           back[5], back[6], back[7], back[8]
+    FROM (SELECT analytics_shown_people(new_people, noise[1], smallest) AS shown) AS group_of
+    CROSS JOIN LATERAL (
+        -- Never more than the people shown; the same noise for those on a day and for all who came back, if they are the same.
+        SELECT array_agg(CASE WHEN shown IS NOT NULL AND days_over >= over AND number IS NOT NULL
+                                   AND analytics_shown_people(number, of_number, smallest) IS NOT NULL
+                              THEN least(shown, analytics_shown_people(number, of_number, smallest)) END
+                         ORDER BY place) AS back
+        FROM unnest(came_back || came_back_on, noise[2:9], ARRAY[7, 1, 2, 3, 4, 5, 6, 7])
+             WITH ORDINALITY AS each (number, of_number, over, place)
+    ) AS returns;
 END;
 
 -- Cohorts together: their numbers of each day added up; none (an empty array) where one of them has none.

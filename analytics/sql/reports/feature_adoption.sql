@@ -1,7 +1,8 @@
--- People and uses by feature. People are null where they cannot be told
--- apart any more (see people_by_name.sql); people and uses where the people are fewer than `smallest`.
+-- People and uses by feature. People are null where they cannot be told apart any more (see people_by_name.sql), or the
+-- length of the range is not one that people are counted over; people and uses where the people are too few. Parameters:
+-- first, after (days), part, name, counted, smallest.
 WITH uses AS (
-    SELECT feature_name, sum(uses)::bigint AS total_uses
+    SELECT feature_name, sum(analytics_shown_events(uses, people, noise, 1, %(smallest)s))::bigint AS uses
     FROM analytics_daily_feature
     WHERE day >= %(first)s AND day < %(after)s
       AND %(part)s IN ('all', deployment_type)
@@ -9,11 +10,11 @@ WITH uses AS (
     GROUP BY feature_name
 ), people AS MATERIALIZED (
     -- Once: without statistics of the day's rows, the planner would have it counted again for each name.
-    SELECT name, people AS number, at_least FROM analytics_people_by_name('feature', %(first)s, %(after)s, %(part)s)
-), judged AS (
-    SELECT feature_name, number AS people, total_uses, analytics_is_told(coalesce(at_least, 1), %(smallest)s) AS large
-    FROM uses LEFT JOIN people ON people.name = feature_name
+    SELECT name, analytics_shown_people(people, noise, %(smallest)s) AS shown,
+           analytics_shown_people(at_least, noise, %(smallest)s) IS NOT NULL AS large
+    FROM analytics_people_by_name('feature', %(first)s, %(after)s, %(part)s)
 )
-SELECT feature_name, CASE WHEN large THEN people END AS unique_users, CASE WHEN large THEN total_uses END AS total_uses
-FROM judged
+SELECT feature_name, CASE WHEN large AND %(counted)s THEN shown END AS unique_users,
+       CASE WHEN coalesce(large, %(smallest)s = 1) THEN greatest(uses, 0) END AS total_uses
+FROM uses LEFT JOIN people ON people.name = feature_name
 ORDER BY unique_users DESC NULLS LAST, total_uses DESC NULLS LAST, feature_name

@@ -1,32 +1,31 @@
--- Active people by ISO week (from Monday, UTC): the weeks the range touches, each whole. Nulls as in active_people.sql. A week that began before
--- the days whose raw rows are kept is null: its people cannot be told apart any more.
+-- Active people by ISO week (from Monday, UTC): the weeks the range touches, each whole. A week that began before the days
+-- whose raw rows are kept is null: its people cannot be told apart any more. Parameters: first, after (days), part, smallest.
 WITH weeks AS (
     SELECT generate_series(date_trunc('week', %(first)s::timestamp),
                            %(after)s::timestamp - interval '1 day', '7 days')::date AS first_day
 ), chunks AS (
-    SELECT date_trunc('week', day::timestamp)::date AS first_day,
-           bit_count(bit_or(bits)) AS people,
-           bit_count(bit_or(bits) FILTER (WHERE deployment_type = 'cloud')) AS cloud,
-           bit_count(bit_or(bits) FILTER (WHERE deployment_type = 'self_hosted')) AS self_hosted
+    SELECT date_trunc('week', day::timestamp)::date AS first_day, chunk, bit_or(bits) AS active,
+           bit_or(bits) FILTER (WHERE deployment_type = 'cloud') AS cloud,
+           bit_or(bits) FILTER (WHERE deployment_type = 'self_hosted') AS self_hosted
     FROM analytics_people_of_day
     WHERE day >= (SELECT min(first_day) FROM weeks) AND day < (SELECT max(first_day) + 7 FROM weeks)
       AND measure = 'any' AND %(part)s IN ('all', deployment_type)
     GROUP BY 1, chunk
 ), counted AS (
-    SELECT weeks.first_day, weeks.first_day >= analytics_first_open_day() AS known,
-           coalesce(sum(cloud), 0)::bigint AS cloud, coalesce(sum(self_hosted), 0)::bigint AS self_hosted,
-           coalesce(sum(people), 0)::bigint AS active_people
-    FROM weeks LEFT JOIN chunks USING (first_day)
-    GROUP BY weeks.first_day
-), judged AS (
-    SELECT *, analytics_is_told(cloud, %(smallest)s)
-              AND analytics_is_told(self_hosted, %(smallest)s) AS parts_are_large
-    FROM counted
+    SELECT first_day,
+           coalesce(sum(bit_count(cloud)), 0)::bigint AS cloud, bit_xor(analytics_chunk_key(secret.key, chunk, cloud)) AS cloud_key,
+           coalesce(sum(bit_count(self_hosted)), 0)::bigint AS self_hosted,
+           bit_xor(analytics_chunk_key(secret.key, chunk, self_hosted)) AS self_hosted_key,
+           sum(bit_count(active))::bigint AS active, bit_xor(analytics_chunk_key(secret.key, chunk, active)) AS active_key
+    FROM chunks LEFT JOIN analytics_noise_key secret ON true
+    GROUP BY first_day
 )
 SELECT to_char(first_day, 'IYYY-"W"IW') AS week, first_day,
-       CASE WHEN known AND parts_are_large THEN cloud END AS cloud,
-       CASE WHEN known AND parts_are_large THEN self_hosted END AS self_hosted,
-       CASE WHEN known AND analytics_is_told(active_people, %(smallest)s) THEN active_people
+       CASE WHEN known THEN analytics_shown_people(coalesce(cloud, 0), analytics_noise(cloud_key), %(smallest)s) END AS cloud,
+       CASE WHEN known THEN analytics_shown_people(coalesce(self_hosted, 0), analytics_noise(self_hosted_key), %(smallest)s)
+            END AS self_hosted,
+       CASE WHEN known THEN analytics_shown_people(coalesce(active, 0), analytics_noise(active_key), %(smallest)s)
             END AS active_people
-FROM judged
+FROM weeks LEFT JOIN counted USING (first_day)
+CROSS JOIN LATERAL (SELECT first_day >= analytics_first_open_day() AS known) AS rows_are_kept
 ORDER BY first_day

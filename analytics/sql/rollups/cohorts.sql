@@ -27,19 +27,23 @@ WITH active AS (
            bit_or(bits) OVER (of_chunk RANGE BETWEEN '7 days' FOLLOWING AND '7 days' FOLLOWING) AS after_7
     FROM days
     WINDOW of_chunk AS (PARTITION BY deployment_type, chunk ORDER BY day)
+), sets AS (
+    -- New people, those of them who came back, and those who did on each of the days.
+    SELECT day, deployment_type, chunk, place, set_of_chunk
+    FROM compared CROSS JOIN LATERAL unnest(ARRAY[
+               bits & ~before, bits & ~before & after,
+               bits & ~before & after_1, bits & ~before & after_2, bits & ~before & after_3, bits & ~before & after_4,
+               bits & ~before & after_5, bits & ~before & after_6, bits & ~before & after_7
+           ]) WITH ORDINALITY AS each (set_of_chunk, place)
+    WHERE day >= %(first)s
+), counted AS (
+    SELECT day, deployment_type, place, coalesce(sum(bit_count(set_of_chunk)), 0) AS people,
+           analytics_noise(bit_xor(analytics_chunk_key((SELECT key FROM analytics_noise_key), chunk, set_of_chunk))) AS noise
+    FROM sets GROUP BY day, deployment_type, place
 )
-INSERT INTO analytics_cohort (first_day, deployment_type, people, returned, returned_on)
-SELECT day, deployment_type, sum(bit_count(bits & ~before)), sum(bit_count(bits & ~before & after)),
-       ARRAY[
-           coalesce(sum(bit_count(bits & ~before & after_1)), 0),
-           coalesce(sum(bit_count(bits & ~before & after_2)), 0),
-           coalesce(sum(bit_count(bits & ~before & after_3)), 0),
-           coalesce(sum(bit_count(bits & ~before & after_4)), 0),
-           coalesce(sum(bit_count(bits & ~before & after_5)), 0),
-           coalesce(sum(bit_count(bits & ~before & after_6)), 0),
-           coalesce(sum(bit_count(bits & ~before & after_7)), 0)
-       ]
-FROM compared
-WHERE day >= %(first)s
+INSERT INTO analytics_cohort (first_day, deployment_type, people, returned, returned_on, noise)
+SELECT day, deployment_type, (array_agg(people ORDER BY place))[1], (array_agg(people ORDER BY place))[2],
+       (array_agg(people ORDER BY place))[3:9], array_agg(noise ORDER BY place)
+FROM counted
 GROUP BY day, deployment_type
-HAVING sum(bit_count(bits & ~before)) > 0
+HAVING max(people) FILTER (WHERE place = 1) > 0

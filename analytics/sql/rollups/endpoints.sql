@@ -1,4 +1,4 @@
--- A day's requests, errors and durations. Durations are added up in whole nanoseconds, so that their order is of no
+-- A day's requests, errors and durations, by how many people; after roll_up_people. Durations are added up in whole nanoseconds, so that their order is of no
 -- consequence. Parameters: day, start, end.
 WITH buckets AS (
     SELECT deployment_type, endpoint, method, analytics_bucket(duration_ms) AS bucket,
@@ -7,9 +7,17 @@ WITH buckets AS (
     FROM analytics_endpoint_usage
     WHERE "timestamp" >= %(start)s AND "timestamp" < %(end)s
     GROUP BY deployment_type, endpoint, method, bucket
+), people AS (
+    SELECT deployment_type, name, sum(bit_count(bits)) AS people,
+           analytics_noise(bit_xor(analytics_chunk_key((SELECT key FROM analytics_noise_key), chunk, bits))) AS noise
+    FROM analytics_people_of_day
+    WHERE day = %(day)s AND measure = 'endpoint'
+    GROUP BY deployment_type, name
 )
-INSERT INTO analytics_daily_endpoint (day, deployment_type, endpoint, method, requests, errors, duration_ns, buckets, counts)
+INSERT INTO analytics_daily_endpoint (day, deployment_type, endpoint, method, requests, errors, duration_ns, buckets, counts,
+                                      people, noise)
 SELECT %(day)s, deployment_type, endpoint, method, sum(requests), sum(errors), sum(duration_ns),
-       array_agg(bucket ORDER BY bucket), array_agg(requests ORDER BY bucket)
-FROM buckets
-GROUP BY deployment_type, endpoint, method
+       array_agg(bucket ORDER BY bucket), array_agg(requests ORDER BY bucket), people, noise
+FROM buckets JOIN people USING (deployment_type)
+WHERE name = method || ' ' || endpoint
+GROUP BY deployment_type, endpoint, method, people, noise

@@ -6,7 +6,8 @@ WITH chunks AS (
     WHERE day >= %(month)s AND day < %(next_month)s
     GROUP BY either.deployment_type, measure, name, chunk
 )
-INSERT INTO analytics_monthly_people (month, deployment_type, measure, name, people)
-SELECT %(month)s, deployment_type, measure, name, sum(bit_count(bits))
+INSERT INTO analytics_monthly_people (month, deployment_type, measure, name, people, noise)
+SELECT %(month)s, deployment_type, measure, name, sum(bit_count(bits)),
+       analytics_noise(bit_xor(analytics_chunk_key((SELECT key FROM analytics_noise_key), chunk, bits)))
 FROM chunks
 GROUP BY deployment_type, measure, name

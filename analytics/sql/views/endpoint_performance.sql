@@ -1,19 +1,27 @@
 -- People are counted by bits, which are there as long as the raw rows are: without them a group might be small. Counted for
 -- each row by itself, so that a range of days reads the bits of those days only.
 CREATE OR REPLACE VIEW analytics_report_endpoint_performance WITH (security_barrier) AS
-SELECT day, deployment_type, endpoint, method, unique_users, requests, errors,
-       trim_scale(round(100.0 * errors / requests, 4)) AS error_percent,
-       round(duration_ns / requests / 1000000, 4)::float8 AS avg_ms,
+SELECT day, deployment_type, endpoint, method, shown.people AS unique_users, shown.requests, shown.errors,
+       trim_scale(round(100.0 * shown.errors / shown.requests, 4)) AS error_percent,
+       round(duration_ns / daily.requests / 1000000, 4)::float8 AS avg_ms,
        round(analytics_percentile(buckets, counts, 0.5)::numeric, 4)::float8 AS p50_ms,
        round(analytics_percentile(buckets, counts, 0.95)::numeric, 4)::float8 AS p95_ms,
        round(analytics_percentile(buckets, counts, 0.99)::numeric, 4)::float8 AS p99_ms
-FROM analytics_daily_endpoint daily
+FROM analytics_daily_endpoint daily CROSS JOIN analytics_view_threshold
 CROSS JOIN LATERAL (
-    SELECT sum(bit_count(bits))::bigint AS unique_users FROM analytics_people_of_day people
-    WHERE people.day = daily.day AND people.deployment_type = daily.deployment_type
+    SELECT sum(bit_count(bits))::bigint AS people FROM analytics_people_of_day of_day
+    WHERE of_day.day = daily.day AND of_day.deployment_type = daily.deployment_type
       AND measure = 'endpoint' AND name = method || ' ' || endpoint
 ) AS counted
-WHERE unique_users > 0 AND analytics_is_told(unique_users, (SELECT smallest_group FROM analytics_view_threshold));
+CROSS JOIN LATERAL (
+    SELECT greatest(analytics_shown_events(daily.requests, daily.people, noise, 1, smallest_group), 1) AS requests,
+           greatest(analytics_shown_events(daily.errors, daily.people, noise, 2, smallest_group), 0) AS errors
+) AS events
+CROSS JOIN LATERAL (
+    SELECT analytics_shown_people(counted.people, noise, smallest_group) AS people, events.requests,
+           least(events.errors, events.requests) AS errors
+) AS shown
+WHERE shown.people > 0;
 COMMENT ON VIEW analytics_report_endpoint_performance IS
     'Requests, errors (status 500 and above, or unknown) and durations in milliseconds by URL pattern, method, UTC day and deployment '
     'type. Percentiles are within 2 percent, and those of several days cannot be averaged.';

@@ -1,18 +1,24 @@
 -- People are counted by bits, which are there as long as the raw rows are: without them a group might be small.
 CREATE OR REPLACE VIEW analytics_report_feature_adoption WITH (security_barrier) AS
 WITH uses AS (
-    SELECT day, deployment_type, feature_name, sum(uses)::bigint AS total_uses
-    FROM analytics_daily_feature
+    SELECT day, deployment_type, feature_name,
+           sum(analytics_shown_events(uses, people, noise, 1, smallest_group))::bigint AS uses
+    FROM analytics_daily_feature CROSS JOIN analytics_view_threshold
     GROUP BY day, deployment_type, feature_name
 )
-SELECT day, deployment_type, feature_name::varchar AS feature_name, unique_users, total_uses
+SELECT day, deployment_type, feature_name::varchar AS feature_name, shown AS unique_users,
+       greatest(uses, 0) AS total_uses
 FROM uses
 CROSS JOIN LATERAL (
-    SELECT sum(bit_count(bits))::bigint AS unique_users FROM analytics_people_of_day people
+    SELECT analytics_shown_people(
+               sum(bit_count(bits))::bigint,
+               analytics_noise(bit_xor(analytics_chunk_key((SELECT key FROM analytics_noise_key), chunk, bits))),
+               (SELECT smallest_group FROM analytics_view_threshold)) AS shown
+    FROM analytics_people_of_day people
     WHERE people.day = uses.day AND people.deployment_type = uses.deployment_type
       AND measure = 'feature' AND name = feature_name
 ) AS counted
-WHERE unique_users > 0 AND analytics_is_told(unique_users, (SELECT smallest_group FROM analytics_view_threshold));
+WHERE shown > 0;
 COMMENT ON VIEW analytics_report_feature_adoption IS
     'How many people used each feature, and how often, by UTC day and deployment type.';
 COMMENT ON COLUMN analytics_report_feature_adoption.day IS 'UTC day.';

@@ -1,13 +1,13 @@
 -- Those who returned are a group as well: see analytics_retention() in told.sql.
 CREATE OR REPLACE VIEW analytics_report_retention WITH (security_barrier) AS
-SELECT first_day, deployment_type, told.people, told.returned,
-       trim_scale(round(told.retention_percent, 4)) AS retention_percent,
+SELECT first_day, deployment_type, shown.people, shown.returned,
+       trim_scale(round(shown.retention_percent, 4)) AS retention_percent,
        day_1, day_2, day_3, day_4, day_5, day_6, day_7
 FROM analytics_cohort cohort
 CROSS JOIN analytics_view_threshold
 CROSS JOIN LATERAL analytics_retention(
-    cohort.people, cohort.returned, returned_on, (now() AT TIME ZONE 'UTC')::date - first_day - 1, smallest_group) AS told
-WHERE deployment_type <> 'all' AND told.people > 0;
+    cohort.people, cohort.returned, returned_on, noise, (now() AT TIME ZONE 'UTC')::date - first_day - 1, smallest_group) AS shown
+WHERE deployment_type <> 'all' AND shown.people > 0;
 COMMENT ON VIEW analytics_report_retention IS
     'Of the people whose first event is of a UTC day, how many were active again on one of the seven days after it, and on each.';
 COMMENT ON COLUMN analytics_report_retention.first_day IS 'UTC day of the first event.';

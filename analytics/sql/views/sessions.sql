@@ -1,10 +1,12 @@
 CREATE OR REPLACE VIEW analytics_report_sessions WITH (security_barrier) AS
-SELECT day, deployment_type, sessions,
+SELECT day, deployment_type,
+       greatest(analytics_shown_events(sessions, people_in_sessions, noise[3], 1, smallest_group), 0) AS sessions,
        round(length_us / sessions / 1000000, 4)::float8 AS avg_s,
-       round((analytics_percentile(buckets, counts, 0.5) / 1e6)::numeric, 4)::float8 AS p50_s,
-       round((analytics_percentile(buckets, counts, 0.95) / 1e6)::numeric, 4)::float8 AS p95_s
+       round((analytics_percentile(analytics_daily_sessions.buckets, analytics_daily_sessions.counts, 0.5) / 1e6)::numeric, 4)::float8 AS p50_s,
+       round((analytics_percentile(analytics_daily_sessions.buckets, analytics_daily_sessions.counts, 0.95) / 1e6)::numeric, 4)::float8 AS p95_s
 FROM analytics_daily_sessions JOIN analytics_daily_activity USING (day, deployment_type)
-WHERE analytics_is_told(greatest(people_in_sessions, 1), (SELECT smallest_group FROM analytics_view_threshold));
+CROSS JOIN analytics_view_threshold
+WHERE analytics_shown_people(people_in_sessions, noise[3], smallest_group) > 0;
 COMMENT ON VIEW analytics_report_sessions IS
     'Sessions and their lengths in seconds, by UTC day and deployment type, each from its first event of the day to its last. '
     'Percentiles are within 2 percent.';

@@ -3,24 +3,26 @@
 CREATE OR REPLACE VIEW analytics_report_weekly_people WITH (security_barrier) AS
 WITH chunks AS (
     SELECT date_trunc('week', day::timestamp)::date AS first_day, deployment_type, chunk,
-           bit_count(bit_or(bits) FILTER (WHERE measure = 'any')) AS people,
-           bit_count(bit_or(bits) FILTER (WHERE measure = 'sign_in')) AS people_signed_in
+           bit_or(bits) FILTER (WHERE measure = 'any') AS active,
+           bit_or(bits) FILTER (WHERE measure = 'sign_in') AS signed_in
     FROM analytics_people_of_day
     WHERE measure IN ('any', 'sign_in')
       AND date_trunc('week', day::timestamp)::date
           > coalesce((SELECT max(day) FROM analytics_rolled_up_day WHERE closed), '0001-01-01')
     GROUP BY 1, deployment_type, chunk
 ), counted AS (
-    SELECT first_day, deployment_type, sum(people)::bigint AS active_people,
-           coalesce(sum(people_signed_in), 0)::bigint AS people_signed_in
-    FROM chunks
+    SELECT first_day, deployment_type, sum(bit_count(active))::bigint AS active,
+           analytics_noise(bit_xor(analytics_chunk_key(secret.key, chunk, active))) AS noise_of_active,
+           coalesce(sum(bit_count(signed_in)), 0)::bigint AS signed_in,
+           analytics_noise(bit_xor(analytics_chunk_key(secret.key, chunk, signed_in))) AS noise_of_signed_in
+    FROM chunks LEFT JOIN analytics_noise_key secret ON true
     GROUP BY first_day, deployment_type
 )
-SELECT first_day, deployment_type, active_people,
-       CASE WHEN analytics_is_told(people_signed_in, (SELECT smallest_group FROM analytics_view_threshold))
-            THEN people_signed_in END AS people_signed_in
-FROM counted
-WHERE active_people > 0 AND analytics_is_told(active_people, (SELECT smallest_group FROM analytics_view_threshold));
+SELECT first_day, deployment_type, shown AS active_people,
+       analytics_shown_people(signed_in, noise_of_signed_in, smallest_group) AS people_signed_in
+FROM counted CROSS JOIN analytics_view_threshold
+CROSS JOIN LATERAL (SELECT analytics_shown_people(active, noise_of_active, smallest_group) AS shown) AS of_week
+WHERE shown > 0;
 COMMENT ON VIEW analytics_report_weekly_people IS
     'Weekly active people: distinct people of whom there is any event, by ISO week and deployment type.';
 COMMENT ON COLUMN analytics_report_weekly_people.first_day IS 'Monday of the ISO week, UTC.';

@@ -2,19 +2,20 @@
 CREATE OR REPLACE VIEW analytics_report_weekly_retention WITH (security_barrier) AS
 WITH weeks AS (
     SELECT date_trunc('week', first_day::timestamp)::date AS first_day, deployment_type,
-           sum(people) AS people, sum(returned) AS returned, analytics_sum_of_days(returned_on) AS returned_on
+           sum(people) AS people, sum(returned) AS returned, analytics_sum_of_days(returned_on) AS returned_on,
+           analytics_sum_of_noise(noise) AS noise
     FROM analytics_cohort
     WHERE deployment_type <> 'all'
     GROUP BY date_trunc('week', first_day::timestamp)::date, deployment_type
 )
-SELECT first_day, deployment_type, told.people, told.returned,
-       trim_scale(round(told.retention_percent, 4)) AS retention_percent,
+SELECT first_day, deployment_type, shown.people, shown.returned,
+       trim_scale(round(shown.retention_percent, 4)) AS retention_percent,
        day_1, day_2, day_3, day_4, day_5, day_6, day_7
 FROM weeks
 CROSS JOIN analytics_view_threshold
 CROSS JOIN LATERAL analytics_retention(
-    weeks.people, weeks.returned, returned_on, (now() AT TIME ZONE 'UTC')::date - first_day - 7, smallest_group) AS told
-WHERE told.people > 0;
+    weeks.people, weeks.returned, returned_on, noise, (now() AT TIME ZONE 'UTC')::date - first_day - 7, smallest_group) AS shown
+WHERE shown.people > 0;
 COMMENT ON VIEW analytics_report_weekly_retention IS
     'The same as retention, by the ISO week of the first event: for a site whose single days are too small.';
 DO $$

@@ -167,7 +167,9 @@ def test_a_child_that_records_nothing_has_the_signals_of_before(tmp_path: Path) 
 def test_a_script_ended_by_a_signal_sends_everything_and_has_ended_by_that_signal(
     number: signal.Signals, tmp_path: Path
 ) -> None:
-    with script(tmp_path, USES + WAITS) as (taken, process):
+    # A child of a run under nohup ignores SIGHUP.
+    lines = "    signal.signal(signal.SIGHUP, signal.SIG_DFL)\n" + USES + WAITS
+    with script(tmp_path, lines) as (taken, process):
         is_ready(process)
         process.send_signal(number)
         ended(process)

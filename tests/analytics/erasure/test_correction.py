@@ -49,7 +49,7 @@ def test_after_a_request_on_the_page_the_reports_are_corrected_and_the_page_says
     assert waiting_days() == []
     page = browser.get(PAGE).text
     assert "Reports of 2 days were corrected, the last on " in page
-    assert "<code>analytics_feature_usage</code> 1 record deleted" in page
+    assert "<dt><code>analytics_feature_usage</code></dt><dd>1 record deleted</dd>" in page
 
 
 def test_after_a_request_by_the_api_the_receipt_follows_what_becomes_of_the_reports(somebody: User) -> None:

@@ -212,6 +212,85 @@ class Oracle:
             found.append((endpoint, method, number, fmean(times), *shares, errors, 100 * errors / number, unique))
         return sorted(found, key=lambda row: (-row[2], row[0], row[1]))
 
+    # The pages of a feature and of an endpoint have these, too, without the names that only contain theirs.
+
+    def _report_feature(self, question: Question, today: date) -> Rows:
+        return [row for row in self._report_feature_adoption(question, today) if row[0] == question.name]
+
+    def _report_actions_of_feature(self, question: Question, today: date) -> Rows:
+        return [row for row in self._report_feature_actions(question, today) if row[0] == question.name]
+
+    def _report_endpoint(self, question: Question, today: date) -> Rows:
+        return [row for row in self._report_endpoint_performance(question, today) if row[0] == question.name]
+
+    def _report_feature_days(self, question: Question, _: date) -> Rows:
+        if not question.name:
+            return []
+        rows = [row for row in features(self._in(question)) if row.feature_name == question.name]
+        found: Rows = []
+        for day in days_of(question):
+            each = [row for row in rows if day_of(row) == day]
+            found.append((day, None if each and day < self.first_open else len(people(each)), len(each)))
+        return found
+
+    def _report_feature_together(self, question: Question, _: date) -> Rows:
+        by_name: dict[str, set[UUID]] = defaultdict(set)
+        for row in features(self._in(question)):
+            if day_of(row) >= self.first_open:
+                by_name[row.feature_name].add(row.user_id)
+        mine = by_name.pop(question.name or "", set())
+        both = {name: len(mine & users) for name, users in by_name.items() if mine & users}
+        known = question.first >= self.first_open
+        return sorted(
+            (
+                (name, number if known else None, 100 * number / len(mine) if known else None)
+                for name, number in both.items()
+            ),
+            key=lambda line: (-(line[1] or 0), line[0]),
+        )
+
+    def _report_feature_kept(self, question: Question, today: date) -> Rows:
+        weeks: dict[UUID, set[date]] = defaultdict(set)
+        for row in features(self._of(question.deployment, self._open_rows())):
+            if row.feature_name == question.name:
+                weeks[row.user_id].add(monday(day_of(row)))
+        cohorts: dict[date, list[set[date]]] = defaultdict(list)
+        for used in weeks.values():
+            cohorts[min(used)].append(used)
+        return [
+            (
+                week_name(first),
+                first,
+                len(cohort),
+                *(
+                    sum(first + timedelta(weeks=later) in used for used in cohort)
+                    if today >= first + timedelta(weeks=later + 1)
+                    else None
+                    for later in (1, 4, 12)
+                ),
+            )
+            for first, cohort in sorted(cohorts.items())
+            if monday(question.first) <= first <= question.last and first >= self.first_open
+        ]
+
+    def _report_endpoint_days(self, question: Question, _: date) -> Rows:
+        if not question.name:
+            return []
+        rows = [
+            row
+            for row in requests(self._in(question))
+            if row.endpoint == question.name and question.method in {None, row.method}
+        ]
+        found: Rows = []
+        for day in days_of(question):
+            each = [row for row in rows if day_of(row) == day]
+            times, errors = [row.duration_ms for row in each], sum(map(is_error, each))
+            shares = [percentile(times, share) if each else None for share in (0.5, 0.95, 0.99)]
+            rate = 100 * errors / len(each) if each else None
+            unique = None if each and day < self.first_open else len(people(each))
+            found.append((day, len(each), *shares, errors, rate, unique))
+        return found
+
     def _returns(self, cohort: tuple[int, list[int], int], days_over: int) -> tuple[Any, ...]:
         number, on, returned = cohort
         week_is_over = days_over >= 7
@@ -272,26 +351,32 @@ class Oracle:
         for day in days_of(question):
             rows = [row for row in self._in(question) if day_of(row) == day]
             asked, lengths = requests(rows), self.lengths(rows)
-            number, _, returned = cohorts.get(day, (0, [], None))
+            number, _, returned = cohorts.get(day, (0, [], 0))
+            is_judged = day in cohorts and (today - day).days > 7
             found.append(
                 (
                     day,
                     len(people(rows)),
+                    len(features(rows)),
+                    100 * returned / number if number and is_judged else None,
+                    100 * sum(map(is_error, asked)) / len(asked) if asked else None,
+                    percentile([row.duration_ms for row in asked], 0.95) if asked else None,
                     len(people(logins(rows))),
                     len(logins(rows)),
                     number,
-                    returned if (today - day).days > 7 else None,
-                    len(features(rows)),
+                    returned if is_judged else None,
                     len(asked),
                     sum(map(is_error, asked)),
                     fmean(row.duration_ms for row in asked) if asked else None,
                     len(lengths),
                     fmean(lengths) if lengths else None,
-                    spans(self.ingest, day, day),
-                    spans(self.ingest, day, day, "rejected"),
                 )
             )
         return found
+
+    def _report_response_time(self, question: Question, _: date) -> Rows:
+        times = [row.duration_ms for row in requests(self._in(question))]
+        return [(percentile(times, 0.95) if times else None,)]
 
     def _report_sent(self, question: Question, _: date) -> Rows:
         return [
@@ -312,6 +397,13 @@ class Oracle:
             if outcome != "sent" and question.first <= day <= question.last:
                 counts[outcome, reason] += number
         return sorted(((*key, number) for key, number in counts.items()), key=lambda row: (-row[2], row[0], row[1]))
+
+    def _report_consent(self, question: Question, _: date) -> Rows:
+        """Nothing is counted: tests/analytics/show/test_consent.py has people who choose."""
+        return [(day, None, None, None, None) for day in days_of(question)]
+
+    def _report_consent_by_notice(self, _: Question, __: date) -> Rows:
+        return []
 
     def _report_received(self, question: Question, _: date) -> Rows:
         outcomes = (None, "stored", "duplicate", "rejected")
@@ -368,13 +460,11 @@ class Oracle:
         }
         pages: dict[str, dict[str, tuple[str, Any]]] = {
             "overview": {
-                **of_people,
-                **of_cohorts,
+                "Active people": of_people["Active people"],
                 "Feature uses": ("count", len(used)),
-                **of_requests,
-                **of_sessions,
-                "Spans received": ("count", spans(self.ingest, days[0], days[-1])),
-                "Spans rejected": ("count", spans(self.ingest, days[0], days[-1], "rejected")),
+                "7-day retention": of_cohorts["7-day retention"],
+                "Error rate": of_requests["Error rate"],
+                "p95 response": ("ms", percentile([row.duration_ms for row in asked], 0.95) if asked else None),
             },
             "people": of_people,
             "features": {
@@ -382,8 +472,20 @@ class Oracle:
                 "Uses": ("count", len(used)),
             },
             "endpoints": {**of_requests, "Errors": ("count", errors)},
+            # Without a name, which they are about.
+            "feature": {
+                "People": ("count", None),
+                "Uses": ("count", None),
+                **{f"Used it again {weeks} later": ("percent", None) for weeks in ("1 week", "4 weeks", "12 weeks")},
+            },
+            "endpoint": {
+                "Requests": ("count", 0),
+                "Error rate": ("percent", None),
+                **dict.fromkeys(("p50", "p95", "p99"), ("ms", None)),
+            },
             "retention": {**of_cohorts, "Came back within 7 days": ("count", returned)},
             "sessions": of_sessions,
+            "consent": dict.fromkeys(("Asked", "Yes", "No", "Undecided"), ("count", None)),
             "intake": {
                 title: ("count", sum(column))
                 for report, titles in (
@@ -483,6 +585,9 @@ class Oracle:
 
     def _view_weekly_retention(self, smallest: int, today: date) -> Rows:
         return self._view_cohorts(self.weekly_cohorts, 7, smallest, today)
+
+    def _view_consent(self, _: int, __: date) -> Rows:
+        return []
 
     def _view_received(self, _: int, __: date) -> Rows:
         outcomes = (None, "stored", "duplicate", "rejected")

@@ -17,16 +17,20 @@ class _Reader(HTMLParser):
             self._rows = self.tables.setdefault((said["aria-label"] or "").removeprefix("Numbers: "), [])
         elif tag == "tr" and self._rows is not None:
             self._rows.append([])
-        elif said.get("class") == "figure":
+        elif (said.get("class") or "").split()[:1] == ["figure"]:
             self.figures.append([])
         elif tag in {"dt", "dd"} or (tag == "td" and self._rows is not None):
             self._cells = self._rows[-1] if tag == "td" and self._rows else self.figures[-1]
             self._cells.append("")
+            # The change is the page's own; reports and downloads have none.
+            if (said.get("class") or "").startswith("change") and tag == "td":
+                self._cells.pop()
+                self._cells = None
 
     def handle_endtag(self, tag: str) -> None:
         if tag in {"td", "dt", "dd"}:
             self._cells = None
-        elif tag == "table":
+        elif tag in {"tbody", "table"}:
             self._rows = None
 
     def handle_data(self, data: str) -> None:

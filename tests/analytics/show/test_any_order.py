@@ -267,7 +267,8 @@ def analyst(transactional_db: None) -> Client:
 def empty() -> None:
     ((tables,),) = execute(
         "SELECT string_agg(oid::regclass::text, ', ') FROM pg_class WHERE relname LIKE 'analytics\\_%' "
-        "AND relkind IN ('r', 'p') AND relname <> 'analytics_view_threshold' AND NOT relispartition"
+        "AND relkind IN ('r', 'p') AND relname NOT IN ('analytics_view_threshold', 'analytics_noise_key') "
+        "AND NOT relispartition"
     )
     execute(f"TRUNCATE {tables}")
     drop_all_months()

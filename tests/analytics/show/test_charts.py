@@ -4,8 +4,9 @@ from typing import Any
 
 import pytest
 
-from analytics.show.charts import LONGEST_BAR_PERCENT, MOST_BARS, PLOT_HEIGHT, PLOT_TOP, Chart, bars, columns
+from analytics.show.charts import LONGEST_BAR_PERCENT, MOST_BARS, PLOT_HEIGHT, PLOT_TOP, Chart, bars, columns, line
 from analytics.show.cohort_grid import MOST_COHORTS, cohort_grid
+from analytics.show.figures import Better, Figure, compared
 from analytics.show.reports import WEEKLY_RETENTION
 
 BOTTOM = PLOT_TOP + PLOT_HEIGHT
@@ -24,6 +25,7 @@ def drawn(chart: Chart | None) -> Chart:
 def test_of_nothing_nothing_is_drawn(points: list[tuple[str, float | None]]) -> None:
     assert columns(points, unit="people") is None
     assert bars(points, unit="people") is None
+    assert line(points, unit="people") is None
 
 
 def test_a_column_is_as_high_as_its_part_of_the_scale() -> None:
@@ -34,6 +36,35 @@ def test_a_column_is_as_high_as_its_part_of_the_scale() -> None:
         (BOTTOM - PLOT_HEIGHT * part / 4, text) for part, text in enumerate(["0", "2", "4", "6", "8"])
     ]
     assert chart.rectangles[3].tooltip == "2026-01-04: unknown"
+
+
+def test_a_line_has_gaps_for_days_that_are_unknown_and_a_tail_for_those_that_are_not_over() -> None:
+    chart = line(days(8, None, 4, 2, 0), unit="people", before=days(4, 0, 4, 2, 1), not_over=1)
+    assert chart and chart.path == "M100.0 0.0L100.0 0.0M500.0 90.0L500.0 90.0L700.0 135.0"
+    assert chart.not_over_path == "M700.0 135.0L700.0 135.0L900.0 180.0"
+    assert chart.hatched and (chart.hatched.x, chart.hatched.width) == (80, 20)
+    assert [day.text for day in chart.days] == [
+        "Thu 1 Jan: 8 people; 4 on Thu 1 Jan, +100 %",
+        "Fri 2 Jan: unknown; 0 on Fri 2 Jan",
+        "Sat 3 Jan: 4 people; 4 on Sat 3 Jan, +0 %",
+        "Sun 4 Jan: 2 people; 2 on Sun 4 Jan, +0 %",
+        "Mon 5 Jan: 0 people, not over yet",
+    ]
+
+
+def test_a_change_is_better_or_worse_by_what_it_is_of() -> None:
+    def change(kind: str, now: float | None, before: float | None, better: Better, **how: bool) -> tuple[str, str]:
+        figures = [Figure("", kind, value, better=better) for value in (now, now, before)]
+        found = compared(*figures, comparable=how.get("comparable", True))
+        return found.change, found.verdict
+
+    assert change("count", 12, 10, Better.MORE) == ("+20 %", "better")
+    assert change("percent", 1.5, 2.0, Better.LESS) == ("-0.5 points", "better")
+    assert change("ms", 12, 10, Better.LESS) == ("+20 %", "worse")
+    assert change("count", 12, 10, Better.NEITHER) == ("+20 %", "")
+    assert change("count", 10, 10, Better.MORE) == ("+0 %", "")
+    assert change("count", None, 10, Better.MORE) == change("count", 1, None, Better.MORE) == ("", "")
+    assert change("count", 12, 10, Better.MORE, comparable=False) == ("", "")
 
 
 @pytest.mark.parametrize("count", [1, 2, 7, 30, 120, 121, 366, 800])

@@ -25,6 +25,8 @@ RANGES = {
     "self-hosted": (45, 3, {"deployment": "self_hosted"}),
     "one endpoint": (45, 3, {"name": "RUNS", "method": "GET"}),
     "one feature": (45, 3, {"name": "RUN"}),
+    "the page of a feature": (45, 3, {"name": "test_run"}),
+    "the page of an endpoint": (45, 3, {"name": "/api/tests/", "method": "GET", "deployment": "cloud"}),
 }
 
 

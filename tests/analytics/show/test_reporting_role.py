@@ -238,13 +238,13 @@ def test_a_bi_clients_eye_reads_the_views_and_reflects_them(views_only: str) -> 
             for name in names:
                 view = sqlalchemy.Table(name, metadata, autoload_with=engine)
                 rows = connection.execute(sqlalchemy.select(view)).all()
-                assert rows or name in {"received", "rejected"}, name
+                assert rows or name in {"consent", "received", "rejected"}, name
             people = metadata.tables[f"{SCHEMA}.active_people"]
             # As a chart with a date range and a filter asks.
             total = sqlalchemy.select(sqlalchemy.func.max(people.c.active_people)).where(
                 people.c.day >= date(2026, 3, 2), people.c.deployment_type == "cloud"
             )
-            assert connection.execute(total).scalar_one() == 12
+            assert connection.execute(total).scalar_one() in range(9, 16)  # of 12 people, and noise
             with pytest.raises(sqlalchemy.exc.ProgrammingError, match="permission denied"):
                 connection.execute(sqlalchemy.text("SELECT * FROM analytics_person"))
     finally:

@@ -1,0 +1,140 @@
+"""Weekly digest by e-mail: the overview's figures of the last whole week, for members of staff who chose it.
+
+The figures are those of the page, with its noise and its smallest group. Each message has a line in the access log.
+"""
+
+import logging
+from dataclasses import dataclass
+from datetime import date, timedelta
+from smtplib import SMTPDataError, SMTPRecipientsRefused, SMTPSenderRefused
+from typing import Any
+
+from django.conf import settings
+from django.core.mail import EmailMessage, get_connection
+from django.db.models import Q
+from django.utils import timezone
+
+from analytics.conf import conf
+from analytics.show.figures import compared
+from analytics.show.freshness import freshness
+from analytics.show.pages import PAGES
+from analytics.show.question import Question
+from analytics.show.report import noise_bound
+from privacy.access import record_of
+from privacy.models import Access, DigestSubscription
+
+logger = logging.getLogger(__name__)
+# Permission to view the rows includes permission to view reports.
+PERMISSIONS = ("analytics.view_useractivity", "analytics.view_endpointusage", "analytics.view_featureusage")
+TRY_AGAIN_AFTER = timedelta(hours=1)
+# For each answer of the mail server.
+PATIENCE_SECONDS = 10
+# Of one message; the server takes the next one. ValueError is Django's for an address that is none.
+REFUSED = (SMTPRecipientsRefused, SMTPSenderRefused, SMTPDataError, ValueError)
+
+
+@dataclass(frozen=True, slots=True)
+class Digests:
+    """How many were sent, and how many were not and will be tried again."""
+
+    sent: int = 0
+    failed: int = 0
+
+
+def may_see_reports(user: Any) -> bool:
+    return bool(user.is_active and user.is_staff and user.has_perms(PERMISSIONS))
+
+
+def can_send() -> bool:
+    """Whether this site has a mail server."""
+    return not str(settings.EMAIL_BACKEND).startswith("django.core.mail.backends.dummy")
+
+
+def address_of(user: Any) -> str:
+    return str(getattr(user, user.get_email_field_name(), "") or "")
+
+
+def last_week(today: date) -> date:
+    """Monday of the last ISO week that is over."""
+    return today - timedelta(days=today.weekday() + 7)
+
+
+def subscribe(user: Any, reports_url: str) -> None:
+    """From the week on that is not over yet."""
+    DigestSubscription.objects.get_or_create(
+        user=user, defaults={"reports_url": reports_url, "sent_for": last_week(timezone.now().date())}
+    )
+
+
+def unsubscribe(user: Any) -> None:
+    DigestSubscription.objects.filter(user=user).delete()
+
+
+def send_digests() -> Digests:
+    """Send each digest that is due, once its week is counted. A message that fails is tried again after an hour."""
+    now = timezone.now()
+    week = last_week(now.date())
+    due = DigestSubscription.objects.filter(
+        Q(tried_at=None) | Q(tried_at__lt=now - TRY_AGAIN_AFTER), sent_for__lt=week
+    ).select_related("user")
+    # Another process that keeps claims none of these.
+    claimed = (
+        [
+            each
+            for each in due
+            if due.filter(pk=each.pk).update(tried_at=now) and may_see_reports(each.user) and address_of(each.user)
+        ]
+        if can_send() and _is_counted(week)
+        else []
+    )
+    if not claimed:
+        return Digests()
+    figures, sent = _figures(week), 0
+    try:
+        with get_connection(timeout=PATIENCE_SECONDS) as connection:
+            for each in claimed:
+                message = EmailMessage(
+                    f"Usage from {week:%d %B} to {week + timedelta(days=6):%d %B %Y}",
+                    f"{figures}\n\nReports: {each.reports_url}\nYou chose this weekly message there, and can end it.\n",
+                    to=[address_of(each.user)],
+                    connection=connection,
+                )
+                record_of(each.user_id, Access.EXPORTED, "weekly digest")
+                try:
+                    is_sent = message.send()
+                except REFUSED as error:
+                    logger.warning("A weekly digest was refused: %s", type(error).__name__)
+                else:
+                    sent += is_sent
+                    DigestSubscription.objects.filter(pk=each.pk).update(sent_for=week, tried_at=None)
+    except OSError as error:  # all of smtplib's are
+        logger.warning("The mail server failed at a weekly digest: %s", type(error).__name__)
+    return Digests(sent, len(claimed) - sent)
+
+
+def _is_counted(week: date) -> bool:
+    """Whether all stored rows up to the end of the week are in the reports."""
+    state = freshness()
+    oldest = state.oldest_waiting
+    return state.computed_at is not None and (oldest is None or oldest > week + timedelta(days=6))
+
+
+def _figures(week: date) -> str:
+    """The overview's figures of the week as lines of text, each with its change since the week before."""
+    page, question = PAGES["overview"], Question(week, week + timedelta(days=6))
+    of_week, before = (
+        page.figures({report.name: report.rows(each) for report in (*page.summed, *page.reports)})
+        for each in (question, question.before)
+    )
+    lines = [f"{week:%d %B} to {question.last:%d %B %Y} (UTC), compared with the week before.", ""]
+    for now, then in zip(of_week, before, strict=True):
+        shown = compared(now, now, then, comparable=True)
+        change = f", {shown.change}" if shown.change else ""
+        lines.append(f"{shown.title}: {shown.value} (before: {shown.before}{change})".replace("\xa0", " "))
+    lines += ["", "Only people who share their usage are counted."]
+    if conf.smallest_group > 1:
+        lines.append(
+            f"Numbers about fewer than {conf.smallest_group} people are hidden; all others are changed by up to "
+            f"{noise_bound(conf.smallest_group)} people, or by what so many people do in a day."
+        )
+    return "\n".join(lines)
