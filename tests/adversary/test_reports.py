@@ -1,0 +1,237 @@
+"""An analyst who subtracts reports to find numbers that are hidden.
+
+The auditor asks for every range of two weeks, of everybody and of each deployment type. For a hidden number of a day it
+subtracts ranges that differ by that day, and the parts of a sum; it guesses the mean and the largest of what it gets,
+because noise that is not always the same averages out. It also runs against reports as they were, with exact numbers
+and small ones hidden, which shows that its method works. Who guesses the commonest number, without a report, is right
+for a third of them.
+"""
+
+import random
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from math import sqrt
+from statistics import fmean
+
+import pytest
+from pytest_django.fixtures import Settings
+
+from analytics.show.pages import REPORTS
+from analytics.show.question import Question
+from analytics.show.report import noise_bound
+from privacy.switches import DeploymentType
+from tests.analytics.keep.rows import Stored, activity, execute, feature, request, rolled_up
+from tests.analytics.show.rows import day
+
+pytestmark = pytest.mark.django_db(databases="__all__")
+DAYS, PEOPLE, SMALLEST = 14, 40, 5
+# Report: column of its people, columns of what they did.
+BY_NAME = {
+    "feature_adoption": ("unique_users", ("total_uses",)),
+    "feature_actions": ("unique_users", ("total_uses",)),
+    "endpoint_performance": ("unique_users", ("requests", "errors")),
+    "feature_together": ("unique_users", ()),
+}
+# Of the page of a single feature: the one that most people use.
+NAMES = {"feature_together": "feature_0"}
+PARTS = (None, *DeploymentType)
+ALL, CLOUD, SELF_HOSTED = PARTS
+NEWEST_AGO = 9  # the cohorts of these days are over
+
+
+@dataclass(frozen=True)
+class Cell:
+    report: str
+    column: str
+    part: DeploymentType | None
+    name: str
+    first: date
+    last: date
+
+    @property
+    def counts_people(self) -> bool:
+        return self.column in {"unique_users", "active_people", "people_signed_in", "new_people", "returned"}
+
+
+# None: hidden.
+Answers = dict[Cell, int | None]
+
+
+def everything_asked(days: list[date]) -> Answers:
+    """Every number that the reports show, for every range, part and day."""
+    found: Answers = {}
+    ranges = [(first, last) for first in days for last in days if first <= last]
+    for part in PARTS:
+        for report, (people, events) in BY_NAME.items():
+            for first, last in ranges:
+                found |= _cells(report, part, Question(first, last, part, NAMES.get(report)), (people, *events))
+        counted = ("active_people", "people_signed_in", "sign_ins", "new_people", "returned", "sessions")
+        found |= _cells("overview", part, Question(days[0], days[-1], part), counted)
+    return found
+
+
+def _cells(report: str, part: DeploymentType | None, question: Question, columns: tuple[str, ...]) -> Answers:
+    shown = REPORTS[report]
+    found: Answers = {}
+    for row in shown.rows(question):
+        values = dict(zip((column.name for column in shown.columns), row, strict=True))
+        name = " ".join(str(values[key]) for key in ("feature_name", "action", "endpoint", "method") if key in values)
+        first, last = (values["day"],) * 2 if "day" in values else (question.first, question.last)
+        found |= {Cell(report, column, part, name, first, last): values[column] for column in columns}
+    return found
+
+
+@dataclass
+class Audit:
+    """`hidden` numbers of `days`, how many of them are `certain`, and how often each way of guessing was right."""
+
+    days: list[date] = field(default_factory=list)
+    hidden: int = 0
+    certain: int = 0
+    right: dict[str, int] = field(default_factory=lambda: defaultdict(int))
+    visible: int = 0
+    within: int = 0
+
+    @property
+    def best(self) -> int:
+        return max(self.right.values(), default=0)
+
+    def __str__(self) -> str:
+        return (
+            f"{self.hidden} hidden numbers: {self.certain} certain, best guess right for {self.best}; "
+            f"{self.within} of {self.visible} shown numbers within the bound"
+        )
+
+
+def audit(audited: Audit, shown: Answers, true: Answers, *, most: int) -> None:
+    for cell, number in true.items():
+        if shown[cell] is not None:
+            _judge_use(audited, cell, shown, true, most)
+        elif number and cell.first == cell.last:
+            audited.hidden += 1
+            differences = [*_differences(cell, shown, audited.days)]
+            # A small group is hidden, and one that is small with its noise.
+            least, largest = 1, SMALLEST - 1 + most if cell.counts_people else None
+            if differences:
+                least = max(
+                    least, max(differences) - 2 * most if cell.counts_people else max(differences) // (1 + most)
+                )
+                guesses = {"mean": round(fmean(differences)), "largest": max(differences)}
+                certain = most == 0 and len(set(differences)) == 1 and not cell.counts_people
+                audited.certain += certain or least == largest
+            else:
+                guesses = dict.fromkeys(("mean", "largest"), 2)
+            for way, guess in guesses.items():
+                audited.right[way] += min(max(guess, least), largest or guess) == number
+
+
+def _differences(cell: Cell, shown: Answers, days: list[date]) -> Iterator[int]:
+    """What subtracting answers says of a number of one day; of people, at the least."""
+    one = timedelta(days=1)
+
+    def at(part: DeploymentType | None, first: date, last: date) -> int | None:
+        return shown.get(Cell(cell.report, cell.column, part, cell.name, first, last))
+
+    pairs = [(at(cell.part, first, cell.first), at(cell.part, first, cell.first - one)) for first in days]
+    pairs += [(at(cell.part, cell.first, last), at(cell.part, cell.first + one, last)) for last in days]
+    if cell.part is not None:
+        other = CLOUD if cell.part is SELF_HOSTED else SELF_HOSTED
+        pairs += [(at(ALL, cell.first, cell.last), at(other, cell.first, cell.last))]
+    yield from (more - less for more, less in pairs if more is not None and less is not None)
+
+
+def _judge_use(audited: Audit, cell: Cell, shown: Answers, true: Answers, most: int) -> None:
+    number, truly = shown[cell], true[cell]
+    assert number is not None and truly is not None
+    people = BY_NAME[cell.report][0] if cell.report in BY_NAME else "people_signed_in"
+    group = true[Cell(cell.report, people, cell.part, cell.name, cell.first, cell.last)] or 1
+    audited.visible += 1
+    # Noise of days adds up, to about the square root of their number.
+    of_events = most * max(1, truly / group) * sqrt((cell.last - cell.first).days + 1)
+    audited.within += abs(number - truly) <= (most if cell.counts_people else of_events)
+
+
+def as_it_was(true: Answers) -> Answers:
+    """Exact numbers, and none about fewer people than the smallest group."""
+    found: Answers = {}
+    for cell, number in true.items():
+        people = BY_NAME[cell.report][0] if cell.report in BY_NAME else "active_people"
+        group = (
+            number
+            if cell.counts_people
+            else true[Cell(cell.report, people, cell.part, cell.name, cell.first, cell.last)]
+        )
+        found[cell] = None if group is not None and 0 < group < SMALLEST else number
+    return found
+
+
+def population(seed: int) -> tuple[list[Stored], list[date]]:
+    """Rows, and their days: a few of the people a day, some features rare, some people in both deployment types."""
+    chance = random.Random(seed)
+    rows: list[Stored] = []
+    days_ago = [NEWEST_AGO + (DAYS + 7) * seed - number for number in range(DAYS)]
+    for ago in days_ago:
+        for who in range(PEOPLE * seed, PEOPLE * (seed + 1)):
+            if chance.random() < 0.6:
+                continue
+            when, deployment = day(ago), "self_hosted" if who % 5 == 0 or chance.random() < 0.02 else "cloud"
+            rows.append(activity(who, when, deployment=deployment, session=f"{who} {ago}"))
+            for number, share in enumerate((0.5, 0.25, 0.1, 0.05)):
+                for _ in range(chance.randrange(1, 4) if chance.random() < share else 0):
+                    rows.append(feature(who, when, f"feature_{number}", deployment=deployment))
+                    status = 500 if chance.random() < 0.2 else 200
+                    rows.append(request(who, when, endpoint=f"/{number}/", status=status, deployment=deployment))
+    return rows, [day(ago).date() for ago in days_ago]
+
+
+@pytest.fixture(autouse=True)
+def _one_noise() -> None:
+    """The same in every run."""
+    execute("UPDATE analytics_noise_key SET key = 'of this test'")
+    execute("ALTER SEQUENCE analytics_person_number_seq RESTART")
+
+
+def test_no_hidden_number_is_certain_and_few_are_guessed(settings: Settings) -> None:
+    now, before = Audit(), Audit()
+    for seed in (1, 2, 3):
+        rows, now.days = population(seed)
+        before.days = now.days
+        rolled_up(rows)
+        settings.TELEMETRY_SMALLEST_GROUP = "1"
+        true = everything_asked(now.days)
+        settings.TELEMETRY_SMALLEST_GROUP = str(SMALLEST)
+        audit(now, everything_asked(now.days), true, most=noise_bound(SMALLEST))
+        audit(before, as_it_was(true), true, most=0)
+
+    assert before.certain > before.hidden * 0.3 and before.best > before.hidden * 0.5, str(before)
+    assert now.hidden > 1000 and now.certain == 0 and now.best <= now.hidden * 0.21, str(now)
+    assert now.within >= now.visible * 0.7, str(now)
+
+
+def test_views_answer_as_reports_do(settings: Settings) -> None:
+    """Otherwise the mean of both would be nearer to the truth."""
+    rows, days = population(1)
+    rolled_up(rows)
+    settings.TELEMETRY_SMALLEST_GROUP = str(SMALLEST)
+    execute("UPDATE analytics_view_threshold SET smallest_group = %s", [SMALLEST])
+    shown = everything_asked(days)
+
+    def agree(view: str, report: str, name: str, columns: dict[str, str]) -> int:
+        seen = execute(f"SELECT day, deployment_type, {name}, {', '.join(columns)} FROM analytics_report_{view}")
+        for when, deployment, called, *numbers in seen:
+            for column, number in zip(columns.values(), numbers, strict=True):
+                cell = Cell(report, column, DeploymentType(deployment), called, when, when)
+                assert shown[cell] == number, cell
+        return len(seen)
+
+    assert agree(
+        "active_people", "overview", "''", {"active_people": "active_people", "people_signed_in": "people_signed_in"}
+    )
+    assert agree("sign_ins", "overview", "''", {"sign_ins": "sign_ins", "people": "people_signed_in"})
+    assert agree("sessions", "overview", "''", {"sessions": "sessions"})
+    uses = {"unique_users": "unique_users", "total_uses": "total_uses"}
+    assert agree("feature_adoption", "feature_adoption", "feature_name", uses)
+    requests = {"unique_users": "unique_users", "requests": "requests", "errors": "errors"}
+    assert agree("endpoint_performance", "endpoint_performance", "endpoint || ' ' || method", requests)
