@@ -24,6 +24,9 @@ FAILED = 1
 WRONG_USAGE = 2
 INTERRUPTED = 130
 
+# A file's tests share a process and what they start. Files begin in the order of tests/conftest.py, slow ones first.
+WHOLE_SUITE = ["-n", "auto", "--dist", "loadfile", "--no-loadscope-reorder"]
+
 
 def main(arguments: list[str]) -> int:
     """Run the command; returns the exit code. Expected errors are one line, without traceback."""
@@ -73,7 +76,7 @@ def command(arguments: list[str]) -> int:
         )
     commands.add_parser("test", help="run the tests; what follows is pytest's", add_help=False)
     commands.add_parser("check", help="linters, types, import contracts, migrations, deployment settings")
-    commands.add_parser("docs", help="write every text that is made from the code")
+    commands.add_parser("docs", help="write every text that is made from the code, and build the pages")
     bench_parser = commands.add_parser("bench", help="run the benchmarks, or one of them")
     bench_parser.add_argument("name", nargs="?", help="a file of benchmarks/, without .py")
     mutate_parser = commands.add_parser("mutate", help="change the code in one place at a time; do its tests notice?")
@@ -94,6 +97,7 @@ def command(arguments: list[str]) -> int:
         return 0 if checks.run_all() else FAILED
     if options.command == "docs":
         documents.write()
+        print(f"pages: {documents.build_pages()}")
         return 0
     print("set up; next: deploy/README.md" if options.production else f"set up; next: {sys.executable} dev.py run")
     return 0
@@ -127,7 +131,7 @@ def test(pytest_arguments: list[str]) -> int:
     debian.make_sure_of("chromium", "chromium", "browser tests")
     debian.make_sure_of("pgbouncer", "pgbouncer", "tests behind a connection pooler")
     collector.make_sure_of_collector()
-    return _python("-m", "pytest", *pytest_arguments)
+    return _python("-m", "pytest", *(pytest_arguments or WHOLE_SUITE))
 
 
 def bench(parser: argparse.ArgumentParser, name: str | None) -> int:

@@ -47,8 +47,9 @@ def test_every_command_is_explained_and_every_explained_command_exists() -> None
 
 
 def packages(file: str) -> set[str]:
-    """The names in a list of requirements; extras and versions left out."""
-    lines = (line.partition("#")[0].strip() for line in (ROOT / file).read_text().splitlines())
+    """The names in a list of requirements; extras, versions and hashes left out."""
+    text = (ROOT / file).read_text().replace("\\\n", "")
+    lines = (re.split(r"#|--hash", line)[0].strip() for line in text.splitlines())
     return {Requirement(line).name.lower() for line in lines if line and not line.startswith("-")}
 
 
@@ -60,10 +61,10 @@ def test_every_dependency_says_what_it_is_for() -> None:
     assert wanted - said == set()
 
 
-def test_everything_that_is_installed_is_pinned() -> None:
+def test_everything_that_is_installed_is_pinned_with_hashes() -> None:
     for file in ("requirements.txt", "requirements-dev.txt"):
-        for line in (ROOT / file).read_text().splitlines():
-            if line and not line.startswith("#"):
-                assert re.fullmatch(r"[\w.-]+(\[[\w,-]+\])?==[\w.+]+( ; .+)?", line), f"{file}: {line}"
+        for line in (ROOT / file).read_text().replace("\\\n", "").splitlines():
+            pinned = r"[\w.-]+(\[[\w,-]+\])?==[\w.+]+( ; \S.*?)?(\s+--hash=sha256:[0-9a-f]{64})+"
+            assert re.fullmatch(pinned, line), f"{file}: {line[:80]}"
     assert packages("requirements.in") <= packages("requirements.txt")
     assert packages("requirements-dev.in") <= packages("requirements-dev.txt")

@@ -7,6 +7,7 @@ import secrets
 import subprocess
 import time
 
+from . import documents
 from .checkout import PYTHON, ROOT, say, value_of
 
 # The entry point instead of the console script, which stops working when a checkout is moved.
@@ -21,6 +22,7 @@ CHECKS: dict[str, list[str]] = {
     "import-linter": ["-c", LINT_IMPORTS],
     "frontend": ["-c", BROWSER_PACKAGE],
     "migrations": ["manage.py", "makemigrations", "--check", "--dry-run", "--settings", "tests.settings"],
+    "documentation": documents.BUILD_PAGES,
     "deployment": ["manage.py", "check", "--deploy", "--fail-level", "WARNING"],
 }
 

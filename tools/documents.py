@@ -1,4 +1,7 @@
-"""Write every text that is made from the code: `python3 dev.py docs`. Tests compare each with what is committed."""
+"""Write every text that is made from the code, and build the pages of the documentation: `python3 dev.py docs`.
+
+Tests compare each text with what is committed.
+"""
 
 from __future__ import annotations
 
@@ -27,6 +30,17 @@ COMMANDS = [
         for path, form, catalogue in EXPORTS
     ),
 ]
+PAGES = ROOT / ".local" / "docs"
+# A broken link or an unlisted page is an error.
+BUILD_PAGES = ["-m", "sphinx", "-q", "-W", "--keep-going", "-b", "html", "-c", "docs", ".", str(PAGES)]
+
+
+def build_pages() -> str:
+    """Build the pages as HTML and return the first one's path. Raises SetupFailed with the warnings."""
+    outcome = run([str(PYTHON), *BUILD_PAGES], directory=ROOT)
+    if outcome.returncode != 0:
+        raise SetupFailed(outcome.stderr.rstrip())
+    return str(PAGES / "docs" / "index.html")
 
 
 def write() -> None:
