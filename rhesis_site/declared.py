@@ -9,10 +9,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from difflib import get_close_matches
 from enum import StrEnum
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning  # noqa: A004  Django's name for it
-from django.core.exceptions import ImproperlyConfigured
+from django.core.exceptions import ImproperlyConfigured, ValidationError
+from django.core.validators import validate_email
 
 from analytics import declared, otel
 from privacy import switches
@@ -21,6 +23,10 @@ from privacy.kinds import Misread, address, choice, either, flag, is_host, liste
 from rhesis_site.database_address import EMBEDDED, database, database_or_embedded, is_same
 
 logger = logging.getLogger(__name__)
+
+
+# Of each scheme of EMAIL_URL.
+MAIL_PORTS = {"smtp": 25, "smtp+tls": 587, "smtps": 465}
 
 
 class LogLevel(StrEnum):
@@ -36,6 +42,11 @@ class Hsts(StrEnum):
     HOST = "host"
     SUBDOMAINS = "subdomains"
     PRELOAD = "preload"
+
+
+class LogFormat(StrEnum):
+    TEXT = "text"
+    JSON = "json"
 
 
 def log_level(text: str) -> LogLevel:
@@ -66,6 +77,44 @@ def origins(text: str) -> list[str]:
         if each.count("/") != 2 or "?" in each or "#" in each:
             raise Misread("must contain origins such as https://rhesis.example, without a path")
     return found
+
+
+def mail_server(text: str) -> dict[str, Any]:
+    """Django's settings of a mail server, from an address such as smtp+tls://user:password@mail.example:587."""
+    if not text.strip():
+        return {"EMAIL_BACKEND": "django.core.mail.backends.dummy.EmailBackend"}
+    try:
+        parts = urlsplit(text.strip())
+        port = parts.port
+    except ValueError:
+        parts, port = urlsplit(""), None
+    if (
+        parts.scheme not in MAIL_PORTS
+        or not parts.hostname
+        or not is_host(parts.hostname)
+        or port == 0
+        or (parts.path.strip("/") or parts.query or parts.fragment)
+    ):
+        raise Misread(
+            "must be smtp://host:port, smtp+tls://... (STARTTLS) or smtps://..., with user:password@ before host"
+        )
+    return {
+        "EMAIL_BACKEND": "django.core.mail.backends.smtp.EmailBackend",
+        "EMAIL_HOST": parts.hostname,
+        "EMAIL_PORT": port or MAIL_PORTS[parts.scheme],
+        "EMAIL_HOST_USER": unquote(parts.username or ""),
+        "EMAIL_HOST_PASSWORD": unquote(parts.password or ""),
+        "EMAIL_USE_TLS": parts.scheme == "smtp+tls",
+        "EMAIL_USE_SSL": parts.scheme == "smtps",
+    }
+
+
+def sender(text: str) -> str:
+    try:
+        validate_email(text.strip())
+    except ValidationError:
+        raise Misread("must be an e-mail address such as telemetry@rhesis.example") from None
+    return text.strip()
 
 
 def signing_key(text: str) -> str:
@@ -153,6 +202,14 @@ LOG_LEVEL = Setting(
     default="INFO",
     help="DEBUG, INFO, WARNING, ERROR or CRITICAL. Logs contain no personal data at any level.",
 )
+LOG_FORMAT = Setting(
+    "LOG_FORMAT",
+    "site.E016",
+    choice(LogFormat),
+    otherwise=LogFormat.TEXT,
+    default="text",
+    help="text, or json: one JSON object for each record.",
+)
 FAILURES_PER_ACCOUNT = Setting(
     "SIGN_IN_FAILURES_PER_ACCOUNT",
     "accounts.E001",
@@ -178,6 +235,22 @@ SESSION_TOKEN_HOURS = Setting(
     default="10",
     help="Lifetime of the API's session tokens, in hours.",
     meanwhile="Until it is corrected, a token is valid for 1 hour.",
+)
+EMAIL_URL = Setting[dict[str, Any]](
+    "EMAIL_URL",
+    "site.E017",
+    mail_server,
+    otherwise=mail_server(""),
+    help="Mail server for the weekly digest of reports: smtp://host:25, smtp+tls://user:password@host:587 (STARTTLS) "
+    "or smtps://user:password@host:465. Empty: no e-mail.",
+)
+EMAIL_FROM = Setting(
+    "EMAIL_FROM",
+    "site.E018",
+    sender,
+    otherwise="",
+    default="telemetry@localhost.localdomain",
+    help="Sender of e-mail.",
 )
 DATABASE_URL = Setting[dict[str, Any]](
     "DATABASE_URL",
@@ -208,6 +281,9 @@ AT_START: tuple[Setting[Any], ...] = (
     HSTS_SECONDS,
     BEHIND_PROXY,
     LOG_LEVEL,
+    LOG_FORMAT,
+    EMAIL_URL,
+    EMAIL_FROM,
     DATABASE_URL,
     ANALYTICS_DATABASE_URL,
 )
@@ -226,6 +302,9 @@ SECTIONS: dict[str, tuple[Setting[Any], ...]] = {
         HSTS_SECONDS,
         BEHIND_PROXY,
         LOG_LEVEL,
+        LOG_FORMAT,
+        EMAIL_URL,
+        EMAIL_FROM,
         *LIVE,
     ),
     "Databases (PostgreSQL only)": (DATABASE_URL, ANALYTICS_DATABASE_URL),

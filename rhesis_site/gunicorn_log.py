@@ -1,6 +1,7 @@
 """Logger class for gunicorn that uses this site's formatter from the first line on."""
 
 import logging
+import os
 from typing import Any
 
 from gunicorn.glogging import Logger
@@ -15,7 +16,8 @@ class PrivateLogger(Logger):  # type: ignore[misc]  # gunicorn has no types
         root = logging.getLogger()
         if not root.handlers:
             handler = logging.StreamHandler()
-            handler.setFormatter(PrivateFormatter())
+            # Before the site's settings are loaded, which read `.env` too.
+            handler.setFormatter(PrivateFormatter(as_json=os.environ.get("LOG_FORMAT", "").strip() == "json"))
             root.addHandler(handler)
         for log in (self.error_log, self.access_log):
             for handler in list(log.handlers):

@@ -8,6 +8,7 @@ only its numeric arguments; a message built at run time could contain anything.
 `configure` is the setting LOGGING_CONFIG: one handler, one formatter, and hooks for output that bypasses loggers.
 """
 
+import json
 import linecache
 import logging
 import logging.config
@@ -17,6 +18,7 @@ import threading
 import traceback
 import warnings
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from socketserver import BaseServer
 from types import TracebackType
 from typing import Any, TextIO
@@ -60,18 +62,26 @@ def configure(config: dict[str, Any]) -> None:
 
 
 class PrivateFormatter(logging.Formatter):
-    """One line for each record, followed by the code positions of its exception."""
+    """One line for each record, followed by the code positions of its exception; or one JSON object with both."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, as_json: bool = False) -> None:
         super().__init__("{asctime} {levelname} {name}: {message}", style="{")
+        self.as_json = as_json
 
     def format(self, record: logging.LogRecord) -> str:
         record.message = _message(record)
+        error = record.exc_info[1] if record.exc_info else None
+        if self.as_json:
+            found = {
+                "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+                "level": record.levelname,
+                "logger": record.name,
+                "message": record.message,
+            }
+            return json.dumps(found | ({"exception": places(error)} if error else {}))
         record.asctime = self.formatTime(record, self.datefmt)
         line = self.formatMessage(record)
-        if record.exc_info and record.exc_info[1] is not None:
-            line = f"{line}\n{places(record.exc_info[1])}"
-        return line
+        return f"{line}\n{places(error)}" if error else line
 
 
 def _message(record: logging.LogRecord) -> str:

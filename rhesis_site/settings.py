@@ -167,6 +167,11 @@ SPECTACULAR_SETTINGS = {
     ],
 }
 
+# --- E-mail ---
+
+globals().update(declared.EMAIL_URL.read(_env))
+DEFAULT_FROM_EMAIL = declared.EMAIL_FROM.read(_env)
+
 # --- The web ---
 
 # On by default; `dev.py run` switches it off for plain HTTP on loopback.
@@ -237,12 +242,18 @@ TELEMETRY_SIGN_IN_METHODS = {
 # --- Logging: no personal data, so no request lines with paths and no SQL with values ---
 
 LOG_LEVEL = declared.LOG_LEVEL.read(_env)
+LOG_FORMAT = declared.LOG_FORMAT.read(_env)
 _TO_THE_ROOT: dict[str, object] = {"handlers": [], "propagate": True}
 LOGGING_CONFIG = "rhesis_site.logging_privacy.configure"
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"private": {"()": "rhesis_site.logging_privacy.PrivateFormatter"}},
+    "formatters": {
+        "private": {
+            "()": "rhesis_site.logging_privacy.PrivateFormatter",
+            "as_json": LOG_FORMAT is declared.LogFormat.JSON,
+        }
+    },
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "private"}},
     "root": {"handlers": ["console"], "level": LOG_LEVEL},
     "loggers": {

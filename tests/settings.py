@@ -27,6 +27,11 @@ STORAGES = {**STORAGES, "staticfiles": {"BACKEND": "django.contrib.staticfiles.s
 WHITENOISE_AUTOREFRESH = True
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
+# Parallel workers of pytest-xdist share no server: tests create roles, lock, and freeze or restart it. Processes that a
+# test starts inherit the variable.
+if worker := os.environ.get("PYTEST_XDIST_WORKER"):
+    EMBEDDED_POSTGRES_DIR = LOCAL_DIR / f"postgres-of-{worker}"  # noqa: F405
+
 # Telemetry starts out as a fresh self-hosted installation has it: nothing set. A test sets what it is about.
 for _setting in OF_THE_APPS:
     globals()[_setting.name] = _setting.default

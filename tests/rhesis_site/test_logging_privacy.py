@@ -1,5 +1,6 @@
 """Log lines name URL patterns and types of exceptions: never a path, a query, an address or a message."""
 
+import json
 import logging
 import os
 import subprocess
@@ -13,6 +14,7 @@ from django.urls import resolve
 
 from rhesis_site.logging_privacy import PrivateFormatter, places
 from tests.acceptance.product import ROOT
+from tests.support.databases import clean_environment, manage
 
 
 @pytest.fixture
@@ -182,3 +184,30 @@ def test_what_python_prints_by_itself_quotes_nobody() -> None:
     ):
         assert line in written, line
     assert "secret" not in written and "Traceback" not in written
+
+
+def test_as_json_a_record_is_one_object_with_the_places_of_its_exception() -> None:
+    record = logging.LogRecord("analytics.x", logging.ERROR, __file__, 1, "Stored %d rows", (7,), None)
+    try:
+        raise KeyError("secret-key")
+    except KeyError as error:
+        record.exc_info = (KeyError, error, error.__traceback__)
+    line = PrivateFormatter(as_json=True).format(record)
+    found = json.loads(line)
+    assert "\n" not in line and "secret" not in line
+    assert (found["level"], found["logger"], found["message"]) == ("ERROR", "analytics.x", "Stored 7 rows")
+    assert found["exception"].startswith("  builtins.KeyError") and found["time"].endswith("+00:00")
+
+
+def test_log_format_is_honoured_and_a_misspelt_one_is_an_error() -> None:
+    program = "import django, logging; django.setup(); logging.getLogger('analytics.x').error('Seven')"
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=ROOT,
+        env=clean_environment(LOG_FORMAT="json"),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert json.loads(done.stderr)["message"] == "Seven"
+    assert "LOG_FORMAT must be text or json" in manage("check", LOG_FORMAT="xml").stderr

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from rhesis_site import dotenv
+from rhesis_site import declared, dotenv
 from rhesis_site.declared import AT_START, EVERY_SETTING, LIVE, OF_THE_APPS, unknown_variables
 from rhesis_site.documents import documents
 from tests.support.databases import scratch_database
@@ -131,3 +131,25 @@ def test_a_database_without_our_tables_is_one_line_and_code_2(words: list[str]) 
 def test_the_owners_top_level_is_kept() -> None:
     for name in ("manage.py", "rhesis_site", "privacy", "analytics", "templates", "requirements.txt", "tests"):
         assert (ROOT / name).exists()
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("smtp://mail.example", ("mail.example", 25, False, False, "", "")),
+        ("smtp+tls://me:p%40ss@mail.example", ("mail.example", 587, True, False, "me", "p@ss")),
+        ("smtps://me@10.0.0.1:2465/", ("10.0.0.1", 2465, False, True, "me", "")),
+    ],
+)
+def test_a_mail_server_is_one_address(text: str, expected: tuple[str | int, ...]) -> None:
+    found = declared.mail_server(text)
+    names = ("HOST", "PORT", "USE_TLS", "USE_SSL", "HOST_USER", "HOST_PASSWORD")
+    assert tuple(found[f"EMAIL_{name}"] for name in names) == expected
+
+
+@pytest.mark.parametrize(
+    "text", ["mail.example", "http://mail.example", "smtp://", "smtp://h:99999", "smtp://h/x", "smtp://me:hidden@/"]
+)
+def test_an_address_of_no_mail_server_is_a_numbered_error_without_the_address(text: str) -> None:
+    problem = declared.EMAIL_URL.problem({"EMAIL_URL": text}.get)
+    assert problem is not None and problem.startswith("EMAIL_URL must be smtp://host:port") and "hidden" not in problem
