@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import hypothesis
 import pytest
@@ -20,6 +21,8 @@ from tests import profile
 from tests.support.clock import Clock
 from tests.support.threads import ended
 
+TESTS = Path(__file__).parent
+
 hypothesis.settings.register_profile("no test asserts a time", parent=hypothesis.settings.default, deadline=None)
 hypothesis.settings.register_profile(
     "short",
@@ -28,6 +31,18 @@ hypothesis.settings.register_profile(
     phases=[hypothesis.Phase.explicit, hypothesis.Phase.generate],
 )
 hypothesis.settings.load_profile("short" if profile.PROFILE == "short" else "no test asserts a time")
+
+
+# Directories of slow tests. They begin first, so that no core is idle while another runs them at the end.
+SLOW = ("wheel", "browser", "recipes", "acceptance", "deploy")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    def place(item: pytest.Item) -> int:
+        directory = item.path.relative_to(TESTS).parts[0]
+        return SLOW.index(directory) if directory in SLOW else len(SLOW)
+
+    items.sort(key=place)
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -41,7 +56,8 @@ def _flush_may_empty_the_ledger() -> Iterator[None]:
     def handle(self: Flush, **options: object) -> None:
         connection = connections[str(options["database"])]
         there = set(connection.introspection.table_names())
-        ledgers = [table for table in ("privacy_consent_event", "privacy_access_event") if table in there]
+        names = ("consent_event", "access_event", "ledger_link", "ledger_head")
+        ledgers = there & {f"privacy_{name}" for name in names}
 
         def triggers(word: str) -> None:
             with connection.cursor() as cursor:

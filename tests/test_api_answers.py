@@ -3,6 +3,7 @@
 import copy
 from collections.abc import Iterator
 from typing import Any
+from uuid import uuid4
 
 import pytest
 import schemathesis
@@ -16,7 +17,8 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from accounts.models import User
-from privacy import api_shapes
+from privacy import api_shapes, services
+from privacy.models import Right, ServiceToken
 from tests.privacy.test_api import store_rows
 from tests.support.people import someone_who_shares
 from tests.support.wire import wired
@@ -24,6 +26,11 @@ from tests.support.wire import wired
 pytestmark = pytest.mark.django_db(transaction=True)
 CHECKS = [status_code_conformance, content_type_conformance, response_schema_conformance]
 TELEMETRY = "/api/users/telemetry/"
+RECEIPT = f"{TELEMETRY}history/{{event}}/receipt"
+POLICY, DECISION = "/api/organization/telemetry-policy", "/api/telemetry/decision"
+REPORTS = "/api/reports"
+# Of paths with such a part.
+IN_PATH = {"event": str(uuid4()), "name": "retention"}
 PASSWORD = "seven bridges over the Pregel"
 
 
@@ -90,7 +97,23 @@ def test_every_operation_answers_with_the_fields_of_its_schema_and_no_others(
     for choice in ("disable", "enable"):
         api.call("PUT", f"{TELEMETRY}{choice}", token=token)
     api.call("GET", f"{TELEMETRY}preview", token=token)
-    assert len(api.call("GET", f"{TELEMETRY}history", token=token)["results"]) >= 2
+    history = api.call("GET", f"{TELEMETRY}history", token=token)["results"]
+    assert len(history) >= 2
+    api.call("GET", RECEIPT, token=token, path_parameters={"event": history[0]["id"]})
+    assert person.organization is not None
+    person.organization.administrators.add(person)
+    for method in ("GET", "PUT", "DELETE"):
+        api.call(method, POLICY, token=token)
+    digest, of_service = services.new_token()
+    ServiceToken.objects.create(name="shop", digest=digest)
+    for user, is_on in ((person.pk, True), (uuid4(), False)):
+        found = api.call("GET", DECISION, token=of_service, query={"user": str(user)})
+        assert found["telemetry_enabled"] is is_on
+    digest, of_dashboard = services.new_token()
+    ServiceToken.objects.create(name="dashboard", digest=digest, right=Right.REPORTS)
+    reports = api.call("GET", REPORTS, token=of_dashboard)["reports"]
+    assert "retention" in {each["name"] for each in reports}
+    api.call("GET", f"{REPORTS}/{{name}}", token=of_dashboard, path_parameters={"name": "retention"})
     assert api.call("GET", f"{TELEMETRY}data", token=token, query={"limit": 1})["next"] is not None
     api.call("GET", f"{TELEMETRY}data", token=token, query={"format": "ndjson"})
     done = api.call("DELETE", f"{TELEMETRY}data", token=token, expect=202)
@@ -105,11 +128,14 @@ def test_every_operation_answers_with_the_fields_of_its_schema_and_no_others(
 
 def test_every_refusal_answers_with_the_fields_of_its_schema_and_no_others(api: Api, token: str) -> None:
     for method, path in sorted(api.operations() - {("POST", "/api/auth/login")}):
-        api.call(method, path, expect=401)
+        in_path = {name: value for name, value in IN_PATH.items() if f"{{{name}}}" in path}
+        parts = {"path_parameters": in_path} if in_path else {}
+        api.call(method, path, expect=401, **parts)
     wrong = {"username": "nobody", "password": "wrong"}
     api.call("POST", "/api/auth/login", body=wrong, media_type="application/json", expect=401)
     api.call("POST", "/api/auth/login", body={}, media_type="application/json", expect=400)
     api.call("GET", f"{TELEMETRY}data", token=token, query={"limit": 0}, expect=400)
+    api.call("GET", RECEIPT, token=token, path_parameters={"event": str(uuid4())}, expect=404)
 
 
 @pytest.mark.parametrize("change", ["missing", "besides"])

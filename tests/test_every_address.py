@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -17,7 +18,17 @@ from knox.models import AuthToken
 from accounts.models import Organization
 from analytics.models import EndpointUsage, Erasure, ExportTally, FeatureUsage, IngestTally, UserActivity
 from privacy import choices
-from privacy.models import Access, AccessEvent, ConsentEvent, InstallationControl, Preference, PrivacyNotice, Source
+from privacy.models import (
+    Access,
+    AccessEvent,
+    ConsentEvent,
+    InstallationControl,
+    OrganizationPolicy,
+    Preference,
+    PrivacyNotice,
+    ServiceToken,
+    Source,
+)
 from tests.support.people import a_person, signed_in
 from tests.support.wire import wired
 
@@ -71,6 +82,7 @@ TABLE = [
     Line("api/auth/login", "400 400 400 400 400", "post"),
     Line("api/auth/logout", "401 401 401 401 401", "post"),  # of tokens, which a session is not
     Line("api/schema", EVERYBODY),
+    Line("api/docs", EVERYBODY),
     # Settings -> Privacy, each person's own
     Line("settings/privacy/", SIGNED_IN),
     Line("settings/privacy/sharing/", REDIRECTS, "post", data={"sharing": "off"}),
@@ -84,15 +96,33 @@ TABLE = [
     Line("api/users/telemetry/disable", BY_API, "put"),
     Line("api/users/telemetry/preview", BY_API),
     Line("api/users/telemetry/history", BY_API),
+    Line(
+        "api/users/telemetry/history/<str:event>/receipt",
+        "401 404 404 404 404",  # nobody's but the person's own
+        path="api/users/telemetry/history/{consentevent}/receipt",
+    ),
+    Line(".well-known/consent-receipt-keys", EVERYBODY),
     Line("api/users/telemetry/data", BY_API),
     Line("api/users/telemetry/data", "401 202 202 202 202", "delete"),
     Line("api/users/telemetry/erasures", BY_API),
+    Line("settings/privacy/organization/", "302 403 403 403 302", "post", data={"policy": "off"}),
+    Line("api/organization/telemetry-policy", BY_API),
+    Line("api/organization/telemetry-policy", "401 403 403 403 200", "put"),
+    Line("api/organization/telemetry-policy", "401 403 403 403 200", "delete"),
+    Line("api/telemetry/decision", "401 401 401 401 401"),  # for services, which have tokens of their own
+    Line("api/reports", "401 401 401 401 401"),
+    Line("api/reports/<path:name>", "401 401 401 401 401", path="api/reports/retention"),
     # Telemetry of browsers
     Line("v1/traces", "401 403 403 403 403", "post"),  # of pages of the session, which this is none of
     Line("v1/identity", EVERYBODY),
     Line("v1/catalogue", EVERYBODY),
+    # The installation
+    Line("metrics", "404 404 404 404 404"),  # no TELEMETRY_METRICS_TOKEN is set
+    Line("admin/analytics/installation/", VIEWERS),
     # Reports
     Line("admin/analytics/reports/", VIEWERS),
+    Line("admin/analytics/reports/digest", VIEWERS),
+    Line("admin/analytics/reports/digest", "302 302 403 302 302", "post", data={"weekly": "off"}),
     Line("admin/analytics/reports/<slug:name>/", VIEWERS, path="admin/analytics/reports/features/"),
     Line("admin/analytics/reports/<slug:name>.<slug:extension>", VIEWERS, path="admin/analytics/reports/retention.csv"),
     # The admin itself
@@ -105,7 +135,7 @@ TABLE = [
     Line("admin/autocomplete/", "302 302 403 403 403"),
     Line("admin/r/<path:content_type_id>/<path:object_id>/", "302 302 404 404 404", path="admin/r/0/0/"),
     Line(
-        "admin/^(?P<app_label>auth|accounts|privacy|knox|analytics)/$", "302 302 404 200 200", path="admin/analytics/"
+        "admin/^(?P<app_label>auth|privacy|accounts|knox|analytics)/$", "302 302 404 200 200", path="admin/analytics/"
     ),
     Line("admin/(?P<url>.*)$", "302 302 404 404 404", path="admin/nonsense/"),
     # What people and programs are
@@ -118,7 +148,9 @@ TABLE = [
     *of_model("privacy", "consentevent", add=NOBODY, delete=NOBODY),
     *of_model("privacy", "accessevent", add=NOBODY, delete=NOBODY),
     *of_model("privacy", "preference", add=NOBODY, delete=NOBODY),
+    *of_model("privacy", "servicetoken", add=SUPERUSERS, delete=SUPERUSERS),
     *of_model("privacy", "privacynotice", add=SUPERUSERS, delete=NOBODY),
+    *of_model("privacy", "organizationpolicy", add=NOBODY, delete=NOBODY),
     *of_model("privacy", "installationcontrol", add=NOBODY, delete=NOBODY),
     *of_model("analytics", "useractivity", add=NOBODY, delete=NOBODY),
     *of_model("analytics", "endpointusage", add=NOBODY, delete=NOBODY),
@@ -143,7 +175,9 @@ def one_of_each() -> dict[str, Any]:
     """An id of every model that the admin shows."""
     person = a_person()
     choices.choose(person.pk, enabled=True, source=Source.API, actor_id=person.pk)
-    usage: dict[str, Any] = {"user_id": uuid4(), "timestamp": timezone.now(), "deployment_type": "cloud"}
+    # Today's rows are on no page.
+    yesterday = timezone.now() - timedelta(days=1)
+    usage: dict[str, Any] = {"user_id": uuid4(), "timestamp": yesterday, "deployment_type": "cloud"}
     day = timezone.now().date()
     rows: list[Model] = [
         person,
@@ -154,7 +188,9 @@ def one_of_each() -> dict[str, Any]:
         AccessEvent.objects.create(actor=person, access=Access.LISTED, what="preferences", recorded_at=timezone.now()),
         Preference.objects.get(),
         PrivacyNotice.objects.get(),
+        ServiceToken.objects.create(name="one", digest="0" * 64),
         InstallationControl.objects.get(),
+        OrganizationPolicy.objects.create(organization_id="one"),
         UserActivity.objects.create(event_type="login", **usage),
         EndpointUsage.objects.create(endpoint="/a/", method="GET", status_code=200, duration_ms=1.0, **usage),
         FeatureUsage.objects.create(feature_name="test_run", action="run", **usage),

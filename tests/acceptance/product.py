@@ -10,8 +10,9 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from itertools import cycle, islice
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -27,10 +28,22 @@ Answer = TypeVar("Answer")
 TABLES = ("analytics_user_activity", "analytics_endpoint_usage", "analytics_feature_usage")
 
 
+# Below the range from which Linux chooses ports of outgoing connections, which would be in use again by the time.
+PORTS = range(14_000, 32_000)
+WORKERS = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+_share = PORTS[WORKER::WORKERS]
+# Another run on this machine begins elsewhere.
+_ports = islice(cycle(_share), os.getpid() * 61 % len(_share), None)
+
+
 def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
+    """A port for a server that is started later. No other worker of this run has it, and no other call."""
+    for port in _ports:
+        with socket.socket() as listener, suppress(OSError):
+            listener.bind(("127.0.0.1", port))
+            return port
+    raise AssertionError("there is no port")
 
 
 def wait_until(what: str, ask: Callable[[], Answer | None]) -> Answer:

@@ -66,8 +66,9 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Product,
         processor.stop()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
+    """Ends with the file: Playwright's event loop runs as long, and beside it Django refuses to query the database."""
     if not CHROMIUM.exists():
         missing = f"there is no {CHROMIUM}; apt-get install chromium"
         if os.environ.get("CI") == "true":

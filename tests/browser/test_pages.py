@@ -17,9 +17,12 @@ PAGES = {
     "privacy": ("/settings/privacy/", False),
     "delete": ("/settings/privacy/delete/", False),
     "password": ("/settings/password/", False),
+    "api-docs": ("/api/docs", None),
     "not-found": ("/no/such/page/", False),
     "admin-sign-in": ("/admin/login/", None),
     "admin": ("/admin/", True),
+    "admin-installation": ("/admin/analytics/installation/", True),
+    "admin-digest": ("/admin/analytics/reports/digest", True),
     "admin-people": ("/admin/accounts/user/", True),
     "admin-preferences": ("/admin/privacy/preference/", True),
     "admin-ledger": ("/admin/privacy/consentevent/", True),
@@ -98,7 +101,7 @@ def test_a_toggle_while_offline_changes_nothing_and_says_so(product: Product, ch
 
 
 def test_the_history_shows_a_choice_at_once_in_every_tab(product: Product, chromium: Browser, sharing: None) -> None:
-    lines = "() => document.querySelector('#history tbody tr td:nth-child(2)')?.textContent"
+    lines = "() => document.querySelector('#history .what')?.textContent"
     with visitor(product, chromium, staff=False) as (context, complaints):
         first, second = context.new_page(), context.new_page()
         for page in (first, second):
@@ -139,10 +142,11 @@ def test_without_a_script(product: Product, chromium: Browser, sharing: None) ->
         page.wait_for_selector('[role=switch][aria-checked="true"]')
         assert "On. You switched this on on" in page.locator("#decision").inner_text()
         page.get_by_text("Show the data").click()
-        assert page.locator("pre").is_visible()
+        assert page.get_by_role("region", name="The data that is sent").is_visible()
         page.get_by_role("switch").click()
         page.wait_for_selector('[role=switch][aria-checked="false"]')
         page.get_by_role("link", name="Password").click()
+        page.wait_for_url("**/password/")  # a click waits for no page, and counting neither
         assert page.locator("input[type=password]").count() == 3
 
 

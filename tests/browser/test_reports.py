@@ -10,7 +10,9 @@ from tests.browser.usage import fill
 
 pytestmark = pytest.mark.browser
 REPORTS = "/admin/analytics/reports/"
-PAGES = ["", "people/", "features/", "endpoints/", "retention/", "sessions/", "intake/"]
+PAGES = ["", "people/", "features/", "endpoints/", "retention/", "sessions/", "consent/", "intake/"]
+# Pages of a name, to which others lead.
+NAMED = ["feature/?name=test_run", "endpoint/?name=/api/test_runs/&method=POST"]
 # Web Vitals calls so much good. While the page still arrives, in pieces on a busy machine, a label is drawn without its
 # field and the line it stands on breaks anew; slowed down to a quarter that was 0.011 at most.
 UNNOTICED_SHIFT = 0.1
@@ -42,10 +44,10 @@ def test_every_page_fits_holds_still_and_passes_axe_in_every_look(used: Product,
         with visitor(used, chromium, staff=True, size=size, scheme=scheme) as (context, complaints):
             context.add_init_script(NOTE_SHIFTS)
             page = context.new_page()
-            for path in PAGES:
+            for path in [*PAGES, *NAMED]:
                 page.goto(used.url + REPORTS + path)
                 page.wait_for_load_state("networkidle")
-                name = path.strip("/") or "overview"
+                name = path.partition("?")[0].strip("/") or "overview"
                 shifts, late = page.evaluate(SHIFTS)
                 told = [f"the layout jumps: {shifts:.3f}"] if shifts > UNNOTICED_SHIFT or late > 0 else []
                 picture(page, f"reports-{name}-{size}-{scheme}")
@@ -116,6 +118,19 @@ def test_by_keyboard_alone(used: Product, chromium: Browser) -> None:
         assert page.evaluate("getComputedStyle(document.activeElement).outlineStyle") != "none"
 
 
+@pytest.mark.parametrize("size", ["phone", "desktop"])
+def test_the_overview_begins_with_its_chart_and_a_day_is_read_out(used: Product, chromium: Browser, size: str) -> None:
+    with visitor(used, chromium, staff=True, size=size) as (context, _):
+        page = context.new_page()
+        page.goto(used.url + REPORTS)
+        chart = page.locator("svg.chart").bounding_box()
+        assert chart and chart["y"] < 400
+        day = page.locator("g.day").nth(-2)
+        day.hover()
+        assert day.locator(".read-out").is_visible() and " people; " in (day.locator(".read-out").text_content() or "")
+        assert (page.locator("g.day .read-out").last.text_content() or "").endswith("not over yet")
+
+
 def test_a_wide_table_scrolls_in_its_own_box_on_a_phone(used: Product, chromium: Browser) -> None:
     with visitor(used, chromium, staff=True, size="phone") as (context, _):
         page = context.new_page()
@@ -165,11 +180,15 @@ def test_without_a_script(used: Product, chromium: Browser) -> None:
         page.goto(used.url + REPORTS)
         page.get_by_role("link", name="7 days", exact=True).click()
         page.wait_for_url("**from=**")
-        assert page.locator("svg.chart rect.bar").count() > 0
+        assert page.locator("svg.chart path.now").get_attribute("d")
+        page.locator(".tiles").get_by_role("link", name="Error rate").click()
+        page.wait_for_url("**measure=errors**")
+        assert page.get_by_role("img", name="Error rate by day").count() == 1
+        page.locator(".report-filter summary").click()
         page.get_by_label("Deployment").select_option("cloud")
         page.get_by_role("button", name="Show").click()
         page.wait_for_url("**deployment=cloud**")  # a click waits for no page, and counting neither
-        assert page.locator("svg.chart").count() > 0
+        assert page.get_by_role("img", name="Error rate by day").count() == 1
         with page.expect_download() as download:
             page.get_by_role("link", name="Day by day as CSV").click()
         assert download.value.suggested_filename.startswith("overview_")

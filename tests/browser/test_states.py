@@ -86,6 +86,11 @@ def locked(product: Product, chromium: Browser) -> Iterator[None]:
             page.goto(product.url + LOCK)
             page.get_by_label("Stop collecting for everyone").set_checked(wanted)
             page.get_by_role("button", name="Save", exact=True).click()
+            answer = page.get_by_role("button", name="Stop collecting for everyone" if wanted else "Collect again")
+            answer.wait_for()
+            picture(page, f"admin-lock-asks-{wanted}")
+            assert problems(page) == []
+            answer.click()
             page.wait_for_url("**/installationcontrol/")
 
     turn(True)
@@ -101,7 +106,7 @@ def test_under_the_operator_s_lock_a_choice_is_kept_and_its_page_says_it_has_no_
     share(product, True)
     with locked(product, chromium):
         words = look_at("privacy-locked", product.url + SETTINGS, product, chromium, staff=False)
-        assert "Off. The operator of this site has switched usage sharing off for everyone." in words
+        assert "Saved, but nothing is sent. The operator of this site has switched usage sharing off for" in words
         with visitor(product, chromium, staff=False) as (context, _):
             page = context.new_page()
             page.goto(product.url + SETTINGS)

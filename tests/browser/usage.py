@@ -89,6 +89,11 @@ def fill(product: Product, *, days: int) -> None:
                 " (%(day)s, 0, 'rejected', 'undeclared', 2) ON CONFLICT DO NOTHING",
                 {"day": day.date(), "spans": spans},
             )
+            connection.execute(
+                "INSERT INTO analytics_consent_of_day (day, notice_version, asked, yes, no, undecided)"
+                " VALUES (%(day)s, 1, %(asked)s, %(asked)s - 9, 6, 3) ON CONFLICT DO NOTHING",
+                {"day": day.date(), "asked": 20 + number},
+            )
     wait_until("the reports", lambda: _is_computed(product))
 
 

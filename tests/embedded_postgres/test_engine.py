@@ -22,6 +22,7 @@ import pytest
 
 from embedded_postgres import cluster, privileges
 from embedded_postgres.place import Place, exclusively, is_free
+from tests.acceptance.product import wait_until
 
 ROOT = Path(__file__).parents[2]
 AS_ROOT = os.geteuid() == 0
@@ -211,6 +212,9 @@ def test_a_process_that_lost_its_server_to_a_kill_has_it_again_at_its_next_conne
     supervisor, postmaster = supervisor_and_postmaster(users.place)
     for pid in {"postmaster": [postmaster], "supervisor": [supervisor], "both": [postmaster, supervisor]}[victim]:
         os.kill(pid, signal.SIGKILL)
+    if victim == "supervisor":
+        # The kernel stops the postmaster then; a connection made before it reads the signal is cut, as with any server.
+        wait_until("the end of the postmaster", lambda: not (users.place.data / "postmaster.pid").exists())
 
     tell(user)
 

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +15,7 @@ from django.db import connections
 from psycopg import sql
 
 ROOT = Path(__file__).parents[2]
+ATTEMPTS, PAUSE_SECONDS = 100, 0.2
 
 
 class Scratch:
@@ -78,4 +80,16 @@ def scratch_database(template: str = "template1") -> Iterator[Scratch]:
         try:
             yield scratch
         finally:
-            server.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(scratch.name)))
+            _drop(server, scratch.name)
+
+
+def _drop(server: psycopg.Connection, name: str) -> None:
+    """Refused while autovacuum, which is the superuser's, is at work in the database; that is soon over."""
+    for attempt in range(ATTEMPTS):
+        try:
+            server.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+            return
+        except psycopg.errors.InsufficientPrivilege:
+            if attempt + 1 == ATTEMPTS:
+                raise
+            time.sleep(PAUSE_SECONDS)

@@ -21,7 +21,7 @@ from tools.environment import ROOT
 # Packages are installed, on any network.
 pytestmark = pytest.mark.timeout(900)
 HERE = Path(__file__).parent
-PACKAGES = ("accounts", "analytics", "embedded_postgres", "privacy")
+PACKAGES = ("analytics", "embedded_postgres", "privacy")
 
 
 def run(*command: str | Path, cwd: Path, stdin: str | None = None) -> str:
@@ -125,10 +125,13 @@ def project(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[P
     run(python, "-m", "django", "startproject", "shop", cwd=folder)
     found = folder / "shop"
     port = free_port()
+    run(python, "manage.py", "startapp", "people", cwd=found)
     shown = documented.files(ROOT / "docs" / "adopt.md")
     with (found / "shop" / "settings.py").open("a") as settings:
         settings.write(shown["settings.py"].replace("4317", str(port)))
         settings.write('ALLOWED_HOSTS = ["testserver"]\n')
+    for name in ("people/models.py", "people/admin.py"):
+        (found / name).write_text(shown[name])
     (found / "templates").mkdir()
     (found / "templates" / "base.html").write_text(shown["base.html"])
     (found / "shop" / "urls.py").write_text(shown["urls.py"])
@@ -141,6 +144,7 @@ def manage(project: Path, *arguments: str, stdin: str | None = None) -> str:
 
 
 def test_a_fresh_project_checks_migrates_and_stores_the_row_of_a_person_who_shares(project: Path) -> None:
+    manage(project, "makemigrations", "people")
     assert "no issues" in manage(project, "check")
     manage(project, "migrate", "--verbosity", "0")
     manage(project, "migrate", "--check")
