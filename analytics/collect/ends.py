@@ -5,7 +5,7 @@
 | its last line, `sys.exit`, Ctrl-C, a WSGI server's order, `max_requests` | `atexit` |
 | a server's lifespan (uvicorn ends with the signal it received, without `atexit`) | `analytics.collect.asgi` |
 | SIGTERM or SIGHUP, if the host has no handler | a handler, which then ends the process with that signal |
-| SIGTERM of a pool, while its worker begins to wait | the handler; a watcher wakes the main thread |
+| a signal that arrives just before the main thread blocks | a watcher, which wakes the main thread |
 | `os._exit` in a forked worker of `multiprocessing` or `concurrent.futures` | their finalizers |
 | `os._exit` in a worker of Celery's pool, also after `--max-tasks-per-child` | its signal `worker_process_shutdown` |
 | the host's own `os._exit` | not detected: call `analytics.flush()` before it |
@@ -102,18 +102,16 @@ def _hear_signals() -> None:
     for number in ENDING_SIGNALS:
         if signal.getsignal(number) is signal.SIG_DFL:
             signal.signal(number, _end_by_signal)
-    _watch_over_a_worker()
+    if os.getpid() not in _watched and any(signal.getsignal(each) is _end_by_signal for each in ENDING_SIGNALS):
+        _watch()
 
 
-def _watch_over_a_worker() -> None:
-    """Wake the main thread of a `multiprocessing` worker for a signal that arrives just before it blocks.
+def _watch() -> None:
+    """Wake the main thread for a signal that arrives just before it blocks.
 
-    A pool sends SIGTERM to its workers when they begin to wait for work. Python runs handlers between two steps of the
-    main thread. A signal right before that thread blocks is not handled, and the pool hangs.
+    Python runs handlers between two steps of the main thread. A signal right before that thread blocks is not handled
+    until it goes on, and the process would not end. Pools send SIGTERM to workers that begin to wait for work.
     """
-    module = sys.modules.get("multiprocessing.process")
-    if module is None or module.parent_process() is None or os.getpid() in _watched:
-        return
     reading, writing = os.pipe()
     os.set_blocking(writing, False)
     if (other := signal.set_wakeup_fd(writing, warn_on_full_buffer=False)) != -1:
