@@ -52,6 +52,12 @@ def runs(page: Page, state: bool) -> None:
     page.wait_for_function(f"() => ({ENABLED})() === {str(state).lower()}")
 
 
+def go(page: Page, link: str, path: str) -> None:
+    """Follow a link and wait for its page: a second click meanwhile would give up the first."""
+    page.get_by_role("link", name=link, exact=True).click()
+    page.wait_for_url(f"**{path}")
+
+
 def sent(person: Person) -> list[str]:
     """The bodies of what went out so far."""
     return [request.post_data or "" for request in person.requests if request.url.endswith("/v1/traces")]
@@ -67,9 +73,8 @@ def test_on_three_calls_rows_off_and_silence(person: Person, example: str) -> No
     switch(page, True)
     runs(page, True)
     assert "Thank you for helping improve Rhesis!" in page.locator("#outcome").inner_text()
-    page.get_by_role("link", name="Dashboard").click()
-    page.wait_for_url("**/dashboard")
-    page.get_by_role("link", name="Tests").click()
+    go(page, "Dashboard", "/dashboard")
+    go(page, "Tests", "/")
     page.get_by_role("button", name="Create a test").click()
 
     person.settled("the views", lambda: person.views()[-2:], ["/dashboard", "/"])
@@ -80,20 +85,19 @@ def test_on_three_calls_rows_off_and_silence(person: Person, example: str) -> No
     assert click["user_id"] == run["user_id"]
     assert all("a-user" not in body and "an-organization" not in body for body in sent(person))
 
-    page.get_by_role("link", name="Privacy", exact=True).click()
+    go(page, "Privacy", "/privacy")
     # What is on its way while the no is said is refused, which a browser shows in its console.
     person.settled("the view of the switch", lambda: person.views()[-1:], ["other"])
     switch(page, False)
     assert "Telemetry has been disabled." in page.locator("#outcome").inner_text()
     before = len(sent(person))
-    page.get_by_role("link", name="Tests").click()
+    go(page, "Tests", "/")
     page.get_by_role("button", name="Create a test").click()
-    page.get_by_role("link", name="Privacy", exact=True).click()
+    go(page, "Privacy", "/privacy")
     assert len(sent(person)) == before, "something went out after a no"
     switch(page, True)
     runs(page, True)
-    page.get_by_role("link", name="Dashboard").click()
-    page.wait_for_url("**/dashboard")
+    go(page, "Dashboard", "/dashboard")
     # What was done since is the proof that everything before it would have arrived.
     person.settled("the last view", lambda: person.views()[-1:], ["/dashboard"])
     assert (clicks(person), person.complaints) == (1, [])
@@ -151,11 +155,12 @@ def test_a_visitor_finds_no_error_in_the_console(person: Person, example: str) -
 def test_sending_stops_when_blocked_and_the_person_sees_a_message(person: Person, example: str) -> None:
     page = sign_in(person, example)
     shows(page, True)
+    runs(page, True)
     person.context.route("**/v1/traces", lambda route: route.abort("blockedbyclient"))
     before = len(sent(person))
-    page.get_by_role("link", name="Tests").click()
+    go(page, "Tests", "/")
     page.get_by_role("button", name="Create a test").click()
-    page.get_by_role("link", name="Privacy", exact=True).click()
+    go(page, "Privacy", "/privacy")
     page.wait_for_selector("text=blocks usage data")
 
     assert 2 <= len(sent(person)) - before <= 4
@@ -167,8 +172,9 @@ def test_sending_stops_when_blocked_and_the_person_sees_a_message(person: Person
 def test_offline_the_switch_stays_and_says_so_and_what_was_done_arrives_later(person: Person, example: str) -> None:
     page = sign_in(person, example)
     shows(page, True)
-    page.get_by_role("link", name="Tests").click()
-    page.get_by_role("link", name="Privacy", exact=True).click()
+    runs(page, True)
+    go(page, "Tests", "/")
+    go(page, "Privacy", "/privacy")
     person.settled("the views", lambda: len(person.views()) >= 2, True)
     person.context.set_offline(True)
     page.get_by_role("switch").click()
@@ -193,8 +199,9 @@ def test_the_example_passes_axe_and_fits_a_phone(person: Person, example: str) -
 def test_somebody_else_who_signs_in_without_a_reload_gets_nothing_of_the_first(person: Person, example: str) -> None:
     page = sign_in(person, example)
     shows(page, True)
+    runs(page, True)
     first = page.evaluate("() => globalThis[Symbol.for('rhesis.telemetry.2')].running.session")
-    page.get_by_role("link", name="Tests").click()
+    go(page, "Tests", "/")
     # In another tab, so that this one is not loaded anew.
     other = person.context.new_page()
     other.goto(f"{person.product.url}/settings/privacy/")
@@ -212,7 +219,7 @@ def test_somebody_else_who_signs_in_without_a_reload_gets_nothing_of_the_first(p
         switch(other, True)
     runs(page, True)
     assert page.evaluate("() => globalThis[Symbol.for('rhesis.telemetry.2')].running.session") != first
-    page.get_by_role("link", name="Dashboard").click()
+    go(page, "Dashboard", "/dashboard")
 
     person.settled("the second's view", lambda: person.views()[-1:], ["/dashboard"])
     assert clicks(person) == 0, "a click of the first went as the second's"
@@ -221,8 +228,8 @@ def test_somebody_else_who_signs_in_without_a_reload_gets_nothing_of_the_first(p
 
 def test_a_frame_of_the_same_origin_counts_no_view_of_its_own(person: Person, example: str) -> None:
     page = sign_in(person, example)
-    page.get_by_role("link", name="Dashboard").click()
-    page.wait_for_url("**/dashboard")
+    runs(page, True)
+    go(page, "Dashboard", "/dashboard")
     page.evaluate("document.body.append(Object.assign(document.createElement('iframe'), { src: '/' }))")
     frame = page.frame_locator("iframe")
     inner = next(each for each in page.frames if each is not page.main_frame)
