@@ -29,6 +29,7 @@ from django.test.utils import CaptureQueriesContext, setup_databases, teardown_d
 from analytics.keep.rollups import roll_up
 from analytics.models import ExportTally, IngestTally
 from analytics.router import analytics_database
+from analytics.show.answered import answered
 from analytics.show.pages import PAGES, Page
 from analytics.show.question import Question
 from benchmarks._rounds import interleaved, print_ratio, ratio
@@ -38,7 +39,7 @@ from tests.support.raw_reports import UNFILTERED, raw_sql
 DAYS, PEOPLE = 90, 20_000
 TODAY = datetime.now(UTC).date()
 QUESTION = Question(TODAY - timedelta(days=DAYS - 1), TODAY)
-# What the pages of one name are about.
+# Names for the pages about one feature or endpoint.
 NAMES = {"feature": "feature_1", "endpoint": "/api/things1/<uuid:pk>/"}
 # The same reports from raw rows, where there are such.
 RAW = {
@@ -106,19 +107,6 @@ def fill(rows: int) -> None:
     execute("VACUUM ANALYZE")
 
 
-def queries_of(page: Page) -> None:
-    """What the page asks of the rollups, and nothing else of it."""
-    question = question_of(page)
-    days_over = question.until(TODAY - timedelta(days=1))
-    for report in (*page.summed, *page.reports):
-        report.rows(question)
-        if report.compared:
-            report.rows(question.before)
-        if report.compared and report.columns[0].kind != "day":
-            report.rows(days_over)
-            report.rows(days_over.before)
-
-
 def question_of(page: Page) -> Question:
     return replace(QUESTION, name=NAMES.get(page.name))
 
@@ -142,7 +130,7 @@ def measure(rounds: int) -> None:
     for page in PAGES.values():
         contenders = {
             "page": partial(seconds, partial(get, client, page)),
-            "queries": partial(seconds, partial(queries_of, page)),
+            "queries": partial(seconds, partial(answered, page, question_of(page), TODAY)),
         }
         measured = interleaved(contenders, rounds=rounds)
         with CaptureQueriesContext(connections[analytics_database()]) as asked:

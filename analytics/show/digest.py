@@ -15,7 +15,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from analytics.conf import conf
-from analytics.show.figures import compared
+from analytics.show.answered import answered
 from analytics.show.freshness import freshness
 from analytics.show.pages import PAGES
 from analytics.show.question import Question
@@ -121,14 +121,9 @@ def _is_counted(week: date) -> bool:
 
 def _figures(week: date) -> str:
     """The overview's figures of the week as lines of text, each with its change since the week before."""
-    page, question = PAGES["overview"], Question(week, week + timedelta(days=6))
-    of_week, before = (
-        page.figures({report.name: report.rows(each) for report in (*page.summed, *page.reports)})
-        for each in (question, question.before)
-    )
+    question = Question(week, week + timedelta(days=6))
     lines = [f"{week:%d %B} to {question.last:%d %B %Y} (UTC), compared with the week before.", ""]
-    for now, then in zip(of_week, before, strict=True):
-        shown = compared(now, now, then, comparable=True)
+    for shown in answered(PAGES["overview"], question, timezone.now().date()).figures:
         change = f", {shown.change}" if shown.change else ""
         lines.append(f"{shown.title}: {shown.value} (before: {shown.before}{change})".replace("\xa0", " "))
     lines += ["", "Only people who share their usage are counted."]

@@ -15,6 +15,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_http_methods
 
 from analytics.conf import conf
+from analytics.show.answered import answered
 from analytics.show.charts import bars, columns, line
 from analytics.show.cohort_grid import cohort_grid
 from analytics.show.digest import address_of, can_send, may_see_reports, subscribe, unsubscribe
@@ -129,41 +130,31 @@ def _ranges(page: Page, question: Question, today: date) -> dict[str, Any]:
 
 
 def _answered(page: Page, question: Question, today: date) -> dict[str, Any]:
-    every = (*page.summed, *page.reports)
-    now = {report.name: report.rows(question) for report in every}
-    before = {report.name: report.rows(question.before) for report in every if report.compared}
-    # Days that are not over are shown, but not compared with days that are. Figures use only compared reports.
-    over = question.until(today - timedelta(days=1))
-    of_days_over = {name: _up_to(REPORTS[name], rows, over) for name, rows in now.items() if REPORTS[name].compared}
-    before_them = {name: _up_to(REPORTS[name], rows, over.before) for name, rows in before.items()}
-    figures = [
-        compared(*each, comparable=question.first < today)
-        for each in zip(*(page.figures(answers) for answers in (now, of_days_over, before_them)), strict=True)
-    ]
+    if question.sort.partition(".")[0] not in {"", *(report.name for report in page.reports)}:
+        raise Unanswerable("This page has no such report to order. Select the title of a column to order by it.")
+    answers = answered(page, question, today)
     # Pages that are not about people show what may have been counted before them.
     since = first_day_counted() if "deployment" in page.filters else None
     context: dict[str, Any] = {
-        "figures": figures,
-        "compared_with": over.before,
+        "figures": answers.figures,
+        "compared_with": question.until(today - timedelta(days=1)).before,
         "days_not_over": question.days_from(today),
         "sections": [
             _section(
                 report,
-                _from(since, report, now[report.name]),
-                _from(since, report, before.get(report.name, [])),
+                _from(since, report, answers.now[report.name]),
+                _from(since, report, answers.before.get(report.name, [])),
                 question,
                 today,
             )
-            | _table(report, now[report.name], question, _changes(report, of_days_over, before_them))
+            | _table(report, answers.now[report.name], question, _changes(report, answers.over, answers.over_before))
             for report in page.reports
         ],
     }
-    if question.sort.partition(".")[0] not in {"", *(report.name for report in page.reports)}:
-        raise Unanswerable("This page has no such report to order. Select the title of a column to order by it.")
     if "measure" in page.filters:
         context["tiles"] = [
             (measure, replace(question, measure=measure).address(page.filters), figure)
-            for measure, figure in zip(MEASURES, figures, strict=True)
+            for measure, figure in zip(MEASURES, answers.figures, strict=True)
         ]
     return context
 
@@ -173,14 +164,6 @@ def _from(first: date | None, report: Report, rows: Sequence[Row]) -> Sequence[R
     if first is None or report.columns[0].kind != "day":
         return rows
     return [row for row in rows if row[0] >= first]
-
-
-def _up_to(report: Report, rows: Sequence[Row], question: Question) -> Sequence[Row]:
-    """Rows of the shorter question, picked from those of a longer one where they have a day, or a week's first."""
-    for index, column in enumerate(report.columns):
-        if column.kind == "day":
-            return [row for row in rows if row[index] <= question.last]
-    return report.rows(question)
 
 
 def _section(
