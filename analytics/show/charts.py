@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from analytics.show.formatting import short
+from analytics.show.formatting import percent_change, short
 
 Points = Sequence[tuple[str, float | None]]
 PLOT_HEIGHT = 180
@@ -185,14 +185,14 @@ def _path(points: Points, steps: int, scale: float, *, first: int = 0) -> str:
 def _read_out(
     label: str, value: float | None, unit: str, before: tuple[str, float | None] | None, *, is_over: bool
 ) -> str:
-    """What is said of a day: its number, that of the same day of the week before, and the change."""
+    """Text for a day: its number, the number of the same weekday before, and the change."""
     text = f"{_day(label)}: {'unknown' if value is None else f'{short(value)} {unit}'}"
     if not is_over:
         return f"{text}, not over yet"
     if before is None or before[1] is None:
         return text
-    change = f", {100 * (value - before[1]) / before[1]:+,.0f} %" if value is not None and before[1] else ""
-    return f"{text}; {short(before[1])} on {_day(before[0])}{change}"
+    change = "" if value is None else percent_change(value, before[1])
+    return f"{text}; {short(before[1])} on {_day(before[0])}{f', {change}' if change else ''}"
 
 
 def _day(label: str) -> str:

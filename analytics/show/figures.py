@@ -6,7 +6,7 @@ from enum import Enum
 from typing import Any
 
 from analytics.show import reports
-from analytics.show.formatting import formatted
+from analytics.show.formatting import formatted, percent_change, without_negative_zero
 from analytics.show.report import Report, Row
 
 # Report name -> rows.
@@ -23,12 +23,11 @@ class Better(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """A figure. `value` is None if unknown; `page` is the page with details."""
+    """A figure. `value` is None if unknown."""
 
     title: str
     kind: str
     value: float | None
-    page: str = ""
     better: Better = Better.MORE
 
 
@@ -40,7 +39,6 @@ class Compared:
     """
 
     title: str
-    page: str
     value: str
     before: str
     change: str
@@ -53,7 +51,6 @@ def compared(shown: Figure, now: Figure, before: Figure, *, comparable: bool) ->
         now, before = replace(now, value=None), replace(before, value=None)
     return Compared(
         shown.title,
-        shown.page,
         formatted(shown.kind, shown.value),
         formatted(before.kind, before.value),
         _change(now, before),
@@ -72,13 +69,8 @@ def _change(now: Figure, before: Figure) -> str:
         return ""
     difference = float(now.value) - float(before.value)
     if now.kind == "percent":
-        return f"{_rounded(difference, 1):+.1f} points"
-    return f"{_rounded(100 * difference / float(before.value), 0):+,.0f} %" if before.value else ""
-
-
-def _rounded(number: float, decimals: int) -> float:
-    """The rounded number, never negative zero."""
-    return round(number, decimals) + 0.0
+        return f"{without_negative_zero(difference, 1):+.1f} points"
+    return percent_change(float(now.value), float(before.value))
 
 
 def of_overview(answers: Answers) -> list[Figure]:
@@ -87,21 +79,21 @@ def of_overview(answers: Answers) -> list[Figure]:
     ((people, _),), ((p95,),) = answers[reports.PEOPLE_OF_RANGE.name], answers[reports.RESPONSE_TIME.name]
     retention = _retention(reports.OVERVIEW, answers, "new_people")
     return [
-        Figure("Active people", "count", people, "people"),
-        Figure("Feature uses", "count", sums["feature_uses"], "features"),
-        Figure("7-day retention", "percent", retention, "retention"),
-        Figure("Error rate", "percent", _percent(sums["errors"], sums["requests"]), "endpoints", Better.LESS),
-        Figure("p95 response", "ms", p95, "endpoints", Better.LESS),
+        Figure("Active people", "count", people),
+        Figure("Feature uses", "count", sums["feature_uses"]),
+        Figure("7-day retention", "percent", retention),
+        Figure("Error rate", "percent", _percent(sums["errors"], sums["requests"]), better=Better.LESS),
+        Figure("p95 response", "ms", p95, better=Better.LESS),
     ]
 
 
-def of_people(answers: Answers, daily: Report = reports.DAILY_PEOPLE) -> list[Figure]:
+def of_people(answers: Answers) -> list[Figure]:
     (of_range,) = answers[reports.PEOPLE_OF_RANGE.name]
-    active = daily.values(answers[daily.name], "active_people")
+    active = reports.DAILY_PEOPLE.values(answers[reports.DAILY_PEOPLE.name], "active_people")
     return [
-        Figure("Active people", "count", of_range[0], "people"),
-        Figure("People who signed in", "count", of_range[1], "sessions"),
-        Figure("Active a day, on average", "number", sum(active) / len(active) if active else None, "people"),
+        Figure("Active people", "count", of_range[0]),
+        Figure("People who signed in", "count", of_range[1]),
+        Figure("Active a day, on average", "number", sum(active) / len(active) if active else None),
     ]
 
 
@@ -117,7 +109,10 @@ def of_endpoints(answers: Answers) -> list[Figure]:
         Figure("Errors", "count", sums["errors"], better=Better.LESS),
         Figure("Error rate", "percent", _percent(sums["errors"], sums["requests"]), better=Better.LESS),
         Figure(
-            "Average request", "ms", _mean(reports.ENDPOINT_PERFORMANCE, answers, "avg_ms", "requests"), "", Better.LESS
+            "Average request",
+            "ms",
+            _mean(reports.ENDPOINT_PERFORMANCE, answers, "avg_ms", "requests"),
+            better=Better.LESS,
         ),
     ]
 
@@ -141,7 +136,7 @@ def _kept(answers: Answers, weeks: int) -> float | None:
 
 
 def of_endpoint(answers: Answers) -> list[Figure]:
-    """Of the endpoint by one method; of several methods nothing is known together but requests and errors."""
+    """Figures of one endpoint. Without a method, only requests and errors are known."""
     rows = answers[reports.ENDPOINT_TOTAL.name]
     sums = _sums(reports.ENDPOINT_TOTAL, answers)
     p50, p95, p99 = (

@@ -29,6 +29,16 @@ def short(number: float) -> str:
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
+def percent_change(now: float, before: float) -> str:
+    """The change from `before` to `now`, such as `+12 %`; empty if `before` is zero."""
+    return f"{without_negative_zero(100 * (now - before) / before, 0):+,.0f} %" if before else ""
+
+
+def without_negative_zero(number: float, decimals: int) -> float:
+    """The rounded number; `-0.0`, which would be shown as `-0`, becomes zero."""
+    return round(number, decimals) + 0.0
+
+
 FORMATS: dict[str, Callable[[Any], str]] = {
     "count": lambda value: f"{value:,}",
     "number": lambda value: short(float(value)),

@@ -50,6 +50,8 @@ def test_a_line_has_gaps_for_days_that_are_unknown_and_a_tail_for_those_that_are
         "Sun 4 Jan: 2 people; 2 on Sun 4 Jan, +0 %",
         "Mon 5 Jan: 0 people, not over yet",
     ]
+    close = line(days(999), unit="people", before=days(1000))
+    assert close and close.days[0].text == "Thu 1 Jan: 999 people; 1,000 on Thu 1 Jan, +0 %"
 
 
 def test_a_change_is_better_or_worse_by_what_it_is_of() -> None:
