@@ -13,7 +13,7 @@ CONFIRMED = "confirmed"
 
 @dataclass(frozen=True, slots=True)
 class Consequence:
-    """What a change does: a `title` that asks, sentences, and the text of the button that does it."""
+    """The consequence of a change: a question as title, sentences, and the text of the confirming button."""
 
     title: str
     sentences: tuple[str, ...]

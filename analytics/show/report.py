@@ -19,8 +19,6 @@ from analytics.sql import sql
 Row = tuple[Any, ...]
 # More rows than any page or spreadsheet of aggregates needs; all are held in memory.
 MOST_ROWS = 100_000
-
-
 # Columns of which the numbers of several lines may be added up; people would be counted twice.
 ADDED_UP = frozenset({"total_uses", "feature_uses", "requests", "errors", "sign_ins", "sessions"})
 

@@ -10,7 +10,7 @@ for a third of them.
 import random
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from math import sqrt
 from statistics import fmean
@@ -128,7 +128,7 @@ def audit(audited: Audit, shown: Answers, true: Answers, *, most: int) -> None:
 
 
 def _differences(cell: Cell, shown: Answers, days: list[date]) -> Iterator[int]:
-    """What subtracting answers says of a number of one day; of people, at the least."""
+    """Differences of two shown numbers that would be the hidden number of one day if nothing had noise."""
     one = timedelta(days=1)
 
     def at(part: DeploymentType | None, first: date, last: date) -> int | None:
@@ -145,24 +145,24 @@ def _differences(cell: Cell, shown: Answers, days: list[date]) -> Iterator[int]:
 def _judge_use(audited: Audit, cell: Cell, shown: Answers, true: Answers, most: int) -> None:
     number, truly = shown[cell], true[cell]
     assert number is not None and truly is not None
-    people = BY_NAME[cell.report][0] if cell.report in BY_NAME else "people_signed_in"
-    group = true[Cell(cell.report, people, cell.part, cell.name, cell.first, cell.last)] or 1
+    group = true[_people_of(cell, "people_signed_in")] or 1
     audited.visible += 1
     # Noise of days adds up, to about the square root of their number.
     of_events = most * max(1, truly / group) * sqrt((cell.last - cell.first).days + 1)
     audited.within += abs(number - truly) <= (most if cell.counts_people else of_events)
 
 
+def _people_of(cell: Cell, of_overview: str) -> Cell:
+    """The cell with the people of a number of events; `of_overview` is the column in reports without names."""
+    people = BY_NAME[cell.report][0] if cell.report in BY_NAME else of_overview
+    return replace(cell, column=people)
+
+
 def as_it_was(true: Answers) -> Answers:
     """Exact numbers, and none about fewer people than the smallest group."""
     found: Answers = {}
     for cell, number in true.items():
-        people = BY_NAME[cell.report][0] if cell.report in BY_NAME else "active_people"
-        group = (
-            number
-            if cell.counts_people
-            else true[Cell(cell.report, people, cell.part, cell.name, cell.first, cell.last)]
-        )
+        group = number if cell.counts_people else true[_people_of(cell, "active_people")]
         found[cell] = None if group is not None and 0 < group < SMALLEST else number
     return found
 

@@ -1,6 +1,7 @@
--- People and uses by feature. People are null where they cannot be told apart any more (see people_by_name.sql), or the
--- length of the range is not one that people are counted over; people and uses where the people are too few. Parameters:
--- first, after (days), part, name, counted, smallest.
+-- People and uses by feature.
+-- People are null where they can no longer be told apart (see people_by_name.sql), and in ranges over which people are not
+-- counted. People and uses are null where the people are too few.
+-- Parameters: first, after (days), part, name, counted, smallest.
 WITH uses AS (
     SELECT feature_name, sum(analytics_shown_events(uses, people, noise, 1, %(smallest)s))::bigint AS uses
     FROM analytics_daily_feature

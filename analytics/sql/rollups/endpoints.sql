@@ -1,5 +1,5 @@
--- A day's requests, errors and durations, by how many people; after roll_up_people. Durations are added up in whole nanoseconds, so that their order is of no
--- consequence. Parameters: day, start, end.
+-- A day's requests, errors and durations, and the number of their people; runs after roll_up_people. Durations are added
+-- up in whole nanoseconds, so that their order does not matter. Parameters: day, start, end.
 WITH buckets AS (
     SELECT deployment_type, endpoint, method, analytics_bucket(duration_ms) AS bucket,
            count(*) AS requests, count(*) FILTER (WHERE analytics_is_error(status_code)) AS errors,
