@@ -8,6 +8,7 @@
 | a signal that arrives just before the main thread blocks | a watcher, which wakes the main thread |
 | `os._exit` in a forked worker of `multiprocessing` or `concurrent.futures` | their finalizers |
 | `os._exit` in a worker of Celery's pool, also after `--max-tasks-per-child` | its signal `worker_process_shutdown` |
+| a worker of uWSGI | not in time: it unloads OpenSSL before `atexit`, so consent cannot be read; a warning says so |
 | the host's own `os._exit` | not detected: call `analytics.flush()` before it |
 
 A forked child has nothing of its parent's to send. Ending takes less than five seconds in each case.
@@ -24,6 +25,7 @@ import time
 from collections.abc import Callable
 from types import FrameType
 
+from analytics.collect.greenlets import runs_on_gevent
 from analytics.collect.quietly import quietly
 
 logger = logging.getLogger(__name__)
@@ -72,6 +74,11 @@ def listen() -> None:
                 "Usage data that is queued when uvicorn ends will be lost: in asgi.py, wrap the application in "
                 "analytics.collect.asgi.with_lifespan"
             )
+        if "uwsgi" in sys.modules:
+            logger.warning(
+                "Usage data that is queued when a worker of uWSGI ends is lost, because consent cannot be read then; "
+                "OTEL_BSP_SCHEDULE_DELAY=200 sends it within 200 ms"
+            )
 
 
 def within(seconds: float, work: Callable[[], None]) -> bool:
@@ -112,6 +119,8 @@ def _watch() -> None:
     Python runs handlers between two steps of the main thread. A signal right before that thread blocks is not handled
     until it goes on, and the process would not end. Pools send SIGTERM to workers that begin to wait for work.
     """
+    if runs_on_gevent():
+        return  # its loop handles signals, and the watcher would be a greenlet that blocks it
     reading, writing = os.pipe()
     os.set_blocking(writing, False)
     if (other := signal.set_wakeup_fd(writing, warn_on_full_buffer=False)) != -1:

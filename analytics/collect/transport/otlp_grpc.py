@@ -2,16 +2,18 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any
 from urllib.parse import urlsplit
 
 import grpc
+from grpc.experimental.gevent import init_gevent
 from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
 from opentelemetry.sdk.trace import ReadableSpan
 
+from analytics.collect.greenlets import runs_on_gevent
 from analytics.collect.transport import Send, StillPermitted, Tls
 from analytics.collect.transport.answers import Answer, Reason, again, of_grpc, of_grpc_response
 from privacy.elapsed import elapsed
@@ -53,6 +55,8 @@ class GrpcTransport:
             under_way.close()
 
     def _open(self) -> grpc.Channel:
+        if runs_on_gevent():
+            _wait_with_gevent()
         options = [
             ("grpc.enable_retries", 0),  # not the transparent ones either: one call is one attempt
             ("grpc.service_config_disable_resolution", 1),
@@ -92,6 +96,12 @@ class GrpcTransport:
         except ValueError:
             return again(Reason.UNREACHABLE)  # aborted, so that the channel is closed
         return of_grpc_response(answer)
+
+
+@cache
+def _wait_with_gevent() -> None:
+    """Let gRPC's calls wait as greenlets do; otherwise the first call would block the whole process."""
+    init_gevent()
 
 
 def _credentials(tls: Tls) -> grpc.ChannelCredentials:

@@ -46,12 +46,12 @@ WAITS = "    ready()\n    time.sleep(600)\n"
 
 @contextmanager
 def script(
-    folder: Path, lines: str, behaviour: Behaviour | None = None
+    folder: Path, lines: str, behaviour: Behaviour | None = None, first: str = ""
 ) -> Iterator[tuple[Taken, subprocess.Popen[str]]]:
     """A program of somebody's own that uses a feature twenty times; what a collector got of it."""
     person = someone_who_shares()
     path = folder / "script.py"
-    path.write_text(START + lines)
+    path.write_text(first + START + lines)
     with http_collector(behaviour or answers()) as taken:
         environment = {
             "PATH": os.environ["PATH"],
@@ -243,13 +243,14 @@ def test_a_child_forked_while_the_queue_is_full_sends_its_own_and_nothing_of_its
     assert numbers(taken) == [*range(20), 100]
 
 
-def test_a_worker_of_celery_that_is_recycled_sends_everything(tmp_path: Path) -> None:
+@pytest.mark.parametrize("pool", ["prefork", "threads"])
+def test_a_worker_of_celery_that_is_recycled_sends_everything(pool: str, tmp_path: Path) -> None:
     pytest.importorskip("celery")
     (tmp_path / "queue").mkdir()
-    lines = """\
+    lines = f"""\
     from celery import Celery
     folder = os.path.join(os.getcwd(), "queue")
-    options = {"data_folder_in": folder, "data_folder_out": folder, "processed_folder": folder}
+    options = {{"data_folder_in": folder, "data_folder_out": folder, "processed_folder": folder}}
     app = Celery("app", broker="filesystem://")
     app.conf.update(broker_transport_options=options, worker_hijack_root_logger=False)
     app.task(name="use")(use)
@@ -259,10 +260,23 @@ def test_a_worker_of_celery_that_is_recycled_sends_everything(tmp_path: Path) ->
     def end(parent): os.kill(parent, signal.SIGTERM)
     app.task(name="end")(end)
     app.send_task("end", [os.getpid()])
-    app.worker_main(["worker", "--pool=prefork", "--concurrency=1", "--max-tasks-per-child=3", "--loglevel=ERROR"])
+    app.worker_main(["worker", "--pool={pool}", "--concurrency=1", "--max-tasks-per-child=3", "--loglevel=ERROR"])
 """
     with script(tmp_path, lines) as (taken, process):
         ended(process)
+    assert numbers(taken) == list(range(20))
+
+
+def test_where_gevent_replaced_the_threads_nothing_blocks_its_loop(tmp_path: Path) -> None:
+    pytest.importorskip("gevent")
+    lines = """\
+    use_all()
+    gevent.spawn(ready)
+    time.sleep(0.1)
+"""
+    patched = "import gevent.monkey\ngevent.monkey.patch_all()\n"
+    with script(tmp_path, lines, first=patched) as (taken, process):
+        assert ended(process) == "ready\n"
     assert numbers(taken) == list(range(20))
 
 
