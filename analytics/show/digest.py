@@ -10,7 +10,7 @@ from smtplib import SMTPDataError, SMTPRecipientsRefused, SMTPSenderRefused
 from typing import Any
 
 from django.conf import settings
-from django.core.mail import EmailMessage, get_connection
+from django.core import mail
 from django.db.models import Q
 from django.utils import timezone
 
@@ -29,6 +29,7 @@ PERMISSIONS = ("analytics.view_useractivity", "analytics.view_endpointusage", "a
 TRY_AGAIN_AFTER = timedelta(hours=1)
 # For each answer of the mail server.
 PATIENCE_SECONDS = 10
+DUMMY = "django.core.mail.backends.dummy"
 # Of one message; the server takes the next one. ValueError is Django's for an address that is none.
 REFUSED = (SMTPRecipientsRefused, SMTPSenderRefused, SMTPDataError, ValueError)
 
@@ -47,7 +48,22 @@ def may_see_reports(user: Any) -> bool:
 
 def can_send() -> bool:
     """Whether this site has a mail server."""
-    return not str(settings.EMAIL_BACKEND).startswith("django.core.mail.backends.dummy")
+    # A project for Django 6.1 has MAILERS, and then no EMAIL_BACKEND.
+    if (mailers := getattr(settings, "MAILERS", None)) is None:
+        backend = settings.EMAIL_BACKEND
+    else:
+        backend = mailers["default"].get("BACKEND", "") if "default" in mailers else DUMMY
+    return not backend.startswith(DUMMY)
+
+
+def _mail_server() -> Any:
+    """The connection to the site's mail server, with a time limit."""
+    if not hasattr(settings, "MAILERS"):
+        return mail.get_connection(timeout=PATIENCE_SECONDS)
+    connection = vars(mail)["mailers"]["default"]  # Django 5.2, which types are checked with, has none
+    if getattr(connection, "timeout", PATIENCE_SECONDS) is None:
+        connection.timeout = PATIENCE_SECONDS
+    return connection
 
 
 def address_of(user: Any) -> str:
@@ -91,17 +107,16 @@ def send_digests() -> Digests:
         return Digests()
     figures, sent = _figures(week), 0
     try:
-        with get_connection(timeout=PATIENCE_SECONDS) as connection:
+        with _mail_server() as connection:
             for each in claimed:
-                message = EmailMessage(
+                message = mail.EmailMessage(
                     f"Usage from {week:%d %B} to {week + timedelta(days=6):%d %B %Y}",
                     f"{figures}\n\nReports: {each.reports_url}\nYou chose this weekly message there, and can end it.\n",
                     to=[address_of(each.user)],
-                    connection=connection,
                 )
                 record_of(each.user_id, Access.EXPORTED, "weekly digest")
                 try:
-                    is_sent = message.send()
+                    is_sent = connection.send_messages([message])
                 except REFUSED as error:
                     logger.warning("A weekly digest was refused: %s", type(error).__name__)
                 else:
