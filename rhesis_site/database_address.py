@@ -13,11 +13,19 @@ from privacy.waits import PATIENCE
 EMBEDDED = "embedded"
 EMBEDDED_SETTINGS: dict[str, Any] = {"ENGINE": "embedded_postgres", "NAME": "rhesis"}
 SHAPE = "postgres://user:password@host/name"
+
+
+def _not_atomic(text: str) -> bool:
+    if flag(text):
+        raise Misread("must be false: with it, failed sign-ins would not be counted")
+    return False
+
+
 # Options of the address that are no libpq's: Django's settings of a database, and one of its backend's options.
 OF_DJANGO: dict[str, Callable[[str], object]] = {
     "CONN_MAX_AGE": whole_number(0, 86_400, of="seconds"),
     "CONN_HEALTH_CHECKS": flag,
-    "ATOMIC_REQUESTS": flag,
+    "ATOMIC_REQUESTS": _not_atomic,
     "assume_role": str,
 }
 # Of libpq's options: what stands before the ? already, and what Django or our sessions decide.

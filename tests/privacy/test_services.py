@@ -7,6 +7,7 @@ from uuid import uuid4
 
 import pytest
 from django.contrib.auth.models import Permission
+from django.db import connections
 from django.test import Client
 from knox.models import AuthToken
 
@@ -129,3 +130,14 @@ def test_only_staff_with_the_permission_make_a_token_that_reads_reports() -> Non
     maker.user_permissions.add(Permission.objects.get(codename="issue_reports_token"))
     signed_in(maker).post("/admin/privacy/servicetoken/add/", wanted)
     assert ServiceToken.objects.get().right == Right.REPORTS
+
+
+def test_refused_questions_count_where_a_request_is_one_transaction(
+    token: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A refusal rolls the request's transaction back. The host's cache may be in the same database."""
+    monkeypatch.setattr(services.DecisionThrottle, "rate", "3/min")
+    monkeypatch.setitem(connections["default"].settings_dict, "ATOMIC_REQUESTS", True)
+    headers = {"Authorization": f"Bearer {token}"}
+    codes = [Client().get(ADDRESS, headers=headers).status_code for _ in range(4)]
+    assert codes == [400, 400, 400, 429]

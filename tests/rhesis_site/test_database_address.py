@@ -48,6 +48,7 @@ def test_every_part_of_an_address_is_used(address: str, expected: dict[str, obje
         "postgres://u:hidden-word@h/n?CONN_MAX_AGE=hidden-word",
         "postgres://u:hidden-word@h/n?conn_max_age=5&CONN_MAX_AGE=6",
         "postgres://u:hidden-word@h/n?pool=false",
+        "postgres://u:hidden-word@h/n?ATOMIC_REQUESTS=true",
         "postgres://u:hidden-word@h/n?isolation_level=serializable",
         "postgres://u:hidden-word@h/n?server_side_binding=false",
         "postgres://u:hidden-word@h/n?client_encoding=latin1",
