@@ -132,6 +132,7 @@ def test_only_staff_with_the_permission_make_a_token_that_reads_reports() -> Non
     assert ServiceToken.objects.get().right == Right.REPORTS
 
 
+@pytest.mark.django_db(transaction=True)
 def test_refused_questions_count_where_a_request_is_one_transaction(
     token: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
