@@ -1,6 +1,6 @@
 """People: users of the project's own model, whichever that is. Types name its usual base class."""
 
-from typing import TypeAlias
+from typing import TypeAlias, cast
 
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AbstractBaseUser, AbstractUser
@@ -15,10 +15,12 @@ Person: TypeAlias = AbstractUser
 def resolved_user(request: HttpRequest) -> Person | None:
     """The signed-in user, if this request has loaded it already; None otherwise, or if nobody is signed in.
 
-    Never queries the database. The API's authentication sets token users on the request. A session user is a lazy
-    object, which is used only if already evaluated.
+    Never queries the database. Django REST framework sets token users as `user`, Django Ninja sets what its
+    authentication returned as `auth`. A session user is a lazy object, which is used only if already evaluated.
     """
     state = request.__dict__
+    if is_person(state.get("auth")):
+        return cast(Person, state["auth"])
     user = state.get("user")
     if isinstance(user, LazyObject):
         user = user.__dict__.get("_wrapped")

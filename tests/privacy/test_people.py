@@ -40,6 +40,15 @@ def test_a_lazy_user_is_seen_only_when_somebody_has_looked_already() -> None:
     assert resolved(lambda: opened) == person
 
 
+def test_a_user_that_ninja_authenticated_comes_before_the_session_s() -> None:
+    browser, program = a_person(), a_person()
+    request = RequestFactory().get("/")
+    request.user, request.auth = browser, program  # type: ignore[attr-defined]
+    assert resolved_user(request) == program
+    request.auth = "a token"  # type: ignore[attr-defined]
+    assert resolved_user(request) == browser
+
+
 def test_nobody_is_nobody() -> None:
     assert resolved(AnonymousUser) is None
     assert resolved(lambda: SimpleLazyObject(AnonymousUser)) is None

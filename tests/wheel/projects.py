@@ -2,11 +2,12 @@
 
 import os
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.acceptance.product import free_port, wait_until
+from tests.acceptance.product import free_port
 from tests.recipes import documented
 from tools.environment import ROOT
 
@@ -44,23 +45,25 @@ class Project:
     def manage(self, *arguments: str, stdin: str | None = None) -> str:
         return run(self.python, "manage.py", *arguments, cwd=self.folder, stdin=stdin)
 
-    def stores_the_row_of_a_person_who_shares(self) -> None:
-        """Drive the main job: pages, a choice, a feature, the processor, the row."""
-        command = [self.python, "manage.py", "run_telemetry_processor"]
-        processor = subprocess.Popen(
-            [*command, "--listen", f"127.0.0.1:{self.port}"],
-            cwd=self.folder,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            env=_bare(),
+    @contextmanager
+    def processor(self) -> Iterator[None]:
+        """The processor, which stores what it has taken before it ends."""
+        command = [self.python, "manage.py", "run_telemetry_processor", "--listen", f"127.0.0.1:{self.port}"]
+        process = subprocess.Popen(
+            command, cwd=self.folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=_bare()
         )
         try:
-            self.manage("shell", stdin=(HERE / "use.py.txt").read_text())
-            assert processor.poll() is None, "the processor has ended"
-            wait_until("the row", lambda: "'metadata': {'test_count': 3}" in self.manage("shell", "-c", ROWS))
+            yield
+            assert process.poll() is None, "the processor has ended"
         finally:
-            processor.terminate()
-            processor.wait(timeout=60)
+            process.terminate()
+            process.wait(timeout=60)
+
+    def stores_the_row_of_a_person_who_shares(self) -> None:
+        """Drive the main job: pages, a choice, a feature, the processor, the row."""
+        with self.processor():
+            self.manage("shell", stdin=(HERE / "use.py.txt").read_text())
+        assert "'metadata': {'test_count': 3}" in self.manage("shell", "-c", ROWS)
 
 
 def made(folder: Path, wheel: Path, *, interpreter: str | Path, packages: Sequence[str] = ()) -> Project:
