@@ -25,7 +25,7 @@ def processor_on(database_url: str, **environment: str) -> Iterator[int]:
     process = subprocess.Popen(
         [sys.executable, "manage.py", "run_telemetry_processor", "--listen", f"127.0.0.1:{port}"],
         cwd=ROOT,
-        env=clean_environment(DATABASE_URL=database_url, **environment),
+        env=clean_environment(**{"DATABASE_URL": database_url, **environment}),
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,

@@ -9,8 +9,9 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import connections
 
 from analytics.management.database import WRONG_USAGE, database_may_go_away
+from analytics.roles.statements import Refused
 from analytics.router import analytics_database
-from analytics.show.reporting_role import Granted, Refused, exists, grant, remove
+from analytics.show.reporting_role import Granted, exists, grant, remove
 
 PASSWORD_VARIABLE = "TELEMETRY_REPORTING_PASSWORD"  # noqa: S105  the name of it
 

@@ -1,4 +1,7 @@
-"""`migrate` of every database of the site at once; `migrate --check` speaks of all of them."""
+"""`migrate` of every database of the site at once; `migrate --check` speaks of all of them.
+
+Where `grant_roles` has made roles, they get their rights on what is new.
+"""
 
 from typing import Any
 
@@ -6,6 +9,8 @@ from django.core.management.base import CommandError, CommandParser
 from django.core.management.commands.migrate import Command as Migrate
 from django.db import OperationalError, connections
 
+from analytics.exceptions import AnalyticsError
+from analytics.roles.granting import grant, prefix_in_use
 from privacy.outages import cause
 from privacy.schema import missing_tables
 
@@ -40,6 +45,8 @@ class Command(Migrate):
                 self._refuse_recorded_without_tables(alias)
         if unfinished:
             raise CommandError(f"not migrated: {', '.join(unfinished)}", returncode=UNFINISHED)
+        if not any(options[name] for name in ("app_label", "database", "plan", "check_unapplied")):
+            _grant_again()
 
     def _refuse_recorded_without_tables(self, alias: str) -> None:
         if missing := missing_tables(alias):
@@ -48,6 +55,14 @@ class Command(Migrate):
                 f"For each app of these: manage.py migrate APP zero --fake --database {alias}; then migrate again",
                 returncode=MEND_FIRST,
             )
+
+
+def _grant_again() -> None:
+    try:
+        if prefix := prefix_in_use():
+            grant(prefix)
+    except AnalyticsError as error:
+        raise CommandError(f"migrated, but the roles lack rights: {error}", returncode=MEND_FIRST) from None
 
 
 def _aliases(options: dict[str, Any]) -> list[str]:

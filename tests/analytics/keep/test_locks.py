@@ -135,7 +135,7 @@ def test_a_purge_that_an_open_transaction_holds_up_is_one_line_and_the_next_one_
 def test_granting_while_the_views_are_read_is_one_line(
     open_transaction: psycopg.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("analytics.show.reporting_role.PATIENCE_SECONDS", 1)
+    monkeypatch.setattr("analytics.roles.statements.PATIENCE_SECONDS", 1)
     with pytest.raises(CommandError, match="a transaction that has read the views is open") as raised:
         call_command("grant_reporting_access", ROLE, stdout=StringIO())
     assert raised.value.returncode == 1
