@@ -16,6 +16,8 @@ from tests.deploy.image import DEPLOY, ROOT
 NAMES = [setting.name for setting in EVERY_SETTING]
 COMPOSE = yaml.safe_load((DEPLOY / "compose.yaml").read_text())["services"]
 OURS = ["prepare", "site", "processor", "keep"]
+# The role of each one's database; `prepare` is the owner.
+ROLES = {"site": "site", "processor": "processor", "keep": "keeper"}
 ASKED_FOR = {"SECRET_KEY", "TELEMETRY_HASH_KEY", "POSTGRES_PASSWORD", "ALLOWED_HOSTS", "OTEL_API_KEY"}
 
 
@@ -59,6 +61,17 @@ def test_compose_starts_nothing_without_what_a_deployment_must_say(service: str)
             container_environment(service, dict.fromkeys(ASKED_FOR - {name}, "asked-for"))
 
 
+def test_compose_gives_each_process_the_address_of_its_role_and_nobody_elses() -> None:
+    file = dict.fromkeys(ASKED_FOR, "asked-for")
+    addresses = {f"{role.upper()}_DATABASE_URL": f"address-of-the-{role}" for role in ROLES.values()}
+    for service in OURS:
+        alone, environment = container_environment(service, file), container_environment(service, file | addresses)
+        owners = "postgres://rhesis:asked-for@postgres:5432/rhesis"
+        assert alone["DATABASE_URL"] == owners
+        assert environment["DATABASE_URL"] == (f"address-of-the-{ROLES[service]}" if service in ROLES else owners)
+        assert {environment[name] for name in (*addresses, "POSTGRES_PASSWORD")} == {""}
+
+
 @pytest.mark.parametrize("name", ["OTEL_EXPORTER_OTLP_ENDPOINT", "NEXT_PUBLIC_OTEL_ENDPOINT"])
 def test_compose_leaves_off_what_the_file_leaves_empty(name: str) -> None:
     file = dict.fromkeys(ASKED_FOR, "asked-for")
@@ -78,7 +91,10 @@ def test_kubernetes_hands_on_all_of_its_configuration_and_secrets(path: Path) ->
     for document in yaml.safe_load_all(path.read_text()):
         for container in containers(document):
             if container["image"].startswith("rhesis-telemetry"):
-                assert container["envFrom"] == wanted
+                role = ROLES.get(path.stem)
+                # Last, so that it takes precedence.
+                of_role = [{"secretRef": {"name": f"rhesis-telemetry-{role}", "optional": True}}] if role else []
+                assert container["envFrom"] == wanted + of_role
                 # Parts that send through the collectors have a key of their own there.
                 own = [(each["name"], each["valueFrom"]["secretKeyRef"]["key"]) for each in container.get("env", [])]
                 assert own == ([("OTEL_API_KEY", "SITE_API_KEY")] if container["name"] in {"site", "keep"} else [])
@@ -94,8 +110,10 @@ def containers(value: Any) -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("path", sorted((DEPLOY / "systemd").glob("*.service")), ids=lambda path: path.name)
-def test_units_read_the_one_file(path: Path) -> None:
-    assert re.findall(r"^EnvironmentFile=(.+)$", path.read_text(), re.M) == ["/etc/rhesis-telemetry/environment"]
+def test_units_read_the_one_file_and_then_the_address_of_their_role(path: Path) -> None:
+    role = ROLES.get(path.stem.removeprefix("rhesis-"))
+    wanted = ["/etc/rhesis-telemetry/environment", *([f"-/etc/rhesis-telemetry/{role}"] if role else [])]
+    assert re.findall(r"^EnvironmentFile=(.+)$", path.read_text(), re.M) == wanted
 
 
 def test_the_example_can_be_read_by_a_shell_and_says_the_same() -> None:
