@@ -1,8 +1,8 @@
 """Django's PostgreSQL backend on the embedded server, which it starts when needed.
 
 `DATABASES = {"default": {"ENGINE": "embedded_postgres", "NAME": "rhesis"}}`; the setting `EMBEDDED_POSTGRES_DIR` is the
-directory of its files. This module sets HOST, USER and PASSWORD. As always with psycopg, connections must be closed
-before a fork.
+directory of its files. This module sets HOST, USER and PASSWORD; with `"ROLE": "site"`, the USER and PASSWORD of the
+address in its file `roles/site`. As always with psycopg, connections must be closed before a fork.
 """
 
 from __future__ import annotations
@@ -67,4 +67,15 @@ class DatabaseWrapper(postgresql.DatabaseWrapper):
         if not directory:
             raise EmbeddedPostgresMisconfigured("Set EMBEDDED_POSTGRES_DIR, or DATABASE_URL.")
         where = conninfo_to_dict(connection_url(Path(directory), fresh=fresh))
+        if role := self.settings_dict.get("ROLE"):
+            where |= _sign_in(Path(directory) / "roles" / role)
         self.settings_dict.update(HOST=where["host"], USER=where["user"], PASSWORD=where["password"], PORT="")
+
+
+def _sign_in(file: Path) -> dict[str, Any]:
+    """User and password of NAME=address in the file. Raises EmbeddedPostgresMisconfigured."""
+    try:
+        found = conninfo_to_dict(file.read_text(encoding="utf-8").strip().partition("=")[2])
+    except OSError as error:
+        raise EmbeddedPostgresMisconfigured(f"There is no role {file.name}: {error}.") from error
+    return {name: found[name] for name in ("user", "password")}

@@ -12,6 +12,8 @@ from privacy.waits import PATIENCE
 
 EMBEDDED = "embedded"
 EMBEDDED_SETTINGS: dict[str, Any] = {"ENGINE": "embedded_postgres", "NAME": "rhesis"}
+# With the rights of one process; `grant_roles --files` writes the file of each.
+EMBEDDED_ROLES = ("site", "processor", "keeper")
 SHAPE = "postgres://user:password@host/name"
 
 
@@ -48,8 +50,11 @@ CHOICES = {
 
 
 def database_or_embedded(text: str) -> dict[str, Any]:
-    """As `database`; the word "embedded" is the database that starts itself."""
-    return dict(EMBEDDED_SETTINGS) if text.strip() == EMBEDDED else database(text)
+    """As `database`; the word "embedded" is the database that starts itself, "embedded:site" with the site's role."""
+    word, _, role = text.strip().partition(":")
+    if word != EMBEDDED or not (role in EMBEDDED_ROLES or text.strip() == EMBEDDED):
+        return database(text)
+    return {**EMBEDDED_SETTINGS, "ROLE": role} if role else dict(EMBEDDED_SETTINGS)
 
 
 def with_patience(address: Mapping[str, Any]) -> dict[str, Any]:

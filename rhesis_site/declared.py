@@ -260,8 +260,9 @@ DATABASE_URL = Setting[dict[str, Any]](
     help="postgres://user:password@host/name, with special characters of the password percent-encoded. May be a "
     "PgBouncer's. Options of libpq follow a ?; put the value in single quotes, because a shell ends it at the &: "
     "'postgres://user:password@host/name?sslmode=verify-full&connect_timeout=5'. embedded: a PostgreSQL 18 for a "
-    "laptop, which starts under .local/ and ends with the last process that uses it. Empty: commands on a laptop use "
-    "that one too; servers and deployments refuse to (site.E013).",
+    "laptop, which starts under .local/ and ends with the last process that uses it; embedded:site, embedded:processor "
+    "and embedded:keeper use it with that process's rights, as `dev.py run` does. Empty: commands on a laptop use "
+    "embedded, too; servers and deployments refuse to (site.E013).",
 )
 ANALYTICS_DATABASE_URL = Setting[dict[str, Any]](
     "ANALYTICS_DATABASE_URL",

@@ -15,9 +15,12 @@ from .checkout import LOCAL, PYTHON, ROOT, SetupFailed, last_words, say, value_o
 from .processes import LOOPBACK
 
 LOGS = LOCAL / "log"
+DATABASES = ("DATABASE_URL", "ANALYTICS_DATABASE_URL")
 # Longer than the five seconds a process may need to send its last spans.
 STOP_WITHIN_SECONDS = 10.0
 REQUEST_MAY_LAST_SECONDS = 4
+# Addresses of the embedded database's roles; embedded_postgres reads them there.
+ROLES = LOCAL / "postgres" / "roles"
 # Delay until new events appear in reports. For an installation once an hour is enough.
 KEEP_EVERY_SECONDS = 5
 
@@ -89,14 +92,14 @@ def run(
     # The stack stops services in reverse order.
     with ExitStack() as stack:
         try:
-            services = [_start_keeper(environment)]
+            services = [_start_keeper(as_role("keeper", environment))]
             stack.callback(services[-1].stop)
-            services.append(_start_processor(processor_port, environment))
+            services.append(_start_processor(processor_port, as_role("processor", environment)))
             stack.callback(services[-1].stop)
             if collector_ports:
                 services.append(_start_collector(collector_ports, processor_port, environment))
                 stack.callback(services[-1].stop)
-            services.append(_start_site(port, environment))
+            services.append(_start_site(port, as_role("site", environment)))
             stack.callback(services[-1].stop)
             processes.wait_until_ready(services)
             say(f"site       {address}/   (for staff: {address}/admin/)")
@@ -118,9 +121,22 @@ def prepare(environment: dict[str, str], address: str) -> None:
     """Migrate the database, create the demo users and collect static files. Raises SetupFailed."""
     credentials = str(LOCAL / "credentials.json")
     manage("migrate", "--no-input", environment=environment)
+    if has_roles(environment) and not all((ROLES / role).exists() for role in ("site", "processor", "keeper")):
+        manage("grant_roles", "--files", str(ROLES), "--new-passwords", environment=environment)
     manage("create_demo_people", "--credentials", credentials, "--url", address, environment=environment)
     if static_files_changed():
         manage("collectstatic", "--no-input", "--verbosity=0", environment=environment)
+
+
+def has_roles(environment: dict[str, str]) -> bool:
+    """Whether each service has a role of its own in the database: in the embedded one, where nobody need ask for it."""
+    database, apart = (value_of(name, environment, ROOT / ".env") for name in DATABASES)
+    return database.strip() == "embedded" and not apart.strip()
+
+
+def as_role(role: str, environment: dict[str, str]) -> dict[str, str]:
+    """The environment of the service with this role."""
+    return {**environment, "DATABASE_URL": f"embedded:{role}"} if has_roles(environment) else environment
 
 
 def manage(command: str, *arguments: str, environment: dict[str, str]) -> None:

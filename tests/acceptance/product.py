@@ -91,6 +91,12 @@ class Product:
         with psycopg.connect(url, row_factory=dict_row) as connection:
             return connection.execute(f'SELECT * FROM {table} ORDER BY "timestamp", id').fetchall()  # type: ignore[arg-type]
 
+    def database_users(self) -> set[str]:
+        """Roles that are connected to the database now, but the owner's, which is this test's too."""
+        with psycopg.connect(connection_url(self.tree / ".local/postgres")) as connection:
+            users = connection.execute("SELECT usename FROM pg_stat_activity WHERE usename <> current_user").fetchall()
+        return {name for (name,) in users}
+
     def all_rows(self) -> list[dict[str, Any]]:
         return [row for table in TABLES for row in self.rows(table)]
 

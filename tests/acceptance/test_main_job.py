@@ -81,6 +81,7 @@ def test_what_a_person_did_is_stored_from_consent_to_withdrawal(product: Product
     assert not any(str(person_id) in str(row) or person_id.hex in str(row) for row in stored)
 
     _wait_until_staff_see_it(product)
+    wait_until("each process's role", lambda: product.database_users() >= {"rhesis_site", "rhesis_processor"})
 
     assert person.put(product.url + DISABLE).json() == {
         "telemetry_enabled": False,
@@ -91,6 +92,8 @@ def test_what_a_person_did_is_stored_from_consent_to_withdrawal(product: Product
     assert _of_others(product, pseudonym) == []
     _wait_for_what_someone_else_does_now(product)
     assert {row["id"] for row in product.all_rows() if row["user_id"] == pseudonym} == {row["id"] for row in stored}
+    logs = "".join(path.read_text(errors="replace") for path in (product.tree / ".local" / "log").iterdir())
+    assert "permission denied" not in logs and "42501" not in logs, "a role lacks a right"
 
 
 def _wait_until_staff_see_it(product: Product) -> None:

@@ -24,7 +24,7 @@ def another_site(product: Product, *, port: int | None = None, **environment: st
         "NEXT_PUBLIC_OTEL_ENDPOINT": "/v1/traces",
         "TELEMETRY_STORED_HERE": "true",
         "DJANGO_HTTPS": "false",
-        "DATABASE_URL": "embedded",  # the product's own, whose folder it is in
+        "DATABASE_URL": "embedded:site",  # the product's own, whose folder it is in
     }
     site = processes.start(
         "site",

@@ -327,6 +327,33 @@ def test_django_makes_and_drops_test_databases_on_it(users: Users) -> None:
     assert (said(user), said(user)) == ("test_rhesis", "dropped")
 
 
+def test_django_signs_in_as_the_role_that_a_file_has_the_address_of(users: Users) -> None:
+    user = users.start(
+        DJANGO_SETUP
+        + """
+    from pathlib import Path
+    from django.core.exceptions import ImproperlyConfigured
+    with connection.cursor() as cursor:
+        cursor.execute("CREATE ROLE its_own LOGIN PASSWORD 'secret'")
+    connection.close()
+    connection.settings_dict["ROLE"] = "site"
+    try:
+        connection.ensure_connection()
+    except ImproperlyConfigured as error:
+        print(error, flush=True)
+    file = Path(sys.argv[1]) / "roles" / "site"
+    file.parent.mkdir()
+    file.write_text("DATABASE_URL=postgres://its_own:secret@nowhere/rhesis\\n")
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT current_user, current_database()")
+        print(*cursor.fetchone(), flush=True)
+    """
+    )
+
+    assert said(user).startswith("There is no role site: ")
+    assert said(user) == "its_own rhesis"
+
+
 def test_missing_binaries_are_one_line_that_says_what_to_do(users: Users) -> None:
     user = users.start(
         "import importlib.util\nimportlib.util.find_spec = lambda name: None\n"

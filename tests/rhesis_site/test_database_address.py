@@ -4,7 +4,7 @@ import pytest
 from psycopg.conninfo import make_conninfo
 
 from privacy.kinds import Misread
-from rhesis_site.database_address import database
+from rhesis_site.database_address import database, database_or_embedded
 
 
 @pytest.mark.parametrize(
@@ -63,3 +63,11 @@ def test_what_would_be_dropped_or_have_no_effect_is_refused(address: str) -> Non
     with pytest.raises(Misread) as raised:
         database(address)
     assert "hidden" not in str(raised.value)
+
+
+def test_the_embedded_database_may_be_used_with_the_role_of_a_process() -> None:
+    assert database_or_embedded(" embedded ") == {"ENGINE": "embedded_postgres", "NAME": "rhesis"}
+    assert database_or_embedded("embedded:site") == {"ENGINE": "embedded_postgres", "NAME": "rhesis", "ROLE": "site"}
+    for wrong in ("embedded:", "embedded:owner", "embedded:../password", "embeded:site"):
+        with pytest.raises(Misread, match="must be a postgres:// address"):
+            database_or_embedded(wrong)

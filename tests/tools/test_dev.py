@@ -334,6 +334,16 @@ def test_the_laptops_database_is_asked_for_unless_another_is_named(monkeypatch: 
     assert product.environment_for(4317)["DATABASE_URL"] == "postgres://me@host/mine"
 
 
+def test_each_service_has_its_role_in_the_laptops_database_and_in_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(product, "ROOT", Path("/nowhere"))
+    monkeypatch.delenv("ANALYTICS_DATABASE_URL", raising=False)
+    monkeypatch.setenv("DATABASE_URL", "")
+    assert product.as_role("keeper", product.environment_for(4317))["DATABASE_URL"] == "embedded:keeper"
+    for name in ("DATABASE_URL", "ANALYTICS_DATABASE_URL"):
+        environment = product.environment_for(4317) | {name: "postgres://me@host/mine"}
+        assert product.as_role("keeper", environment) == environment
+
+
 def test_caches_are_the_account_s_where_they_can_be_written(tmp_path: Path) -> None:
     assert environment.own_caches({"HOME": str(tmp_path)}) == {}
     assert environment.own_caches({"HOME": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path / "cache")}) == {}
