@@ -15,6 +15,7 @@ from typing import Any
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.models.functions import Now
 
 DEPLOYMENT_TYPES = [("cloud", "Cloud"), ("self_hosted", "Self-hosted")]
 
@@ -458,6 +459,24 @@ class ViewThreshold(models.Model):
 
     def __str__(self) -> str:
         return f"{self.smallest_group} people"
+
+
+class DoctorSpan(models.Model):
+    """A test span that `telemetry_doctor` waits for. `id` is its trace id.
+
+    Only the doctor adds and deletes rows. The processor dates the row of a span that arrives, so spans of strangers,
+    which no row waits for, leave nothing behind.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    sent_at = models.DateTimeField(db_default=Now())
+    stored_at = models.DateTimeField(null=True)
+
+    class Meta:
+        db_table = "analytics_doctor_span"
+
+    def __str__(self) -> str:
+        return f"Test span {self.id}"
 
 
 class Keeping(models.Model):

@@ -1,4 +1,7 @@
-"""Examines an installation for its operator: findings, their meaning, and what to do. Changes nothing."""
+"""Examines an installation for its operator: findings, their meaning, and what to do.
+
+Changes nothing, but for the row that waits for a test span until it is stored; see `round_trip`.
+"""
 
 import platform
 from collections.abc import Callable, Iterator
@@ -8,7 +11,7 @@ import django
 import psycopg
 from django.db import DEFAULT_DB_ALIAS, Error, connections
 
-from analytics.doctor import installation, rows
+from analytics.doctor import installation, round_trip, rows
 from analytics.doctor.finding import Finding, Level, well
 from analytics.doctor.installation import PATIENCE_SECONDS
 from analytics.router import analytics_database
@@ -26,8 +29,11 @@ OF_THE_ROWS: dict[str, Callable[[], Iterator[Finding]]] = {
 }
 
 
-def examine(user: Person | None = None) -> Iterator[Finding]:
-    """All findings, in the order to correct them. An unavailable database is a finding."""
+def examine(user: Person | None = None, *, with_test_span: bool = False) -> Iterator[Finding]:
+    """All findings, in the order to correct them. An unavailable database is a finding.
+
+    `with_test_span` sends a span, and waits up to STORED_WITHIN_SECONDS until the processor has stored it.
+    """
     yield from installation.examine_settings()
     usable = set()
     for alias in connections:
@@ -43,7 +49,12 @@ def examine(user: Person | None = None) -> Iterator[Finding]:
             yield from _examined(topic, examination)
         if DEFAULT_DB_ALIAS in usable:
             yield from _examined("deletions", rows.examine_deletions)
-    yield from installation.examine_endpoint()
+    endpoint = list(installation.examine_endpoint())
+    yield from endpoint
+    if with_test_span:
+        is_accepting = all(finding.level is Level.WELL for finding in endpoint)
+        are_readable = {DEFAULT_DB_ALIAS, analytics_database()} <= usable
+        yield from round_trip.examine_round_trip(is_accepting=is_accepting, are_readable=are_readable)
     yield from installation.examine_disk()
     if user is not None and DEFAULT_DB_ALIAS in usable:
         yield from _examined("person", partial(_person, user))

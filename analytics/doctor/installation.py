@@ -1,7 +1,7 @@
 """Examines settings, databases, switches, clock, endpoint and disk."""
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
@@ -10,6 +10,7 @@ from django.conf import settings
 from django.core.checks import ERROR, WARNING, run_checks
 from django.db import DEFAULT_DB_ALIAS, Error, connections
 from django.utils import timezone
+from opentelemetry.sdk.trace import ReadableSpan
 
 from analytics.collect.pipeline import make_transport
 from analytics.collect.transport.answers import Answer, Fate, Reason, of_error
@@ -139,7 +140,7 @@ def examine_endpoint() -> Iterator[Finding]:
     if not current_switches().allow:
         return
     try:
-        answer = _asked()
+        answer = sent([])
     except ValueError:
         return  # invalid settings are findings already
     if answer.fate is Fate.TAKEN:
@@ -148,18 +149,23 @@ def examine_endpoint() -> Iterator[Finding]:
     yield Finding(
         Level.BROKEN,
         "endpoint",
-        f"{conf.endpoint} ({conf.protocol.value}) does not accept an empty request: {answer.reason}",
+        f"{conf.endpoint} ({conf.protocol.value}) does not accept an empty request: {answer.why()}",
         "No usage data arrives",
-        ABOUT_THE_ENDPOINT.get(answer.reason, "Check whether it runs, and its log"),
+        about_the_endpoint(answer),
     )
 
 
-def _asked() -> Answer:
-    """The endpoint's answer to a request without spans."""
+def about_the_endpoint(answer: Answer) -> str:
+    """Return what to do about an endpoint that does not accept a request."""
+    return ABOUT_THE_ENDPOINT.get(answer.reason, "Check whether it runs, and its log")
+
+
+def sent(spans: Sequence[ReadableSpan]) -> Answer:
+    """Send one request to the configured endpoint, as the site does. Raises ValueError for invalid settings."""
     deadline = elapsed.now() + EXPORT_TIMEOUT_SECONDS
     try:
         with make_transport().connected(deadline) as send:
-            return send([], lambda: deadline)
+            return send(spans, lambda: deadline)
     except OSError as error:
         return of_error(error)
 

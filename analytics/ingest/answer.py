@@ -75,7 +75,7 @@ class TraceService:
             _abort_for_now(context, "Too many requests at once.")
         try:
             found = _judged(body, self._clock, context)
-            if not found.received:
+            if not found.received and not found.doctors:
                 return b""
             self._write(found, context)
             return _answer(found.rejected)

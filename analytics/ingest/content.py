@@ -37,6 +37,7 @@ class Content:
     category: Category | None = None  # None: the span is not telemetry
     is_stock: bool = False  # without a category; telemetry only if the span has a user
     is_erasure: bool = False
+    is_doctors: bool = False  # the doctor's test span, which is no telemetry
     secret: Value = None  # ERASURE_SECRET as sent, for an erasure
     reason: Reason | None = None  # why no such span can be a row
     tail: bytes = b""
@@ -50,6 +51,8 @@ def content_of(attributes: Attributes, catalogue: Catalogue, *, kind: int, faile
     `kind` is the span's kind; `failed` means that its status is ERROR.
     """
     category, is_stock = _category(attributes, kind)
+    if attributes.get(vocabulary.EVENT_CATEGORY) == vocabulary.DOCTOR_SPAN:
+        return Content(is_doctors=True)
     if category is None:
         return Content()
     if category is Category.USER_ACTIVITY and Activity.found(attributes, "event_type") == vocabulary.ERASURE_REQUESTED:

@@ -1,4 +1,4 @@
-"""Judges spans: each becomes a row, a request to delete, or a rejection with a reason.
+"""Judges spans: each becomes a row, a request to delete, or a rejection with a reason; the doctor's are not counted.
 
 The steps of `judge` run from top to bottom; each accepts or rejects the span. A span comes from this project's
 exporter, from an older Rhesis client, or from a stock instrumentation of an HTTP server, with a `user.id`.
@@ -84,6 +84,9 @@ class _Judge:
         content: Content,
     ) -> None:
         found = self._found
+        if content.is_doctors and len(trace_id) == len(NO_TRACE_ID):
+            found.doctors.append(trace_id)
+            return
         found.received += 1
         try:
             category = content.category

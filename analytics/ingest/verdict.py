@@ -99,13 +99,14 @@ class Verdict:
     """Counts and rows of one request. Always received = rows + erasures + rejected; `dropped` is not in this balance.
 
     `erased` counts erasures by outcome. `refusals` and `dropped_of` count by reason and sender, see `rejections`;
-    the sender is NO_SENDER if it is no longer known.
+    the sender is NO_SENDER if it is no longer known. `doctors` are trace ids of the doctor's test spans, in no count.
     """
 
     received: int = 0
     rows: dict[Category, list[Row]] = field(default_factory=lambda: {category: [] for category in Category})
     erasures: list[ErasureRequest] = field(default_factory=list)
     erased: Counter[str] = field(default_factory=Counter)
+    doctors: list[bytes] = field(default_factory=list)
     refusals: Counter[tuple[Reason, str]] = field(default_factory=Counter)
     dropped_of: Counter[tuple[Part, str]] = field(default_factory=Counter)
 

@@ -4,6 +4,7 @@ Round trips are most of the cost of a small request, so everything is first sent
 exists already or must be rejected, the request is written step by step instead.
 """
 
+import logging
 import os
 import socket
 from collections import Counter
@@ -38,6 +39,7 @@ from analytics.ingest.verdict import (
 from analytics.retention import first_of_month
 from analytics.vocabulary import Category
 from privacy.clock import from_unix_us
+from privacy.outages import cause
 
 ALL_STORED, ALL_DUPLICATE = Fate(STORED), Fate(DUPLICATE)
 DAY_US = 86_400 * 1_000_000
@@ -56,7 +58,13 @@ MAXIMUM_ATTEMPTS = 4
 _COUNTS = "%s::varchar[], %s::varchar[], %s::varchar[], %s::bigint[]"  # outcomes, reasons, senders, spans
 _END_INGEST = f"SELECT analytics_end_ingest(%s::date[], %s, %s::smallint, {_COUNTS}); COMMIT"
 
+_DATE_DOCTOR_SPANS = """
+UPDATE analytics_doctor_span SET stored_at = clock_timestamp() WHERE id = ANY (%s) AND stored_at IS NULL
+"""
+
 Tables = dict[Category, list[Row]]
+
+logger = logging.getLogger(__name__)
 
 
 class Writer:
@@ -81,6 +89,7 @@ class Writer:
         for attempt in range(MAXIMUM_ATTEMPTS):
             connection = self._connected()
             try:
+                _date_doctor_spans(connection, requests)
                 tables = _tables(requests)
                 days = _days(tables)
                 self._make_months(connection, days)
@@ -181,6 +190,21 @@ class Writer:
             *([entry[place] for entry in entries] for place in range(4)),
         )
         return psycopg.ClientCursor(connection).mogrify(_END_INGEST, parameters).encode()
+
+
+def _date_doctor_spans(connection: psycopg.Connection, requests: Sequence[Verdict]) -> None:
+    """Date the rows that the doctor's spans are waited for with; ids that nobody waits for have no effect."""
+    ids = {UUID(bytes=trace_id) for request in requests for trace_id in request.doctors}
+    if not ids:
+        return
+    try:
+        with _rolled_back_after_an_error(connection):
+            connection.execute(BEGIN)
+            connection.execute(_DATE_DOCTOR_SPANS, [list(ids)])
+            connection.execute("COMMIT")
+    except psycopg.ProgrammingError as error:
+        # The table or the right to it is missing, which must not hold back the rows of the same request.
+        logger.warning("A test span was not stored: cause=%s", cause(error))
 
 
 def _reject_erased(connection: psycopg.Connection, requests: Sequence[Verdict], tables: Tables) -> None:

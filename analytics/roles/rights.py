@@ -63,6 +63,7 @@ RIGHTS: dict[str, tuple[str, str, str]] = {
     "analytics_consent_of_day":    ("r",    "",     "rad"),
     "analytics_view_threshold":    ("r",    "",     "raw"),
     "analytics_keeping":           ("r",    "r",    "raw"),
+    "analytics_doctor_span":       ("rad",  "rw",   ""),
     "analytics_noise_key":         ("r",    "r",    "r"),
 }  # fmt: skip
 OURS = ("analytics_", "privacy_")

@@ -11,6 +11,7 @@ import pytest
 from tests.acceptance.product import free_port
 from tests.support.collectors import answers, http_collector
 from tests.support.databases import Scratch, manage, scratch_database
+from tests.support.processor import processor_on
 
 AWAY = "postgres://nobody:hidden-word@127.0.0.1:9/none"
 A_PENDING_ERASURE = """
@@ -51,12 +52,28 @@ def wrong(found: list[dict[str, Any]]) -> list[tuple[str, str, str]]:
 
 
 def test_a_sound_installation_is_called_sound(installation: Scratch) -> None:
-    with http_collector(answers()) as taking:
-        outcome = installation.manage("telemetry_doctor", "--json", OTEL_EXPORTER_OTLP_ENDPOINT=taking.url)
+    with processor_on(installation.url) as port:
+        before = everything_in(installation)
+        outcome = installation.manage(
+            "telemetry_doctor",
+            "--json",
+            OTEL_EXPORTER_OTLP_ENDPOINT=f"http://127.0.0.1:{port}",
+            OTEL_EXPORTER_OTLP_PROTOCOL="grpc",
+        )
         found = examined(outcome)
     assert wrong(found) == [] and outcome.returncode == 0
     topics = ["settings", "database", "switches", "clock", "partitions", "keeping", "rollups", "sent", "received"]
-    assert [each["topic"] for each in found] == [*topics, "deletions", "endpoint", "disk", "versions"]
+    assert [each["topic"] for each in found] == [*topics, "deletions", "endpoint", "test span", "disk", "versions"]
+    [about_the_span] = [each["what"] for each in found if each["topic"] == "test span"]
+    assert about_the_span.startswith("stored after ")
+    assert everything_in(installation) == before, "neither a row nor a count is left of the test span"
+
+
+def test_a_collector_that_discards_what_it_accepts_is_broken(installation: Scratch) -> None:
+    with http_collector(answers()) as discarding:
+        outcome = installation.manage("telemetry_doctor", "--json", OTEL_EXPORTER_OTLP_ENDPOINT=discarding.url)
+    [(level, topic, what)] = wrong(examined(outcome))
+    assert (level, topic) == ("broken", "test span") and "but not stored within" in what
 
 
 @dataclass
@@ -210,15 +227,16 @@ def test_the_lines_say_what_is_wrong_what_it_means_and_what_to_do(installation: 
     assert "No usage data arrives. Start it" in line
 
 
-def test_the_doctor_changes_nothing(installation: Scratch) -> None:
-    def everything() -> dict[str, list[Any]]:
-        with installation.connect() as connection:
-            names = connection.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'").fetchall()
-            return {
-                name: sorted(map(str, connection.execute(f'SELECT * FROM "{name}"').fetchall()))  # type: ignore[call-overload]
-                for (name,) in names
-            }
+def everything_in(installation: Scratch) -> dict[str, list[str]]:
+    with installation.connect() as connection:
+        names = connection.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'").fetchall()
+        return {
+            name: sorted(map(str, connection.execute(f'SELECT * FROM "{name}"').fetchall()))  # type: ignore[call-overload]
+            for (name,) in names
+        }
 
-    before = everything()
+
+def test_the_doctor_changes_nothing(installation: Scratch) -> None:
+    before = everything_in(installation)
     installation.manage("telemetry_doctor")
-    assert everything() == before
+    assert everything_in(installation) == before

@@ -12,8 +12,10 @@ from pytest_django.fixtures import Settings
 from accounts.models import User
 from analytics import telemetry_for, track_feature_usage
 from analytics.collect import pipeline
+from analytics.doctor.finding import Level
+from analytics.doctor.round_trip import examine_round_trip
 from analytics.ingest.serve import Processor
-from analytics.models import EndpointUsage, FeatureUsage, IngestTally
+from analytics.models import DoctorSpan, EndpointUsage, FeatureUsage, IngestTally, TouchedDay
 from tests.acceptance.product import Product, copy_of_the_tree, free_port, running_product, wait_until
 from tests.analytics.ingest.reading import Reads, reads
 from tests.collector.parts import Collector
@@ -70,6 +72,16 @@ def test_what_the_site_sends_becomes_rows(person: User) -> None:
     page = EndpointUsage.objects.get(endpoint="/settings/privacy/")
     assert (page.method, page.status_code, page.user_id) == ("GET", 200, row.user_id)
     assert list(IngestTally.objects.values_list("outcome").distinct()) == [("stored",)]
+
+
+@pytest.mark.usefixtures("person")
+def test_the_doctors_span_comes_all_the_way_and_is_counted_nowhere(settings: Settings) -> None:
+    settings.TELEMETRY_STORED_HERE = True
+
+    [finding] = examine_round_trip(is_accepting=True, are_readable=True)
+
+    assert finding.level is Level.WELL and finding.what.startswith("stored after "), finding
+    assert not DoctorSpan.objects.exists() and not IngestTally.objects.exists() and not TouchedDay.objects.exists()
 
 
 def test_what_the_collector_passes_on_is_known_to_the_processor_when_it_comes_again(reads: Reads, person: User) -> None:

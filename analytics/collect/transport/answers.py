@@ -2,7 +2,7 @@
 
 import ssl
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from email.message import Message
 from email.utils import parsedate_to_datetime
@@ -56,12 +56,20 @@ class Reason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """`rejected`: how many of the spans it took the collector rejected. `pause_seconds`: its wish, None if none."""
+    """`rejected`: how many of the spans it took the collector rejected. `pause_seconds`: its wish, None if none.
+
+    `status` is the collector's own, such as `HTTP 401` or `gRPC UNAUTHENTICATED`; empty without an answer.
+    """
 
     fate: Fate
     reason: str = ""
     rejected: int = 0
     pause_seconds: float | None = None
+    status: str = field(default="", compare=False)
+
+    def why(self) -> str:
+        """Return the reason, and the collector's status if it answered."""
+        return f"{self.reason} ({self.status})" if self.status else self.reason
 
 
 def again(reason: str, pause_seconds: float | None = None) -> Answer:
@@ -81,6 +89,10 @@ def of_error(error: OSError) -> Answer:
 
 def of_http(status: int, headers: Message, body: bytes, *, now: datetime) -> Answer:
     """`now`: this host's clock, for a Retry-After date without a Date beside it."""
+    return replace(_of_http(status, headers, body, now), status=f"HTTP {status}")
+
+
+def _of_http(status: int, headers: Message, body: bytes, now: datetime) -> Answer:
     if 200 <= status < 300:
         return _of_body(body, _content_type(headers))
     if status in RETRYABLE_STATUS:
@@ -91,6 +103,10 @@ def of_http(status: int, headers: Message, body: bytes, *, now: datetime) -> Ans
 
 def of_grpc(code: StatusCode, trailing_metadata: Iterable[Any]) -> Answer:
     """The answer of a call that did not end with OK. `trailing_metadata`: pairs of a key and text or bytes."""
+    return replace(_of_grpc(code, trailing_metadata), status=f"gRPC {code.name}")
+
+
+def _of_grpc(code: StatusCode, trailing_metadata: Iterable[Any]) -> Answer:
     pause_seconds = _retry_delay(trailing_metadata)
     if code is StatusCode.RESOURCE_EXHAUSTED:
         return refused(Reason.REFUSED) if pause_seconds is None else again(Reason.BUSY, pause_seconds)

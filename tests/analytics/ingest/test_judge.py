@@ -573,6 +573,18 @@ def test_nothing_at_all_is_no_spans(judge: Judge) -> None:
     assert judge(body=b"").received == 0
 
 
+def test_the_doctors_span_is_noted_and_not_counted(judge: Judge) -> None:
+    found = judge(span({"event.category": "doctor_span"}, trace_id=b"d" * 16), span())
+
+    assert (found.doctors, found.received) == ([b"d" * 16], 1)
+
+
+def test_a_doctors_span_without_a_proper_trace_id_is_no_telemetry(judge: Judge) -> None:
+    found = judge(span({**LOGIN, "event.category": "doctor_span"}, trace_id=b"short"))
+
+    assert (found.doctors, only_reason(found)) == ([], Reason.NOT_TELEMETRY)
+
+
 def test_one_bad_span_among_good_ones_costs_them_nothing(judge: Judge) -> None:
     found = judge(span(LOGIN), span({}), span(REQUEST), span(trace_id=b"x"), span())
 

@@ -135,6 +135,7 @@ def test_every_process_does_its_work_under_its_role(database: Scratch, urls: Url
         }
         visit(here)
         done(database.manage("shell", "-c", SHARED_AND_SENT, **here))
+        assert "test span: stored after" in database.manage("telemetry_doctor", **here).stdout
     assert count(database, "analytics_export_tally WHERE outcome = 'sent'") > 0
     assert count(database, "privacy_ledger_link") == count(database, "privacy_consent_event") > 0
     assert count(database, "analytics_erasure WHERE completed_at IS NOT NULL") >= 2
