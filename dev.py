@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from types import FrameType
 
 if sys.version_info < (3, 11):  # noqa: UP036 - whoever starts this may well have an older one
@@ -77,6 +78,8 @@ def command(arguments: list[str]) -> int:
     commands.add_parser("test", help="run the tests; what follows is pytest's", add_help=False)
     commands.add_parser("check", help="linters, types, import contracts, migrations, deployment settings")
     commands.add_parser("docs", help="write every text that is made from the code, and build the pages")
+    sbom_parser = commands.add_parser("sbom", help="write a CycloneDX list of the packages that the site ships")
+    sbom_parser.add_argument("--output", type=Path, help="a file; without it, standard output")
     bench_parser = commands.add_parser("bench", help="run the benchmarks, or one of them")
     bench_parser.add_argument("name", nargs="?", help="a file of benchmarks/, without .py")
     mutate_parser = commands.add_parser("mutate", help="change the code in one place at a time; do its tests notice?")
@@ -95,11 +98,13 @@ def command(arguments: list[str]) -> int:
     environment.set_up(production=getattr(options, "production", False))
     if options.command == "check":
         return 0 if checks.run_all() else FAILED
+    if options.command == "sbom":
+        return _python("-m", "tools.sbom", *(["--output", str(options.output.resolve())] if options.output else []))
     if options.command == "docs":
         documents.write()
         print(f"pages: {documents.build_pages()}")
-        return 0
-    print("set up; next: deploy/README.md" if options.production else f"set up; next: {sys.executable} dev.py run")
+    else:
+        print("set up; next: deploy/README.md" if options.production else f"set up; next: {sys.executable} dev.py run")
     return 0
 
 
