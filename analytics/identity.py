@@ -22,6 +22,7 @@ from django.utils.crypto import salted_hmac
 
 from analytics.conf import conf
 from analytics.declared import DERIVED
+from privacy.keys import Key
 
 
 class Kind(StrEnum):
@@ -41,12 +42,12 @@ def pseudonym(kind: Kind, identifier: UUID | str | int, salt: UUID | str = "") -
     return _commitment(_keys()[0], kind, str(identifier), str(salt))
 
 
-def secrets_of(user_id: UUID, salt: UUID) -> list[bytes]:
+def secrets_of(user_id: Key, salt: UUID) -> list[bytes]:
     """The secrets of a person's pseudonyms, 32 bytes each: the present key's, then each previous one's."""
     return [secret(key, Kind.USER, str(user_id), str(salt)) for key in _keys()]
 
 
-def pseudonyms_of(user_id: UUID, salt: UUID) -> list[UUID]:
+def pseudonyms_of(user_id: Key, salt: UUID) -> list[UUID]:
     """The pseudonyms under which rows of a person may be stored, the present one first."""
     return [_commitment(key, Kind.USER, str(user_id), str(salt)) for key in _keys()]
 

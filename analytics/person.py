@@ -10,6 +10,7 @@ from analytics.collect.track import track_feature_usage
 from analytics.erasure import requests
 from analytics.identity import Kind, pseudonym
 from analytics.show import rows_of_person, sentences
+from privacy.keys import Key
 from privacy.models import PendingErasure
 from privacy.telemetry import DeclaredEvent, DeclaredField, Pseudonyms, Receipt, Rows, Stored, Telemetry
 
@@ -22,19 +23,19 @@ class PersonalTelemetry(Telemetry):
     def events(self) -> Sequence[DeclaredEvent]:
         return [_declared(event) for event in current_catalogue().current()]
 
-    def preview(self, user_id: UUID) -> dict[str, Any]:
+    def preview(self, user_id: Key) -> dict[str, Any]:
         return preview(user_id)
 
-    def pseudonyms(self, user_id: UUID, salt: UUID, organization: str | None) -> Pseudonyms:
+    def pseudonyms(self, user_id: Key, salt: UUID, organization: str | None) -> Pseudonyms:
         return Pseudonyms(
             user_id=pseudonym(Kind.USER, user_id, salt),
             organization_id=None if organization is None else pseudonym(Kind.ORGANIZATION, organization),
         )
 
-    def stored(self, user_id: UUID) -> Stored:
+    def stored(self, user_id: Key) -> Stored:
         return rows_of_person.stored(user_id)
 
-    def rows(self, user_id: UUID, *, limit: int, cursor: str = "") -> Rows:
+    def rows(self, user_id: Key, *, limit: int, cursor: str = "") -> Rows:
         return rows_of_person.rows(user_id, limit=limit, cursor=cursor)
 
     def sentence(self, row: Mapping[str, Any]) -> str:
@@ -46,7 +47,7 @@ class PersonalTelemetry(Telemetry):
     def erase(self, pending: PendingErasure, *, go_on: bool) -> Receipt:
         return requests.request_erasure(pending, go_on=go_on)
 
-    def receipts(self, user_id: UUID) -> list[Receipt]:
+    def receipts(self, user_id: Key) -> list[Receipt]:
         return requests.receipts(user_id)
 
 

@@ -1,17 +1,17 @@
 """Access log: what staff looked at. Code that shows people's data to staff calls `record` first."""
 
 from typing import Any, cast
-from uuid import UUID
 
 from django.http import HttpRequest
 from django.utils import timezone
 
+from privacy.keys import Key
 from privacy.models import Access, AccessEvent
 from privacy.people import Person
 
 
 def record(
-    request: HttpRequest, access: Access, what: str, *, about: UUID | None = None, lines: int | None = None
+    request: HttpRequest, access: Access, what: str, *, about: Key | None = None, lines: int | None = None
 ) -> None:
     """Add a log line: the request's user did `access` to `what`, such as "consent events" or "report retention".
 
@@ -22,7 +22,7 @@ def record(
     request.access_recorded = True  # type: ignore[attr-defined]
 
 
-def record_of(actor_id: Any, access: Access, what: str, *, about: UUID | None = None, lines: int | None = None) -> None:
+def record_of(actor_id: Any, access: Access, what: str, *, about: Key | None = None, lines: int | None = None) -> None:
     """The same outside of requests, for the user with this key; None is a service."""
     AccessEvent.objects.create(
         actor_id=actor_id, access=access, what=what, about_id=about, lines=lines, recorded_at=timezone.now()

@@ -8,12 +8,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
-from uuid import UUID
 
 from django.contrib.auth import get_user_model
 from django.http import HttpRequest
 
 from privacy.choices import note_account_change
+from privacy.keys import Key
 from privacy.models import Action, Source
 from privacy.people import Person, resolved_user
 
@@ -31,7 +31,7 @@ def acting_in(request: HttpRequest) -> Iterator[None]:
         _request.reset(token)
 
 
-def actor_and_source(about: UUID) -> tuple[UUID | None, Source]:
+def actor_and_source(about: Key) -> tuple[Key | None, Source]:
     """Who changes the account `about`, and from where. Without a request, a command does."""
     request = _request.get()
     if request is None:

@@ -1,7 +1,6 @@
 """Admin pages of consent: people with their decisions, the ledger, notices, the lock and the access log."""
 
 from typing import Any, ClassVar, Literal
-from uuid import UUID
 
 from django.contrib import admin, messages
 from django.contrib.admin.views.main import ChangeList
@@ -15,6 +14,7 @@ from privacy.choices import choose, publish_notice, request_deletion, set_lock
 from privacy.confirmed_admin import AsksFirst, Consequence
 from privacy.consent import Decision
 from privacy.gate import NOBODY, decision_for, decisions_for, number_sharing
+from privacy.keys import Key
 from privacy.models import (
     AccessEvent,
     ConsentEvent,
@@ -27,7 +27,7 @@ from privacy.models import (
     Source,
     person_or_none,
 )
-from privacy.people import Person
+from privacy.people import Person, key_of
 from privacy.recorded_admin import CsvExport, NamesPeople, NothingByHand
 from privacy.services import new_token
 from privacy.telemetry import NothingToDelete, telemetry
@@ -57,6 +57,14 @@ class WithDecision:
         return decision.explanation
 
 
+def _names_of(relation: str) -> tuple[str, ...]:
+    """Fields to search a related user by: the name to sign in with, and the e-mail address."""
+    model = get_user_model()
+    email = model.get_email_field_name()
+    there = {field.name for field in model._meta.get_fields()}
+    return tuple(f"{relation}__{name}" for name in dict.fromkeys((model.USERNAME_FIELD, email)) if name in there)
+
+
 def _people(number: int) -> str:
     return f"{number} {'person' if number == 1 else 'people'}"
 
@@ -80,8 +88,8 @@ class WithPrivacy(NamesPeople, WithDecision):
     privacy_fields = ("effective_decision", "deletions")
     privacy_actions = ("switch_off", "delete_telemetry")
 
-    def person_of(self, row: Person) -> UUID:
-        person: UUID = row.pk
+    def person_of(self, row: Person) -> Key:
+        person: Key = row.pk
         return person
 
     @admin.display(description="Deletions")
@@ -127,20 +135,21 @@ class PreferenceAdmin(NamesPeople, WithDecision, NothingByHand, admin.ModelAdmin
     list_display = ("user", "effective_decision", "choice", "chosen_at", "notice_version")
     list_filter = ("choice", "notice_version")
     list_select_related = ("user",)
-    search_fields = ("user__username", "user__email")
+    search_fields = _names_of("user")
     search_help_text = "User name, e-mail address or complete id"
     readonly_fields = ("effective_decision",)
     actions = ("switch_off",)
 
-    def person_of(self, row: Preference) -> UUID:
+    def person_of(self, row: Preference) -> Key:
         return row.user_id
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Preference], search_term: str
     ) -> tuple[QuerySet[Preference], bool]:
-        if (wanted := _uuid(search_term)) is not None:
-            return queryset.filter(pk=wanted), False
-        return super().get_search_results(request, queryset, search_term)
+        by_name, may_repeat = super().get_search_results(request, queryset, search_term)
+        if (wanted := key_of(search_term.strip())) is None:
+            return by_name, may_repeat
+        return queryset.filter(Q(pk=wanted) | Q(pk__in=by_name.values("pk"))), False
 
     def has_switch_off_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("privacy.change_preference")
@@ -150,16 +159,9 @@ class PreferenceAdmin(NamesPeople, WithDecision, NothingByHand, admin.ModelAdmin
         switch_off(request, queryset)
 
 
-def _uuid(text: str) -> UUID | None:
-    try:
-        return UUID(text.strip())
-    except ValueError:
-        return None
-
-
 def _name(event: ConsentEvent | AccessEvent, relation: Literal["user", "actor", "about"], nobody: str) -> str:
     """The user name; the id if the account was deleted; `nobody` if the event names no one."""
-    identifier: UUID | None = getattr(event, f"{relation}_id")
+    identifier: Key | None = getattr(event, f"{relation}_id")
     if identifier is None:
         return nobody
     person = person_or_none(event, relation)
@@ -185,19 +187,18 @@ class LedgerAdmin(CsvExport, NothingByHand, admin.ModelAdmin[Any]):
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
     ) -> tuple[QuerySet[Any], bool]:
-        if (wanted := _uuid(search_term)) is not None:
-            found = Q(**{f"{self.about}_id": wanted}) | Q(actor_id=wanted)
-            if self.about == "user":
-                found |= Q(organization_id=str(wanted))
-            return queryset.filter(found), False
-        return super().get_search_results(request, queryset, search_term)
+        by_name, may_repeat = super().get_search_results(request, queryset, search_term)
+        if (wanted := key_of(search_term.strip())) is None:
+            return by_name, may_repeat
+        found = Q(**{f"{self.about}_id": wanted}) | Q(actor_id=wanted) | Q(pk__in=by_name.values("pk"))
+        return queryset.filter(found), False
 
 
 @admin.register(ConsentEvent)
 class ConsentEventAdmin(LedgerAdmin):
     list_display = ("recorded_at", "action", "whose", "by", "source", "notice_version", "password_by_staff")
     list_filter = ("action", "source", "notice_version")
-    search_fields = ("user__username", "user__email", "organization_id")
+    search_fields = (*_names_of("user"), "organization_id")
     # `whose` instead of `user`: a line outlives the account.
     fields = ("recorded_at", "action", "whose", "by", "source", "notice_version", "password_by_staff")
     readonly_fields = ("whose", "by", "password_by_staff")
@@ -215,7 +216,7 @@ class ConsentEventAdmin(LedgerAdmin):
         "organization_id": lambda event: event.organization_id,
     }
 
-    def person_of(self, row: ConsentEvent) -> UUID | None:
+    def person_of(self, row: ConsentEvent) -> Key | None:
         return row.user_id
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[ConsentEvent]:
@@ -240,7 +241,7 @@ class AccessEventAdmin(LedgerAdmin):
 
     list_display = ("recorded_at", "by", "access", "what", "whose", "lines")
     list_filter = ("access", "what")
-    search_fields = ("actor__username", "actor__email", "about__username", "about__email")
+    search_fields = (*_names_of("actor"), *_names_of("about"))
     fields = ("recorded_at", "by", "access", "what", "whose", "lines")
     readonly_fields = ("whose", "by")
     list_select_related = ("actor", "about")

@@ -32,7 +32,7 @@ class Shape(serializers.Serializer[Any]):
 
 class TelemetryStatus(Shape):
     telemetry_enabled = serializers.BooleanField()
-    user_id = serializers.UUIDField()
+    user_id = serializers.CharField()
 
 
 class TelemetryChange(Shape):

@@ -8,7 +8,7 @@ privacy.E005  PrivacyMiddleware is placed before AuthenticationMiddleware.
 privacy.E006  The context processor of the notice is not installed.
 privacy.E007  The database of choices is not PostgreSQL.
 privacy.E010  The admin site does not record what staff look at.
-privacy.E012  The user model's key is not a UUID.
+privacy.E012  The user model's key is neither a UUID, a whole number nor a text.
 """
 
 from collections.abc import Iterator, Sequence
@@ -19,7 +19,7 @@ from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.core.checks import CheckMessage, Error, Warning, register  # noqa: A004  Django's name for it
 from django.db import connections, router
-from django.db.models import Model, UUIDField
+from django.db.models import CharField, ForeignKey, IntegerField, Model, TextField, UUIDField
 from django.utils.module_loading import import_string
 
 from privacy.declared import findings, from_django
@@ -59,9 +59,12 @@ def check_seams(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[
 
 
 def _user_key(model: type[Model]) -> Iterator[CheckMessage]:
-    if not isinstance(model._meta.pk, UUIDField):
+    field = model._meta.pk
+    while isinstance(field, ForeignKey):  # of a model that inherits from another one with a table
+        field = field.target_field
+    if not isinstance(field, UUIDField | IntegerField | CharField | TextField):
         yield Error(
-            f"The key of {model._meta.label} is not a UUID, so nothing is recorded of anybody.",
+            f"The key of {model._meta.label} is neither a UUID, a whole number nor a text, so nothing can be recorded.",
             hint="In the user model: id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)",
             id="privacy.E012",
         )

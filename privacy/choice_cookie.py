@@ -8,24 +8,24 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
-from uuid import UUID
 
 from django.conf import settings
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
+from privacy.keys import Key
 from privacy.people import resolved_user
 from privacy.signals import consent_changed
 
 # The browser package and privacy.js use the same name.
 NAME = "privacy_choice"
-_changed: ContextVar[set[UUID | None] | None] = ContextVar("people whose decision this request changed", default=None)
+_changed: ContextVar[set[Key | None] | None] = ContextVar("people whose decision this request changed", default=None)
 
 
 @contextmanager
-def noting_changes() -> Iterator[set[UUID | None]]:
+def noting_changes() -> Iterator[set[Key | None]]:
     """Yield the set of people whose decision changes inside the block, also in this request's threads."""
-    people: set[UUID | None] = set()
+    people: set[Key | None] = set()
     token = _changed.set(people)
     try:
         yield people
@@ -33,7 +33,7 @@ def noting_changes() -> Iterator[set[UUID | None]]:
         _changed.reset(token)
 
 
-def set_on(response: HttpResponseBase, request: HttpRequest, changed: set[UUID | None]) -> None:
+def set_on(response: HttpResponseBase, request: HttpRequest, changed: set[Key | None]) -> None:
     """Set the cookie if the decision about the person of this browser session is among `changed`."""
     user = resolved_user(request) if changed else None
     session = getattr(request, "session", None)
@@ -49,7 +49,7 @@ def set_on(response: HttpResponseBase, request: HttpRequest, changed: set[UUID |
     )
 
 
-def _note(*, user_id: UUID | None, **_: Any) -> None:
+def _note(*, user_id: Key | None, **_: Any) -> None:
     if (people := _changed.get()) is not None:
         people.add(user_id)
 

@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Sequence
 from datetime import datetime
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
@@ -11,6 +11,7 @@ from django.db import transaction
 from privacy.clock import database_now
 from privacy.consent import Decision, decide
 from privacy.gate import current_control, policy_for
+from privacy.keys import Key
 from privacy.models import (
     Action,
     ConsentEvent,
@@ -31,7 +32,7 @@ from privacy.telemetry import NothingToDelete, Receipt, telemetry
 logger = logging.getLogger(__name__)
 
 
-def _locked_preference(user_id: UUID) -> Preference:
+def _locked_preference(user_id: Key) -> Preference:
     """The person's row, locked until the transaction ends, so that concurrent changes queue."""
     Preference.objects.bulk_create([Preference(user_id=user_id)], ignore_conflicts=True)
     return Preference.objects.select_for_update().get(pk=user_id)
@@ -47,7 +48,7 @@ def _decision(preference: Preference) -> Decision:
     )
 
 
-def _announce(user_id: UUID | None, *, enabled: bool) -> None:
+def _announce(user_id: Key | None, *, enabled: bool) -> None:
     transaction.on_commit(lambda: consent_changed.send(sender=None, user_id=user_id, enabled=enabled))
 
 
@@ -65,8 +66,8 @@ def _record(
     action: Action,
     source: Source,
     *,
-    user_id: UUID | None,
-    actor_id: UUID | None,
+    user_id: Key | None,
+    actor_id: Key | None,
     notice_version: int | None,
     at: datetime,
     organization_id: str = "",
@@ -83,7 +84,7 @@ def _record(
 
 
 @transaction.atomic
-def choose(user_id: UUID, *, enabled: bool, source: Source, actor_id: UUID | None) -> Decision:
+def choose(user_id: Key, *, enabled: bool, source: Source, actor_id: Key | None) -> Decision:
     """Record the person's choice and return the new effective decision.
 
     Only the person may switch on; raises PermissionDenied for anybody else. Repeating the stored choice changes nothing
@@ -119,7 +120,7 @@ def choose(user_id: UUID, *, enabled: bool, source: Source, actor_id: UUID | Non
 
 
 @transaction.atomic
-def note_notice_shown(user_id: UUID, version: int, *, browser_signal: bool) -> None:
+def note_notice_shown(user_id: Key, version: int, *, browser_signal: bool) -> None:
     """Record that notice `version` was shown to the person. Under the cloud default, consent begins now."""
     preference = _locked_preference(user_id)
     if browser_signal:
@@ -148,7 +149,7 @@ def note_notice_shown(user_id: UUID, version: int, *, browser_signal: bool) -> N
 
 
 @transaction.atomic
-def dismiss_notice(user_id: UUID, version: int) -> None:
+def dismiss_notice(user_id: Key, version: int) -> None:
     """Record that the person dismissed the notice. This changes no consent, which depends on the notice being shown.
 
     A version they were never shown cannot be dismissed; the newest they were shown is dismissed instead.
@@ -160,7 +161,7 @@ def dismiss_notice(user_id: UUID, version: int) -> None:
 
 
 @transaction.atomic
-def publish_notice(*, title: str, body: str, actor_id: UUID | None) -> PrivacyNotice:
+def publish_notice(*, title: str, body: str, actor_id: Key | None) -> PrivacyNotice:
     """Publish the next version of the notice. Everyone is shown it again; nobody's choice changes."""
     now = database_now()
     # Every installation has this row; locking it makes two simultaneous publications queue.
@@ -186,7 +187,7 @@ def publish_notice(*, title: str, body: str, actor_id: UUID | None) -> PrivacyNo
 
 
 @transaction.atomic
-def note_browser_signal(user_id: UUID) -> None:
+def note_browser_signal(user_id: Key) -> None:
     """Record that the person's browser sent `Sec-GPC: 1`. Sharing is off until they choose."""
     preference = _locked_preference(user_id)
     if _apply_browser_signal(preference):
@@ -214,7 +215,7 @@ def _apply_browser_signal(preference: Preference) -> bool:
 
 
 @transaction.atomic
-def set_lock(*, locked: bool, source: Source, actor_id: UUID | None) -> None:
+def set_lock(*, locked: bool, source: Source, actor_id: Key | None) -> None:
     """Set or lift the operator's lock. Lifting it restores the people's own choices; setting it waits like `choose`."""
     if locked:
         wait_for_attempts_on_commit()
@@ -237,7 +238,7 @@ def set_lock(*, locked: bool, source: Source, actor_id: UUID | None) -> None:
 
 @transaction.atomic
 def set_organization_policy(
-    organization_id: str, *, sharing_off: bool, source: Source, actor_id: UUID
+    organization_id: str, *, sharing_off: bool, source: Source, actor_id: Key
 ) -> OrganizationPolicy:
     """Switch sharing off for the people of an organization, or leave it to them again. The caller checks who asks.
 
@@ -266,7 +267,7 @@ def set_organization_policy(
 
 
 @transaction.atomic
-def request_deletion(user_id: UUID, *, source: Source, actor_id: UUID | None) -> Receipt:
+def request_deletion(user_id: Key, *, source: Source, actor_id: Key | None) -> Receipt:
     """Delete what was collected of the person, or ask for it where it is stored; a line in the ledger, and the receipt.
 
     Where the database of the rows cannot be used now, the receipt is a pending one, and `keep_telemetry` carries the
@@ -289,7 +290,7 @@ def request_deletion(user_id: UUID, *, source: Source, actor_id: UUID | None) ->
         return _pending_receipt(pending)
 
 
-def _note_deletion_request(user_id: UUID, *, source: Source, actor_id: UUID | None) -> PendingErasure:
+def _note_deletion_request(user_id: Key, *, source: Source, actor_id: Key | None) -> PendingErasure:
     """A line in the ledger, and what is to be erased: the pseudonyms of the salt that the person had until now.
 
     From now on they have another, and nothing from before now is recorded.
@@ -311,7 +312,7 @@ def _note_deletion_request(user_id: UUID, *, source: Source, actor_id: UUID | No
 
 
 @transaction.atomic
-def replace_salt(user_id: UUID) -> None:
+def replace_salt(user_id: Key) -> None:
     """Give the person new pseudonyms: theirs were erased, and a restored backup has brought the salt back."""
     _replace_salt(_locked_preference(user_id), at=database_now())
 
@@ -322,7 +323,7 @@ def _replace_salt(preference: Preference, *, at: datetime) -> None:
     preference.save()
 
 
-def pending_receipts(user_id: UUID, known: Sequence[Receipt]) -> list[Receipt]:
+def pending_receipts(user_id: Key, known: Sequence[Receipt]) -> list[Receipt]:
     """Receipts of the person's pending requests that none of the `known` ones is of. Newest first."""
     pending = PendingErasure.objects.filter(user_id=user_id).exclude(pk__in=[receipt.id for receipt in known])
     return [_pending_receipt(each) for each in pending.order_by("-requested_at")]
@@ -341,6 +342,6 @@ def _pending_receipt(pending: PendingErasure) -> Receipt:
     )
 
 
-def note_account_change(user_id: UUID, action: Action, *, source: Source, actor_id: UUID | None) -> None:
+def note_account_change(user_id: Key, action: Action, *, source: Source, actor_id: Key | None) -> None:
     """A line about what the person signs in with: `action` is PASSWORD_SET or one of ACCOUNT_...; no choice changes."""
     _record(action, source, user_id=user_id, actor_id=actor_id, notice_version=None, at=database_now())

@@ -15,6 +15,7 @@ from django.db.models import BooleanField, DateTimeField, F, Func, OuterRef, Tex
 from django.db.models.functions import Cast
 
 from privacy.consent import Control, Decision, Policy, Reason, Standing, decide
+from privacy.keys import Key
 from privacy.models import InstallationControl, OrganizationPolicy, Preference
 from privacy.organizations import organization_field, since_field
 from privacy.switches import current_switches, deployment_type
@@ -41,7 +42,7 @@ def current_control() -> Control:
     return row.control if row is not None else SHUT
 
 
-def policy_for(user_id: UUID) -> Policy:
+def policy_for(user_id: Key) -> Policy:
     """The policy of the person's organization."""
     people = get_user_model().objects.using(DEFAULT_DB_ALIAS).filter(pk=user_id)
     found = people.annotate(**_of_the_organization()).values_list(*_POLICY).first()
@@ -63,12 +64,12 @@ def _policy(sharing_off: bool | None, changed_at: datetime | None, joined_at: da
     return Policy(sharing_off=bool(sharing_off), changed_at=max(filter(None, (changed_at, joined_at)), default=None))
 
 
-def decision_for(user_id: UUID) -> Decision:
+def decision_for(user_id: Key) -> Decision:
     """The effective decision for one person; off for an unknown id."""
     return decisions_for([user_id]).get(user_id, NOBODY)
 
 
-def decisions_for(user_ids: Iterable[UUID]) -> dict[UUID, Decision]:
+def decisions_for(user_ids: Iterable[Key]) -> dict[Key, Decision]:
     """The effective decisions for many people, in one query. Unknown ids are missing from the result.
 
     Raises django.db.DatabaseError if consent cannot be read; the caller then may record nobody.
@@ -76,19 +77,19 @@ def decisions_for(user_ids: Iterable[UUID]) -> dict[UUID, Decision]:
     return {pk: consent.decision for pk, consent, _ in _dated_consents(user_ids)}
 
 
-def consents_for(user_ids: Iterable[UUID]) -> dict[UUID, Consent]:
+def consents_for(user_ids: Iterable[Key]) -> dict[Key, Consent]:
     """Like `decisions_for`, with salts, in the same one query."""
     return {pk: consent for pk, consent, _ in _dated_consents(user_ids)}
 
 
-def dated_consent(user_id: UUID) -> tuple[Consent, datetime] | None:
+def dated_consent(user_id: Key) -> tuple[Consent, datetime] | None:
     """The consent of one person and the database's time of reading; None for an unknown id."""
     for _, consent, now in _dated_consents([user_id]):
         return consent, now
     return None
 
 
-def salt_of(user_id: UUID) -> UUID | None:
+def salt_of(user_id: Key) -> UUID | None:
     """The salt of a person's pseudonyms; None if they were never asked, so that nothing is stored about them."""
     return Preference.objects.using(DEFAULT_DB_ALIAS).filter(pk=user_id).values_list("salt", flat=True).first()
 
@@ -100,7 +101,7 @@ def number_sharing(*, locked: bool) -> int:
     return sum(consent.decision.enabled for _, consent, _ in _dated_consents(active.iterator(), lock))
 
 
-def _dated_consents(user_ids: Iterable[UUID], lock: Control | None = None) -> Iterator[tuple[UUID, Consent, datetime]]:
+def _dated_consents(user_ids: Iterable[Key], lock: Control | None = None) -> Iterator[tuple[Key, Consent, datetime]]:
     """Consents by person, with the time of reading; `lock` stands in for the stored one."""
     prefix = "privacy_preference__"
     fields = ("choice", "chosen_at", "notice_shown_at", "browser_signal_at", "consenting_since", "erased_at")

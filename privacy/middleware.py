@@ -6,7 +6,6 @@ Both are written once per person and notice version. Every other request costs t
 import logging
 from collections.abc import Awaitable, Callable
 from typing import Any, cast
-from uuid import UUID
 
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction, sync_to_async
 from django.http import HttpRequest, HttpResponse
@@ -15,6 +14,7 @@ from django.http.response import HttpResponseBase
 from privacy import choice_cookie, choices
 from privacy.acting import acting_in
 from privacy.context_processors import SHOWN, showing
+from privacy.keys import Key
 from privacy.looking import asks_not_to_be_tracked, is_looked_at
 from privacy.people import resolved_user
 from privacy.process import Bounded
@@ -25,7 +25,7 @@ logger = logging.getLogger(__name__)
 BROWSER_SIGNAL = "privacy_browser_signal"  # session: the signal has been recorded
 MAXIMUM_REMEMBERED = 10_000
 # People whose signal is in the database already, for clients without a session; one for each process.
-_noted: Bounded[UUID, None] = Bounded(MAXIMUM_REMEMBERED)
+_noted: Bounded[Key, None] = Bounded(MAXIMUM_REMEMBERED)
 
 
 class PrivacyMiddleware:
@@ -99,7 +99,7 @@ def _is_on_the_page(version: int, request: HttpRequest, response: HttpResponseBa
     )
 
 
-def _note_signal(request: HttpRequest, user_id: UUID) -> None:
+def _note_signal(request: HttpRequest, user_id: Key) -> None:
     session = getattr(request, "session", None)
     if user_id in _noted or (session is not None and session.get(BROWSER_SIGNAL) == str(user_id)):
         return

@@ -131,7 +131,7 @@ class PendingErasure(models.Model):
     """
 
     id = models.UUIDField(primary_key=True, editable=False)
-    user_id = models.UUIDField(help_text="Key of the account, which may be deleted by now.")
+    user_id = models.TextField(help_text="Key of the account, which may be deleted by now.")
     salt = models.UUIDField(help_text="The one that the person's pseudonyms had until they asked.")
     requested_at = models.DateTimeField()
 

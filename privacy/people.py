@@ -9,6 +9,8 @@ from django.core.management.base import CommandError
 from django.http import HttpRequest
 from django.utils.functional import LazyObject, empty
 
+from privacy.keys import Key
+
 Person: TypeAlias = AbstractUser
 
 
@@ -34,15 +36,22 @@ def is_person(user: object) -> bool:
     return isinstance(user, AbstractBaseUser)
 
 
+def key_of(value: object) -> Key | None:
+    """The value as a key of the project's user model; None if no user can have it."""
+    field = get_user_model()._meta.pk
+    try:
+        key: Key = field.clean(value, None)
+    except ValidationError:
+        return None
+    return None if isinstance(key, str) and "\0" in key else key
+
+
 def find_user(name_or_id: str) -> Person:
     """The user by name, else by id. Raises CommandError (exit code 2), whose message does not repeat the input."""
     model = get_user_model()
     user = model._default_manager.filter(**{model.USERNAME_FIELD: name_or_id}).first()
-    if user is None:
-        try:
-            user = model._default_manager.filter(pk=model._meta.pk.to_python(name_or_id)).first()
-        except ValidationError:
-            user = None
+    if user is None and (key := key_of(name_or_id)) is not None:
+        user = model._default_manager.filter(pk=key).first()
     if user is None:
         raise CommandError("no such user; enter a user name or a user id (not a pseudonym)", returncode=2)
     return user

@@ -4,7 +4,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import wraps
 from typing import Any, ClassVar, cast
-from uuid import UUID
 
 from django.contrib import admin
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
@@ -18,6 +17,7 @@ from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.utils import timezone
 
 from privacy.access import record, was_recorded
+from privacy.keys import Key
 from privacy.keyset import in_pages
 from privacy.models import Access
 from privacy.spreadsheet import csv_download
@@ -44,7 +44,7 @@ class NamesPeople:
 
     model: Any
 
-    def person_of(self, row: Any) -> UUID | None:
+    def person_of(self, row: Any) -> Key | None:
         """The person whose data the row is, if the page names them; None otherwise."""
         return None
 
@@ -110,7 +110,7 @@ def _record_shown(request: HttpRequest, response: HttpResponse, view: Callable[.
 
 
 def _record_change(
-    request: HttpRequest, view: Callable[..., Any], model_admin: Any, about: UUID | None, chosen: "_Chosen | None"
+    request: HttpRequest, view: Callable[..., Any], model_admin: Any, about: Key | None, chosen: "_Chosen | None"
 ) -> None:
     if was_recorded(request):
         return
@@ -132,7 +132,7 @@ class _Chosen:
 
     action: str
     rows: int
-    about: UUID | None
+    about: Key | None
 
 
 def _chosen(request: HttpRequest, view: Callable[..., Any], model_admin: Any) -> _Chosen | None:
@@ -182,11 +182,11 @@ def _name(view: Callable[..., Any]) -> str:
     return view.__name__.removeprefix("user_change_").removesuffix("_view")
 
 
-def _person_of(model_admin: Any, row: Any) -> UUID | None:
+def _person_of(model_admin: Any, row: Any) -> Key | None:
     return model_admin.person_of(row) if isinstance(model_admin, NamesPeople) else None
 
 
-def _person_of_address(request: HttpRequest, model_admin: Any, args: Any, kwargs: Any) -> UUID | None:
+def _person_of_address(request: HttpRequest, model_admin: Any, args: Any, kwargs: Any) -> Key | None:
     """The person whose row the URL's arguments name."""
     key = kwargs.get("object_id") or kwargs.get("id") or (args[0] if args else None)
     if key is None or not isinstance(model_admin, NamesPeople):

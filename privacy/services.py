@@ -8,7 +8,6 @@ import secrets
 from datetime import timedelta
 from hashlib import sha256
 from typing import Any, ClassVar
-from uuid import UUID
 
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AnonymousUser
@@ -28,6 +27,7 @@ from privacy.clock import database_now
 from privacy.gate import dated_consent
 from privacy.models import Right, ServiceToken
 from privacy.organizations import organization_of
+from privacy.people import key_of
 from privacy.telemetry import telemetry
 
 PREFIX = "rts_"
@@ -137,13 +137,9 @@ class Decision(ServiceView):
         if not wanted:
             raise ParseError("user is missing: the key of the person's account.")
         pseudonyms, now = None, database_now()
-        try:
-            user_id = UUID(wanted)
-        except ValueError:
-            found = None
-        else:
-            found = dated_consent(user_id)
-        if found is not None and found[0].decision.enabled and found[0].salt is not None:
+        user_id = key_of(wanted)
+        found = None if user_id is None else dated_consent(user_id)
+        if user_id is not None and found is not None and found[0].decision.enabled and found[0].salt is not None:
             person = get_user_model().objects.filter(pk=user_id).first()
             if person is not None:
                 pseudonyms = telemetry().pseudonyms(user_id, found[0].salt, organization_of(person))

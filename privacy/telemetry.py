@@ -10,6 +10,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
+from privacy.keys import Key
+
 if TYPE_CHECKING:
     from privacy.models import PendingErasure
 
@@ -100,19 +102,19 @@ class Telemetry:
         """Every event that may be collected."""
         return []
 
-    def preview(self, user_id: UUID) -> dict[str, Any]:
+    def preview(self, user_id: Key) -> dict[str, Any]:
         """One request of this person as OTLP/JSON, built by the exporter's encoder and not sent."""
         return {"resourceSpans": []}
 
-    def pseudonyms(self, user_id: UUID, salt: UUID, organization: str | None) -> Pseudonyms | None:
+    def pseudonyms(self, user_id: Key, salt: UUID, organization: str | None) -> Pseudonyms | None:
         """The pseudonyms of a person with this salt, in this organization; None if the site collects nothing."""
         return None
 
-    def stored(self, user_id: UUID) -> Stored:
+    def stored(self, user_id: Key) -> Stored:
         """How many rows are stored, and whether here."""
         return Stored()
 
-    def rows(self, user_id: UUID, *, limit: int, cursor: str = "") -> Rows:
+    def rows(self, user_id: Key, *, limit: int, cursor: str = "") -> Rows:
         """Stored rows, newest first, each with "table" and the table's columns. Raises NoCursor."""
         return Rows([], None)
 
@@ -132,7 +134,7 @@ class Telemetry:
         """
         raise NothingToDelete
 
-    def receipts(self, user_id: UUID) -> list[Receipt]:
+    def receipts(self, user_id: Key) -> list[Receipt]:
         """Receipts of requests to delete, newest first."""
         return []
 

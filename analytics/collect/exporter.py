@@ -5,7 +5,6 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from uuid import UUID
 
 from django.db import connections
 from opentelemetry.sdk.resources import Resource
@@ -23,6 +22,7 @@ from analytics.conf import EXPORT_TIMEOUT_SECONDS
 from analytics.exceptions import AnalyticsError, ExpiredEvent
 from privacy.clock import DatabaseClock, read_database_clock, unix_ns
 from privacy.gate import Consent, consents_for
+from privacy.keys import Key
 from privacy.sending import attempt
 
 logger = logging.getLogger(__name__)
@@ -51,7 +51,7 @@ class ConsentedBatch:
             consents, clock = self._consents(), read_database_clock()
             yield Permitted(self._judge(consents, clock), still_held)
 
-    def _consents(self) -> dict[UUID, Consent]:
+    def _consents(self) -> dict[Key, Consent]:
         """Consents of the batch's people, in one query. Raises ConsentUnreadable."""
         asked_at = time.monotonic()
         try:
@@ -61,7 +61,7 @@ class ConsentedBatch:
         self._hint.note((who for who, consent in consents.items() if not consent.decision.enabled), read_at=asked_at)
         return consents
 
-    def _judge(self, consents: dict[UUID, Consent], clock: DatabaseClock | None) -> list[ReadableSpan]:
+    def _judge(self, consents: dict[Key, Consent], clock: DatabaseClock | None) -> list[ReadableSpan]:
         """Build the spans that may be sent now. `clock` is None if no person consents."""
         of = resource()
         judged = [(span, _judged(span, consents.get(span.subject.user_id), clock, of)) for span in self.left]

@@ -8,7 +8,6 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from threading import Lock
 from typing import Any
-from uuid import UUID
 
 from opentelemetry.metrics import NoOpMeterProvider
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
@@ -26,6 +25,7 @@ from analytics.collect.transport.otlp_grpc import GrpcTransport
 from analytics.collect.transport.otlp_http import HttpTransport
 from analytics.conf import Protocol, conf
 from privacy.elapsed import elapsed
+from privacy.keys import Key
 from privacy.process import OnePerProcess, anew_in_children
 from privacy.switches import current_switches
 
@@ -193,6 +193,6 @@ def replaced(make_transport: Callable[[], Transport], **options: Any) -> Abstrac
     return _of_process.replaced(lambda: _begun(lambda: configured(make_transport, **options)))
 
 
-def on_consent_changed(*, user_id: UUID | None, **_: object) -> None:
+def on_consent_changed(*, user_id: Key | None, **_: object) -> None:
     """Receiver of `privacy.signals.consent_changed`: takes effect in this process at once."""
     hint.forget(user_id)

@@ -4,7 +4,7 @@ import base64
 import time
 from contextlib import suppress
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 from django.contrib.auth import get_user_model
 from google.protobuf.json_format import MessageToDict
@@ -16,10 +16,11 @@ from analytics.events import FeatureUse, Request
 from analytics.exceptions import ExpiredEvent
 from privacy.elapsed import elapsed_ns
 from privacy.gate import salt_of
+from privacy.keys import Key
 from privacy.organizations import organization_of
 
 
-def preview(user_id: UUID) -> dict[str, Any]:
+def preview(user_id: Key) -> dict[str, Any]:
     """The spans of a visit to Settings -> Privacy, as OTLP/JSON."""
     person = get_user_model()._default_manager.filter(pk=user_id).first()
     organization_id = None if person is None else organization_of(person)

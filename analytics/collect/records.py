@@ -5,7 +5,6 @@ no encoder can read them; `analytics.collect.clean` builds the span to send.
 """
 
 from dataclasses import dataclass
-from uuid import UUID
 
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ReadableSpan, SpanLimits
@@ -13,6 +12,7 @@ from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
 from opentelemetry.trace import SpanContext, TraceFlags
 
 from analytics.events import Event, Metadata
+from privacy.keys import Key
 
 _ids = RandomIdGenerator()
 _SAMPLED = TraceFlags(TraceFlags.SAMPLED)
@@ -39,7 +39,7 @@ class Subject:
     event both are the earlier of the event's own time and its arrival.
     """
 
-    user_id: UUID
+    user_id: Key
     organization_id: str | None
     began_ns: int
     began_elapsed_ns: int

@@ -15,8 +15,9 @@ from analytics.collect.records import RecordedSpan, Subject
 from analytics.events import Event, Metadata
 from analytics.exceptions import NobodysTelemetry
 from privacy.elapsed import elapsed_ns
+from privacy.keys import Key
 from privacy.organizations import organization_of
-from privacy.people import Person, resolved_user
+from privacy.people import Person, key_of, resolved_user
 
 MAXIMUM_EVENTS_A_REQUEST = 200
 _ATTRIBUTE = "_telemetry_scope"
@@ -103,7 +104,7 @@ def person_of(request: HttpRequest) -> Person | None:
 
 
 @contextmanager
-def telemetry_for(user: Person | UUID) -> Iterator[None]:
+def telemetry_for(user: Person | Key) -> Iterator[None]:
     """In a background job: attribute the block's events to `user`. With an id, no organization is recorded.
 
     Consent must exist when the block begins. Raises NobodysTelemetry if `user` is none, under DEBUG and in tests; in
@@ -119,9 +120,11 @@ def telemetry_for(user: Person | UUID) -> Iterator[None]:
 
 def _subject(user: object) -> Subject | None:
     """None if `user` is not a user, for instance one deleted since."""
-    if isinstance(user, UUID):
-        return Subject(user, None, time.time_ns(), elapsed_ns())
-    if isinstance(user, AbstractBaseUser) and isinstance(user.pk, UUID):
+    if isinstance(user, UUID | int | str):
+        # An id of another type, such as a UUID's text, would be another person's pseudonym.
+        if type(user) is type(key_of(user)):
+            return Subject(user, None, time.time_ns(), elapsed_ns())
+    elif isinstance(user, AbstractBaseUser) and user.pk is not None:
         return Subject(user.pk, organization_of(user), time.time_ns(), elapsed_ns())
     swallow(NobodysTelemetry("telemetry_for() wants a user, or the id of one"))
     return None

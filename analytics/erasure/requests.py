@@ -1,7 +1,5 @@
 """Handles requests to delete, from any source, and lists a person's receipts."""
 
-from uuid import UUID
-
 from django.db import transaction
 
 from analytics.conf import conf
@@ -11,6 +9,7 @@ from analytics.erasure.receipts import forget_whose, receipts_of
 from analytics.identity import pseudonyms_of
 from analytics.ingest.verdict import ErasureRequest
 from analytics.models import Erasure
+from privacy.keys import Key
 from privacy.models import Action, ConsentEvent, PendingErasure
 from privacy.telemetry import Receipt
 
@@ -66,7 +65,7 @@ def erase_received(asked: ErasureRequest) -> bool:
     return is_new
 
 
-def receipts(user_id: UUID) -> list[Receipt]:
+def receipts(user_id: Key) -> list[Receipt]:
     """The person's receipts, newest first: found through their requests in the ledger."""
     lines = ConsentEvent.objects.filter(user_id=user_id, action=Action.ERASURE_REQUESTED)
     return receipts_of(list(lines.values_list("pk", flat=True)))

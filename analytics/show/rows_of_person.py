@@ -13,6 +13,7 @@ from analytics.identity import pseudonyms_of
 from analytics.models import EndpointUsage, FeatureUsage, UserActivity
 from privacy.clock import from_unix_us, unix_us
 from privacy.gate import salt_of
+from privacy.keys import Key
 from privacy.keyset import newest_first
 from privacy.telemetry import NoCursor, Rows, Stored
 
@@ -26,13 +27,13 @@ Place = tuple[datetime, UUID, int]
 CURSOR = re.compile(r"[0-9]{1,16}-[0-9a-f]{32}-[0-2]")
 
 
-def stored(user_id: UUID) -> Stored:
+def stored(user_id: Key) -> Stored:
     """Number of the person's rows by table; 0 if rows are stored elsewhere."""
     here, whose = conf.stored_here, _pseudonyms(user_id)
     return Stored(here, {model._meta.db_table: _of(model, whose).count() if here else 0 for model in TABLES})
 
 
-def rows(user_id: UUID, *, limit: int, cursor: str = "") -> Rows:
+def rows(user_id: Key, *, limit: int, cursor: str = "") -> Rows:
     """A page of the person's rows. Raises NoCursor."""
     after = _place(cursor) if cursor else None
     if not conf.stored_here:
@@ -49,7 +50,7 @@ def rows(user_id: UUID, *, limit: int, cursor: str = "") -> Rows:
     return Rows([_row(row) for _, row in found[:limit]], None if is_last else _cursor(found[limit - 1][0]))
 
 
-def _pseudonyms(user_id: UUID) -> list[UUID]:
+def _pseudonyms(user_id: Key) -> list[UUID]:
     salt = salt_of(user_id)
     return [] if salt is None else pseudonyms_of(user_id, salt)
 

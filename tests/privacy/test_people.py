@@ -10,6 +10,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils.functional import SimpleLazyObject
 
 from accounts.models import User
+from analytics.models import MonthlyPeople
 from privacy import checks
 from privacy.people import resolved_user
 from tests.support.people import a_person
@@ -55,7 +56,7 @@ def test_nobody_is_nobody() -> None:
     assert resolved_user(RequestFactory().get("/")) is None
 
 
-def test_a_user_model_whose_key_is_no_uuid_is_an_error_with_the_line_to_add() -> None:
-    (finding,) = checks._user_key(Group)
+def test_a_user_model_whose_key_cannot_be_stored_is_an_error_with_the_line_to_add() -> None:
+    (finding,) = checks._user_key(MonthlyPeople)
     assert finding.id == "privacy.E012" and "models.UUIDField(primary_key=True" in str(finding.hint)
-    assert list(checks._user_key(User)) == []
+    assert [*checks._user_key(User), *checks._user_key(Group)] == []

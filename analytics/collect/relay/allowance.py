@@ -5,8 +5,8 @@ With several processes a person has several buckets; each limits the work of its
 
 import time
 from threading import Lock
-from uuid import UUID
 
+from privacy.keys import Key
 from privacy.process import Bounded, anew_in_children
 
 # Several times what a busy person does in a minute.
@@ -21,10 +21,10 @@ class Allowance:
     """Thread-safe and bounded; drops the person whose last request is oldest."""
 
     def __init__(self) -> None:
-        self._buckets: Bounded[UUID, tuple[float, float]] = Bounded(MAXIMUM_PEOPLE)
+        self._buckets: Bounded[Key, tuple[float, float]] = Bounded(MAXIMUM_PEOPLE)
         self._lock = Lock()
 
-    def take(self, user_id: UUID, spans: int) -> float:
+    def take(self, user_id: Key, spans: int) -> float:
         """Count a request with this many spans; returns 0.0 if it is allowed, else the seconds to wait."""
         wanted = spans + A_REQUEST
         with self._lock:

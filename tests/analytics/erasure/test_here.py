@@ -361,7 +361,7 @@ def test_where_rows_live_elsewhere_replay_leaves_what_is_pending_pending(setting
     request_deletion(user.pk, source=Source.API, actor_id=user.pk)
     for _ in range(2):
         assert "1 waiting" in said("--replay")
-    assert PendingErasure.objects.get().user_id == user.pk and Erasure.objects.get().completed_at is None
+    assert PendingErasure.objects.get().user_id == str(user.pk) and Erasure.objects.get().completed_at is None
 
 
 def test_a_machine_whose_clock_is_ahead_dates_a_deletion_by_the_databases(
