@@ -102,6 +102,7 @@ COMMANDS = [
     ("keeper", "send_pending_erasures"),
     ("site", "send_pending_erasures"),
     ("site", "verify_ledger"),
+    ("site", "erase_user_telemetry", "--replay"),
     ("owner", "grant_reporting_access", READER),
     ("owner", "grant_reporting_access", READER, "--remove"),
     ("owner", "load_demo_telemetry", "--yes", "--people", "3", "--days", "3"),
@@ -149,6 +150,9 @@ def test_every_process_does_its_work_under_its_role(database: Scratch, urls: Url
     for role, *words in COMMANDS:
         outcome = database.manage(*words, DATABASE_URL=urls.get(role, database.url))
         assert outcome.returncode == 0 and "permission denied" not in outcome.stderr, (words, outcome.stderr)
+    for role in ("site", "keeper"):
+        examined = database.manage("telemetry_doctor", DATABASE_URL=urls[role])
+        assert "partitions" in examined.stdout and "42501" not in examined.stdout + examined.stderr, examined.stdout
 
 
 FORGED = """
