@@ -27,7 +27,7 @@ from privacy.models import (
     Source,
     person_or_none,
 )
-from privacy.people import Person, key_of
+from privacy.people import Person, active_people, key_of
 from privacy.recorded_admin import CsvExport, NamesPeople, NothingByHand
 from privacy.services import new_token
 from privacy.telemetry import NothingToDelete, telemetry
@@ -283,7 +283,7 @@ class PrivacyNoticeAdmin(AsksFirst):
         return False
 
     def consequence(self, changed: PrivacyNotice) -> Consequence:
-        people = get_user_model().objects.filter(is_active=True).count()
+        people = active_people().count()
         return Consequence(
             f"Ask {_people(people)} again?",
             (

@@ -11,13 +11,14 @@ from uuid import UUID
 
 from django.contrib.auth import get_user_model
 from django.db import DEFAULT_DB_ALIAS
-from django.db.models import BooleanField, DateTimeField, F, Func, OuterRef, TextField, Value
+from django.db.models import BooleanField, DateTimeField, F, Func, OuterRef, QuerySet, TextField, Value
 from django.db.models.functions import Cast
 
 from privacy.consent import Control, Decision, Policy, Reason, Standing, decide
 from privacy.keys import Key
 from privacy.models import InstallationControl, OrganizationPolicy, Preference
 from privacy.organizations import organization_field, since_field
+from privacy.people import active_people
 from privacy.switches import current_switches, deployment_type
 
 # Used when the lock's row is missing.
@@ -96,20 +97,21 @@ def salt_of(user_id: Key) -> UUID | None:
 
 def number_sharing(*, locked: bool) -> int:
     """How many active people share their usage now, or would if the operator's lock were `locked`."""
-    active = get_user_model().objects.filter(is_active=True).values_list("pk", flat=True)
-    lock = Control(locked=locked)
-    return sum(consent.decision.enabled for _, consent, _ in _dated_consents(active.iterator(), lock))
+    consents = _dated_consents(active_people().values("pk"), Control(locked=locked))
+    return sum(consent.decision.enabled for _, consent, _ in consents)
 
 
-def _dated_consents(user_ids: Iterable[Key], lock: Control | None = None) -> Iterator[tuple[Key, Consent, datetime]]:
-    """Consents by person, with the time of reading; `lock` stands in for the stored one."""
+def _dated_consents(
+    user_ids: Iterable[Key] | QuerySet[Any], lock: Control | None = None
+) -> Iterator[tuple[Key, Consent, datetime]]:
+    """Consents by person, with the time of reading; `lock` stands in for the stored one. A queryset has only keys."""
     prefix = "privacy_preference__"
     fields = ("choice", "chosen_at", "notice_shown_at", "browser_signal_at", "consenting_since", "erased_at")
     control = InstallationControl.objects.using(DEFAULT_DB_ALIAS).filter(pk=1)
     people = (
         get_user_model()
         .objects.using(DEFAULT_DB_ALIAS)
-        .filter(pk__in=list(user_ids))
+        .filter(pk__in=user_ids if isinstance(user_ids, QuerySet) else list(user_ids))
         .annotate(_locked=control.values("locked")[:1], _lock_changed_at=control.values("changed_at")[:1], _now=_NOW)
         .annotate(**_of_the_organization())
         .values_list(

@@ -1,11 +1,13 @@
 """People: users of the project's own model, whichever that is. Types name its usual base class."""
 
-from typing import TypeAlias, cast
+from typing import Any, TypeAlias, cast
 
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AbstractBaseUser, AbstractUser
 from django.core.exceptions import ValidationError
 from django.core.management.base import CommandError
+from django.db import DEFAULT_DB_ALIAS
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.functional import LazyObject, empty
 
@@ -34,6 +36,14 @@ def resolved_user(request: HttpRequest) -> Person | None:
 def is_person(user: object) -> bool:
     """Whether this is a user of the project's model; AnonymousUser is not."""
     return isinstance(user, AbstractBaseUser)
+
+
+def active_people() -> QuerySet[Any]:
+    """Users who may sign in; all of them, if the model has no column that says so."""
+    model = get_user_model()
+    people = model._default_manager.using(DEFAULT_DB_ALIAS)
+    has_column = any(field.name == "is_active" for field in model._meta.concrete_fields)
+    return people.filter(is_active=True) if has_column else people.all()
 
 
 def key_of(value: object) -> Key | None:

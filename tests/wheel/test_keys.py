@@ -101,6 +101,10 @@ for person, count in ((jo, 3), (kim, 4)):
 call_command("telemetry_decision", str(kim.pk))
 call_command("telemetry_decision", kim.get_username())
 assert staff.get("/admin/analytics/reports/features/").status_code == 200
+page = staff.post("/admin/privacy/privacynotice/add/", {"title": "New", "body": "Text"})
+assert page.status_code == 200 and "Ask 3 people again?" in page.content.decode(), page.content
+page = staff.post("/admin/privacy/installationcontrol/1/change/", {"locked": "on"})
+assert page.status_code == 200 and "Switch 1 person off?" in page.content.decode(), page.content
 receipt = signed_in(jo).delete("/api/users/telemetry/data")
 assert receipt.status_code in (200, 202), receipt.content
 was = kim.pk
