@@ -249,7 +249,7 @@ class ErasureThrottle(UserRateThrottle):
     rate = "20/hour"
 
     def get_cache_key(self, request: Request, view: APIView) -> str:
-        # A cache may refuse characters of an account's key, and needs not know whose it is.
+        # A cache may refuse characters of an account's key. It also need not know whose key it is.
         return f"throttle_{self.scope}_{sha256(str(request.user.pk).encode()).hexdigest()}"
 
 

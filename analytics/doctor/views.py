@@ -17,7 +17,7 @@ from analytics.show.digest import may_see_reports
 
 
 def installation_page(request: HttpRequest) -> HttpResponse:
-    """What `manage.py telemetry_doctor` prints, the worst first."""
+    """Show the findings of `manage.py telemetry_doctor`, the worst first."""
     if not may_see_reports(request.user):
         raise PermissionDenied
     findings = sorted(examine(), key=lambda finding: -finding.level)

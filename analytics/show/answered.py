@@ -15,7 +15,7 @@ class Answered:
     """The answers to one question.
 
     Days that are not over are shown, but not compared with days that are: `over` and `over_before` leave them out.
-    All but `now` have only reports that are compared (`over` may have the others too).
+    Reports that are not compared are sure to be in `now` only.
     """
 
     now: Answers
