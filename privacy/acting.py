@@ -59,7 +59,7 @@ def before_account_change(*, instance: Person, update_fields: Any = None, using:
     watched = _watched() if update_fields is None else _watched().intersection(update_fields)
     stored = None
     if watched and not instance._state.adding:
-        stored = get_user_model().objects.using(using).filter(pk=instance.pk).values(*sorted(watched)).first()
+        stored = get_user_model()._base_manager.using(using).filter(pk=instance.pk).values(*sorted(watched)).first()
     setattr(instance, _BEFORE, stored)
 
 

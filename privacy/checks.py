@@ -19,10 +19,11 @@ from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.core.checks import CheckMessage, Error, Warning, register  # noqa: A004  Django's name for it
 from django.db import connections, router
-from django.db.models import CharField, ForeignKey, IntegerField, Model, TextField, UUIDField
+from django.db.models import CharField, IntegerField, Model, TextField, UUIDField
 from django.utils.module_loading import import_string
 
 from privacy.declared import findings, from_django
+from privacy.people import key_field
 from privacy.switches import ENDPOINT, OFF_SWITCHES_OF_THE_HOST, SETTINGS
 
 
@@ -59,10 +60,7 @@ def check_seams(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[
 
 
 def _user_key(model: type[Model]) -> Iterator[CheckMessage]:
-    field = model._meta.pk
-    while isinstance(field, ForeignKey):  # of a model that inherits from another one with a table
-        field = field.target_field
-    if not isinstance(field, UUIDField | IntegerField | CharField | TextField):
+    if not isinstance(key_field(model), UUIDField | IntegerField | CharField | TextField):
         yield Error(
             f"The key of {model._meta.label} is neither a UUID, a whole number nor a text, so nothing can be recorded.",
             hint="In the user model: id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)",

@@ -45,7 +45,7 @@ def current_control() -> Control:
 
 def policy_for(user_id: Key) -> Policy:
     """The policy of the person's organization."""
-    people = get_user_model().objects.using(DEFAULT_DB_ALIAS).filter(pk=user_id)
+    people = get_user_model()._default_manager.using(DEFAULT_DB_ALIAS).filter(pk=user_id)
     found = people.annotate(**_of_the_organization()).values_list(*_POLICY).first()
     return _policy(*found) if found is not None else Policy()
 
@@ -110,7 +110,7 @@ def _dated_consents(
     control = InstallationControl.objects.using(DEFAULT_DB_ALIAS).filter(pk=1)
     people = (
         get_user_model()
-        .objects.using(DEFAULT_DB_ALIAS)
+        ._default_manager.using(DEFAULT_DB_ALIAS)
         .filter(pk__in=user_ids if isinstance(user_ids, QuerySet) else list(user_ids))
         .annotate(_locked=control.values("locked")[:1], _lock_changed_at=control.values("changed_at")[:1], _now=_NOW)
         .annotate(**_of_the_organization())

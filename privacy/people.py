@@ -7,7 +7,7 @@ from django.contrib.auth.models import AbstractBaseUser, AbstractUser
 from django.core.exceptions import ValidationError
 from django.core.management.base import CommandError
 from django.db import DEFAULT_DB_ALIAS
-from django.db.models import QuerySet
+from django.db.models import Field, ForeignKey, Model, QuerySet
 from django.http import HttpRequest
 from django.utils.functional import LazyObject, empty
 
@@ -46,11 +46,18 @@ def active_people() -> QuerySet[Any]:
     return people.filter(is_active=True) if has_column else people.all()
 
 
+def key_field(model: type[Model]) -> Field[Any, Any]:
+    """The field whose type the model's key has. A key that is a foreign key has the type of the key it refers to."""
+    field: Field[Any, Any] = model._meta.pk
+    while isinstance(field, ForeignKey):
+        field = field.target_field
+    return field
+
+
 def key_of(value: object) -> Key | None:
     """The value as a key of the project's user model; None if no user can have it."""
-    field = get_user_model()._meta.pk
     try:
-        key: Key = field.clean(value, None)
+        key: Key = key_field(get_user_model()).clean(value, None)
     except ValidationError:
         return None
     return None if isinstance(key, str) and "\0" in key else key

@@ -140,7 +140,7 @@ class Decision(ServiceView):
         user_id = key_of(wanted)
         found = None if user_id is None else dated_consent(user_id)
         if user_id is not None and found is not None and found[0].decision.enabled and found[0].salt is not None:
-            person = get_user_model().objects.filter(pk=user_id).first()
+            person = get_user_model()._default_manager.filter(pk=user_id).first()
             if person is not None:
                 pseudonyms = telemetry().pseudonyms(user_id, found[0].salt, organization_of(person))
         return ServiceDecision.answer(

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.acceptance.product import copy_of_the_tree
-from tests.wheel.projects import run
+from tests.wheel.projects import environment, run
 
 
 @pytest.fixture(scope="session")
@@ -22,3 +22,9 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def wheel(built: Path) -> Path:
     (found,) = built.glob("*.whl")
     return found
+
+
+@pytest.fixture(scope="session")
+def python(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The Python of an environment with the wheel and nothing else, which projects may share."""
+    return environment(tmp_path_factory.mktemp("environment"), wheel, interpreter=sys.executable)

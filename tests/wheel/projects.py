@@ -68,9 +68,19 @@ class Project:
 
 def made(folder: Path, wheel: Path, *, interpreter: str | Path, packages: Sequence[str] = ()) -> Project:
     """A project in `folder`, whose environment has the wheel and `packages`."""
+    return started(folder, environment(folder, wheel, interpreter=interpreter, packages=packages))
+
+
+def environment(folder: Path, wheel: Path, *, interpreter: str | Path, packages: Sequence[str] = ()) -> Path:
+    """The Python of an environment in `folder` that has the wheel and `packages`."""
     run(interpreter, "-m", "venv", folder / "venv", cwd=folder)
     python = folder / "venv" / "bin" / "python"
     run(python, "-m", "pip", "install", "--quiet", "--no-input", f"{wheel}[embedded,processor]", *packages, cwd=folder)
+    return python
+
+
+def started(folder: Path, python: Path) -> Project:
+    """A project in `folder` with the lines of docs/adopt.md."""
     run(python, "-m", "django", "startproject", "shop", cwd=folder)
     project = Project(folder / "shop", python, free_port())
     run(python, "manage.py", "startapp", "people", cwd=project.folder)

@@ -1,11 +1,10 @@
 """The main job in projects whose users have keys that are no UUIDs, or sign in with an e-mail address."""
 
-import sys
 from pathlib import Path
 
 import pytest
 
-from tests.wheel.projects import made
+from tests.wheel.projects import started
 
 # Packages are installed, on any network.
 pytestmark = pytest.mark.timeout(900)
@@ -23,13 +22,25 @@ class Users(BaseUserManager):
 
 
 class User(AbstractBaseUser, PermissionsMixin):
-    """Without a user name, an organization and an active flag of its own."""
+    """Without a user name, an organization, an active flag of its own, and a manager named `objects`."""
 
     email = models.EmailField(unique=True)
     is_staff = models.BooleanField(default=False)
-    objects = Users()
+    people = Users()
     USERNAME_FIELD = "email"
 '''
+WITH_FOREIGN_KEYS = """
+from django.contrib.auth.models import AbstractUser
+from django.db import models
+
+
+class Employee(models.Model):
+    number = models.CharField(primary_key=True, max_length=40)
+
+
+class User(AbstractUser):
+    employee = models.OneToOneField(Employee, on_delete=models.CASCADE, primary_key=True)
+"""
 WITH_TEXTS = """
 from django.contrib.auth.models import AbstractUser
 from django.db import models
@@ -58,16 +69,18 @@ from django.core.management import call_command
 from django.test import Client
 from analytics import flush, telemetry_for, track_feature_usage
 from analytics.models import FeatureUsage
-from privacy.models import ConsentEvent
+from privacy.models import ConsentEvent, Right, ServiceToken
+from privacy.services import new_token
 User = get_user_model()
 USES = FeatureUsage.objects.filter(feature_name="test_run")
 def signed_in(person):
     client = Client()
     client.force_login(person)
     return client
-people = [User.objects.create_user(**names, password="a good password") for names in PEOPLE]
+create = User._default_manager.create_user
+people = [create(**names, password="a good password") for names in PEOPLE]
 jo, kim = people
-staff = signed_in(User.objects.create_user(**STAFF, password="another good one", is_staff=True, is_superuser=True))
+staff = signed_in(create(**STAFF, password="another good one", is_staff=True, is_superuser=True))
 for person in people:
     browser = signed_in(person)
     assert browser.get("/api/users/telemetry/status").json() == {"telemetry_enabled": False, "user_id": str(person.pk)}
@@ -98,6 +111,12 @@ for person, count in ((jo, 3), (kim, 4)):
     assert [row.user for row in found.context_data["cl"].result_list] == [person]
     found = staff.get("/admin/privacy/preference/", {"q": str(person.pk)})
     assert person in [row.user for row in found.context_data["cl"].result_list]
+digest, token = new_token()
+ServiceToken.objects.create(name="worker", digest=digest, right=Right.DECISIONS)
+asked = {"headers": {"Authorization": f"Bearer {token}"}}
+for asked_about, expected in ((kim.pk, True), (jo.pk, False), ("nobody", False)):
+    answer = Client().get("/api/telemetry/decision", {"user": str(asked_about)}, **asked).json()
+    assert answer["telemetry_enabled"] is expected, (asked_about, answer)
 call_command("telemetry_decision", str(kim.pk))
 call_command("telemetry_decision", kim.get_username())
 assert staff.get("/admin/analytics/reports/features/").status_code == 200
@@ -125,13 +144,21 @@ TEXTS = r"""
 PEOPLE = [{"id": "J\u00f6/1 %2F?&#\"'\\ <b>_5F\u202e", "username": "jo"}, {"id": "0", "username": "kim"}]
 STAFF = {"id": "al", "username": "al"}
 """
+EMPLOYEES = """
+from people.models import Employee
+jo, kim, al = [Employee.objects.create(number=number) for number in ("e/1", "e 2", "3")]
+PEOPLE = [{"employee": jo, "username": "jo"}, {"employee": kim, "username": "kim"}]
+STAFF = {"employee": al, "username": "al"}
+"""
 
 
 @pytest.mark.parametrize(
-    ("model", "people"), [(WITH_WHOLE_NUMBERS, NUMBERS), (WITH_TEXTS, TEXTS)], ids=["whole numbers and e-mail", "texts"]
+    ("model", "people"),
+    [(WITH_WHOLE_NUMBERS, NUMBERS), (WITH_TEXTS, TEXTS), (WITH_FOREIGN_KEYS, EMPLOYEES)],
+    ids=["whole numbers and e-mail", "texts", "keys that are foreign keys"],
 )
-def test_the_main_job(model: str, people: str, wheel: Path, tmp_path: Path) -> None:
-    project = made(tmp_path, wheel, interpreter=sys.executable)
+def test_the_main_job(model: str, people: str, python: Path, tmp_path: Path) -> None:
+    project = started(tmp_path, python)
     (project.folder / "people" / "models.py").write_text(model)
     (project.folder / "people" / "admin.py").write_text(ADMIN)
     project.manage("makemigrations", "people")
