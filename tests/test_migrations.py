@@ -8,6 +8,7 @@ import re
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from uuid import uuid4
 
 import psycopg
 import pytest
@@ -166,3 +167,23 @@ def test_an_app_goes_back_one_migration_at_a_time(scratch: Scratch, app: str) ->
     assert there_and_back.returncode == 0, there_and_back.stderr
     with scratch.connect() as database:
         assert listed(database) == before
+
+
+def test_a_pending_deletion_that_a_column_of_uuids_cannot_hold_is_not_lost_by_going_back(scratch: Scratch) -> None:
+    pending = """INSERT INTO privacy_pending_erasure (id, user_id, salt, requested_at)
+                 VALUES (gen_random_uuid(), %s, gen_random_uuid(), now())"""
+    with scratch.connect() as database:
+        database.execute(pending, [str(uuid4())])
+        database.execute(pending, ["jo"])
+        for back in ("0008", "zero"):
+            refused = scratch.manage("migrate", "privacy", back)
+            assert refused.returncode == 2
+            (line,) = refused.stderr.splitlines()
+            assert "are pending: 1. " in line and "send_pending_erasures" in line
+        database.execute("DELETE FROM privacy_pending_erasure WHERE user_id = 'jo'")
+    for there in (["privacy", "0008"], []):
+        moved = scratch.manage("migrate", *there)
+        assert moved.returncode == 0, moved.stderr
+    with scratch.connect() as database:
+        assert database.execute("SELECT count(*) FROM privacy_pending_erasure").fetchone() == (1,)
+        database.execute("DELETE FROM privacy_pending_erasure")
