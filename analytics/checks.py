@@ -11,6 +11,7 @@ analytics.E040  The database of telemetry is not PostgreSQL.
 analytics.E041  Django 6 without django.contrib.postgres.
 analytics.E042  OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT is not a number. Raised by `analytics.apps` when Django starts.
 analytics.E043  OTEL_PYTHON_DJANGO_EXCLUDED_URLS is no list of patterns. Also raised there, with the stock instrumentor.
+analytics.E046  Another package named privacy hides ours. Also raised there.
 analytics.W001  Events of the catalogue have expired.
 analytics.W002  Events of the catalogue expire within 90 days.
 analytics.W004  The stock instrumentor could not be installed.

@@ -8,6 +8,8 @@ from django.db.models import Model
 from psycopg.conninfo import make_conninfo
 from psycopg.pq import Conninfo
 
+from privacy.labels import label_of
+
 
 def analytics_database() -> str:
     """Alias of the database with the analytics tables."""
@@ -16,13 +18,13 @@ def analytics_database() -> str:
 
 class AnalyticsRouter:
     def db_for_read(self, model: type[Model], **hints: Any) -> str | None:
-        return analytics_database() if model._meta.app_label == "analytics" else None
+        return analytics_database() if model._meta.app_label == label_of("analytics") else None
 
     def db_for_write(self, model: type[Model], **hints: Any) -> str | None:
-        return analytics_database() if model._meta.app_label == "analytics" else None
+        return analytics_database() if model._meta.app_label == label_of("analytics") else None
 
     def allow_migrate(self, db: str, app_label: str, **hints: Any) -> bool | None:
-        if app_label == "analytics":
+        if app_label == label_of("analytics"):
             return db == analytics_database()
         return False if db == "analytics" else None
 

@@ -15,6 +15,7 @@ from privacy.confirmed_admin import AsksFirst, Consequence
 from privacy.consent import Decision
 from privacy.gate import NOBODY, decision_for, decisions_for, number_sharing
 from privacy.keys import Key
+from privacy.labels import label_of
 from privacy.models import (
     AccessEvent,
     ConsentEvent,
@@ -100,7 +101,7 @@ class WithPrivacy(NamesPeople, WithDecision):
         return "\n".join(lines) or "None requested."
 
     def has_switch_off_permission(self, request: HttpRequest) -> bool:
-        return request.user.has_perm("privacy.change_preference")
+        return request.user.has_perm(f"{label_of('privacy')}.change_preference")
 
     @admin.action(description="Switch sharing of usage data off", permissions=["switch_off"])
     def switch_off(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
@@ -152,7 +153,7 @@ class PreferenceAdmin(NamesPeople, WithDecision, NothingByHand, admin.ModelAdmin
         return queryset.filter(Q(pk=wanted) | Q(pk__in=by_name.values("pk"))), False
 
     def has_switch_off_permission(self, request: HttpRequest) -> bool:
-        return request.user.has_perm("privacy.change_preference")
+        return request.user.has_perm(f"{label_of('privacy')}.change_preference")
 
     @admin.action(description="Switch sharing off for these people", permissions=["switch_off"])
     def switch_off(self, request: HttpRequest, queryset: QuerySet[Preference]) -> None:
@@ -358,7 +359,7 @@ class ServiceTokenAdmin(admin.ModelAdmin[ServiceToken]):
     def formfield_for_choice_field(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         """Only staff with a permission of its own choose the right to read reports."""
         rights = list(Right)
-        if not request.user.has_perm("privacy.issue_reports_token"):
+        if not request.user.has_perm(f"{label_of('privacy')}.issue_reports_token"):
             rights.remove(Right.REPORTS)
         return super().formfield_for_choice_field(
             db_field, request, choices=[(right.value, right.label) for right in rights], **kwargs

@@ -1,6 +1,9 @@
+from pathlib import Path
+
 import django_stubs_ext
-from django.apps import AppConfig
+from django.apps import AppConfig, apps
 from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
 from django.db.backends.signals import connection_created
 from django.db.models.signals import post_migrate, post_save, pre_delete, pre_migrate, pre_save
 
@@ -10,6 +13,16 @@ django_stubs_ext.monkeypatch()
 
 class PrivacyConfig(AppConfig):
     name = "privacy"
+
+    def import_models(self) -> None:
+        # A project's own package comes before an installed one of its name, which then cannot be imported.
+        for other in apps.get_app_configs():
+            if other.name == "analytics" and Path(other.path).parent != Path(self.path).parent:
+                raise ImproperlyConfigured(
+                    f"privacy.E013: analytics is the package {other.path}, which hides the one of rhesis-telemetry. "
+                    "Rename it, or move it into another package; an app of its label may stay (docs/adopt.md)."
+                )
+        super().import_models()
 
     def ready(self) -> None:
         from privacy import checks, session_checks  # noqa: F401  registers the checks

@@ -9,6 +9,7 @@ privacy.E006  The context processor of the notice is not installed.
 privacy.E007  The database of choices is not PostgreSQL.
 privacy.E010  The admin site does not record what staff look at.
 privacy.E012  The user model's key is neither a UUID, a whole number nor a text.
+privacy.E013  Another package named analytics hides ours. Raised by `privacy.apps` when Django starts.
 """
 
 from collections.abc import Iterator, Sequence

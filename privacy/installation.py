@@ -7,6 +7,8 @@ from django.apps.registry import Apps
 from django.db import DEFAULT_DB_ALIAS
 from django.utils import timezone
 
+from privacy.labels import label_of
+
 FIRST_NOTICE_TITLE = "Usage data helps us improve Rhesis"
 FIRST_NOTICE_BODY = """\
 We record which features are used, how often, and how quickly pages answer. We never record names, e-mail addresses, \
@@ -21,7 +23,8 @@ def ensure_installation_rows(using: str = DEFAULT_DB_ALIAS, apps: Apps = current
     if using != DEFAULT_DB_ALIAS:
         return
     try:
-        control, notice = apps.get_model("privacy", "InstallationControl"), apps.get_model("privacy", "PrivacyNotice")
+        label = label_of("privacy")
+        control, notice = apps.get_model(label, "InstallationControl"), apps.get_model(label, "PrivacyNotice")
     except LookupError:
         return  # migrated to zero: the tables are gone
     control._default_manager.using(using).get_or_create(pk=1)

@@ -331,7 +331,7 @@ class OrganizationPolicy(models.Model):
 
     Only `privacy.choices` writes it. The key is the id of the project's organization as text. An administrator is a
     person for whom `user.has_perm("privacy.change_organizationpolicy", policy)` is true, as an authentication backend
-    of the project answers.
+    of the project answers; a label that the project has changed comes in place of `privacy`.
     """
 
     organization_id = models.CharField(primary_key=True, max_length=255)

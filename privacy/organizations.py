@@ -13,6 +13,7 @@ from django.contrib.auth.models import AbstractBaseUser, AbstractUser
 from django.core.exceptions import FieldDoesNotExist
 from django.db import DEFAULT_DB_ALIAS
 
+from privacy.labels import label_of
 from privacy.models import OrganizationPolicy
 
 
@@ -44,7 +45,7 @@ def policy_of(person: AbstractBaseUser | Any) -> OrganizationPolicy | None:
 
 def may_change(person: AbstractUser, policy: OrganizationPolicy) -> bool:
     """Whether the person administers the organization of `policy`, as the authentication backends answer."""
-    return person.has_perm("privacy.change_organizationpolicy", policy)
+    return person.has_perm(f"{label_of('privacy')}.change_organizationpolicy", policy)
 
 
 def _name() -> str:

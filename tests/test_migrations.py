@@ -111,6 +111,15 @@ def test_no_migration_reads_a_file_of_sql() -> None:
             assert not re.search(r"analytics\.sql|read_text|open\(", file.read_text()), file
 
 
+@pytest.mark.parametrize("app", ["privacy", "analytics"])
+def test_every_migration_depends_on_others_by_the_label_that_the_project_has_chosen(app: str) -> None:
+    loader = MigrationLoader(None)
+    for label, name in loader.disk_migrations:
+        if label == app:
+            renamed = type(loader.disk_migrations[label, name])(name, "another")
+            assert all(parent != app for parent, _ in renamed.dependencies), name
+
+
 def test_the_key_of_the_three_tables_holds_the_person(scratch: Scratch) -> None:
     """A cluster that shards by person takes no other."""
     with scratch.connect() as database:

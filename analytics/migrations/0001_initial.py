@@ -10,6 +10,7 @@ import django.contrib.postgres.fields
 from django.db import migrations, models
 
 import analytics.models
+from privacy import labels
 
 TABLES = r"""
 -- The three tables of the original note: its names, its columns, its types; partitioned by month on "timestamp".
@@ -744,7 +745,7 @@ DROP VIEW
 """
 
 
-class Migration(migrations.Migration):
+class Migration(labels.Migration):
     initial = True
 
     dependencies = []

@@ -4,6 +4,8 @@ from importlib import import_module
 
 from django.db import migrations, models
 
+from privacy import labels
+
 FUNCTIONS = r"""
 CREATE OR REPLACE FUNCTION analytics_make_month(moment timestamp with time zone) RETURNS integer
 LANGUAGE plpgsql SET timezone = 'UTC' SET datestyle = 'ISO, YMD' SET search_path FROM CURRENT AS $$
@@ -91,7 +93,7 @@ SELECT user_id, max(requested_at) FROM analytics_erasure GROUP BY user_id ORDER 
 """
 
 
-class Migration(migrations.Migration):
+class Migration(labels.Migration):
     dependencies = [("analytics", "0001_initial")]
     operations = [
         migrations.CreateModel(

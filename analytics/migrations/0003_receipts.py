@@ -4,6 +4,8 @@ from importlib import import_module
 
 from django.db import migrations
 
+from privacy import labels
+
 FUNCTIONS = r"""
 CREATE OR REPLACE FUNCTION analytics_erase_person(
     erasure_id uuid, pseudonyms uuid[], until timestamp with time zone, moment timestamp with time zone
@@ -39,6 +41,6 @@ END $$;
 BEFORE = import_module("analytics.migrations.0002_tombstones").FUNCTIONS
 
 
-class Migration(migrations.Migration):
+class Migration(labels.Migration):
     dependencies = [("analytics", "0002_tombstones")]
     operations = [migrations.RunSQL(FUNCTIONS, BEFORE)]

@@ -2,6 +2,8 @@
 
 from django.db import migrations, models
 
+from privacy import labels
+
 VIEW = r"""
 CREATE OR REPLACE FUNCTION analytics_rounded(people bigint, smallest integer) RETURNS bigint
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -58,7 +60,7 @@ DROP FUNCTION analytics_rounded(bigint, integer);
 """
 
 
-class Migration(migrations.Migration):
+class Migration(labels.Migration):
     dependencies = [
         ("analytics", "0003_receipts"),
     ]

@@ -5,6 +5,8 @@ from importlib import import_module
 import django.contrib.postgres.fields
 from django.db import migrations, models
 
+from privacy import labels
+
 KEY = """
 CREATE TABLE analytics_noise_key (
     id smallint PRIMARY KEY DEFAULT 1 CHECK (id = 1),
@@ -433,7 +435,7 @@ VIEWS_BEFORE: str = import_module("analytics.migrations.0001_initial").VIEWS
 OF_PEOPLE = "Noise of these people; see sql/functions/noise.sql."
 
 
-class Migration(migrations.Migration):
+class Migration(labels.Migration):
     dependencies = [("analytics", "0004_consent_of_day")]
 
     operations = [

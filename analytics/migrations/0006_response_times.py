@@ -3,6 +3,8 @@
 import django.contrib.postgres.fields
 from django.db import migrations, models
 
+from privacy import labels
+
 FILL = """
 UPDATE analytics_daily_activity activity SET buckets = found.buckets, counts = found.counts
 FROM (
@@ -20,7 +22,7 @@ WHERE activity.day = found.day AND activity.deployment_type = found.deployment_t
 """
 
 
-class Migration(migrations.Migration):
+class Migration(labels.Migration):
     dependencies = [("analytics", "0005_noise")]
 
     operations = [

@@ -5,8 +5,10 @@ import uuid
 from django.db import migrations, models
 from django.db.models.functions import Now
 
+from privacy import labels
 
-class Migration(migrations.Migration):
+
+class Migration(labels.Migration):
     dependencies = [("analytics", "0006_response_times")]
 
     operations = [

@@ -21,11 +21,12 @@ from analytics.show.pages import PAGES
 from analytics.show.question import Question
 from analytics.show.report import noise_bound
 from privacy.access import record_of
+from privacy.labels import label_of
 from privacy.models import Access, DigestSubscription
 
 logger = logging.getLogger(__name__)
 # Permission to view the rows includes permission to view reports.
-PERMISSIONS = ("analytics.view_useractivity", "analytics.view_endpointusage", "analytics.view_featureusage")
+PERMISSIONS = ("view_useractivity", "view_endpointusage", "view_featureusage")
 TRY_AGAIN_AFTER = timedelta(hours=1)
 # For each answer of the mail server.
 PATIENCE_SECONDS = 10
@@ -43,7 +44,8 @@ class Digests:
 
 
 def may_see_reports(user: Any) -> bool:
-    return bool(user.is_active and user.is_staff and user.has_perms(PERMISSIONS))
+    wanted = [f"{label_of('analytics')}.{permission}" for permission in PERMISSIONS]
+    return bool(user.is_active and user.is_staff and user.has_perms(wanted))
 
 
 def can_send() -> bool:

@@ -27,6 +27,7 @@ from analytics.show.pages import PAGE_OF, PAGES, REPORTS, Page
 from analytics.show.question import MEASURES, METHODS, Question, Unanswerable, asked
 from analytics.show.report import Column, Drawing, Form, Report, Row, noise_bound
 from privacy.access import record
+from privacy.labels import label_of
 from privacy.models import Access, DigestSubscription
 from privacy.switches import DeploymentType
 
@@ -101,6 +102,7 @@ def digest_page(request: HttpRequest) -> HttpResponse:
         context = {
             **admin.site.each_context(request),
             "title": "Weekly e-mail",
+            "label": label_of("analytics"),
             "has_digest": DigestSubscription.objects.filter(pk=request.user.pk).exists(),
             "address": address_of(request.user),
         }

@@ -8,6 +8,8 @@ import django.db.models.deletion
 from django.conf import settings
 from django.db import migrations, models
 
+from privacy import labels
+
 APPEND_ONLY = """
 CREATE FUNCTION privacy_refuse_ledger_change() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
@@ -39,7 +41,7 @@ DROP FUNCTION privacy_refuse_ledger_change();
 """
 
 
-class Migration(migrations.Migration):
+class Migration(labels.Migration):
     initial = True
 
     dependencies = [migrations.swappable_dependency(settings.AUTH_USER_MODEL)]

@@ -5,8 +5,10 @@ import uuid
 from django.contrib.postgres.functions import RandomUUID
 from django.db import migrations, models
 
+from privacy import labels
 
-class Migration(migrations.Migration):
+
+class Migration(labels.Migration):
     dependencies = [("privacy", "0001_initial")]
     operations = [
         migrations.AddField(

@@ -2,8 +2,10 @@
 
 from django.db import migrations, models
 
+from privacy import labels
 
-class Migration(migrations.Migration):
+
+class Migration(labels.Migration):
     dependencies = [
         ("privacy", "0002_salts"),
     ]

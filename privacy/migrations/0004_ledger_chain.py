@@ -6,6 +6,8 @@ Only triggers add links and move the head. Lines from before this migration are 
 
 from django.db import migrations, models
 
+from privacy import labels
+
 CHAIN = """
 CREATE FUNCTION privacy_ledger_hash(previous text, line privacy_consent_event) RETURNS text LANGUAGE sql STABLE AS $$
     SELECT encode(sha256(convert_to(previous || json_build_array(
@@ -81,7 +83,7 @@ DROP FUNCTION privacy_ledger_hash(text, privacy_consent_event);
 """
 
 
-class Migration(migrations.Migration):
+class Migration(labels.Migration):
     dependencies = [
         ("privacy", "0003_organization_policy"),
     ]

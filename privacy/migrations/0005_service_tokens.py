@@ -4,8 +4,10 @@ import uuid
 
 from django.db import migrations, models
 
+from privacy import labels
 
-class Migration(migrations.Migration):
+
+class Migration(labels.Migration):
     dependencies = [
         ("privacy", "0004_ledger_chain"),
     ]

@@ -6,6 +6,8 @@ took time as the square of their number.
 
 from django.db import migrations
 
+from privacy import labels
+
 LINK = """
 CREATE OR REPLACE FUNCTION privacy_link_ledger_line() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
@@ -54,6 +56,6 @@ END $$;
 """
 
 
-class Migration(migrations.Migration):
+class Migration(labels.Migration):
     dependencies = [("privacy", "0005_service_tokens")]
     operations = [migrations.RunSQL(LINK, NO_LINK)]

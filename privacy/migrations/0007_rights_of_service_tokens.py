@@ -4,8 +4,10 @@ import django.db.models.deletion
 from django.conf import settings
 from django.db import migrations, models
 
+from privacy import labels
 
-class Migration(migrations.Migration):
+
+class Migration(labels.Migration):
     dependencies = [
         ("privacy", "0006_one_head_a_transaction"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),

@@ -5,6 +5,8 @@ from typing import Any
 from django.core.management.base import CommandError
 from django.db import migrations, models
 
+from privacy import labels
+
 UUID = "^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$"
 
 
@@ -21,7 +23,7 @@ def refuse_other_keys(apps: Any, schema_editor: Any) -> None:
         )
 
 
-class Migration(migrations.Migration):
+class Migration(labels.Migration):
     dependencies = [
         ("privacy", "0008_digest_subscriptions"),
     ]

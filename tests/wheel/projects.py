@@ -23,11 +23,16 @@ ROWS = "from analytics.models import FeatureUsage as F; print(F.objects.filter(f
 
 def run(*command: str | Path, cwd: Path, stdin: str | None = None) -> str:
     """What it printed, in an environment without this project's settings. Fails the test if it fails."""
+    code, printed = _ended(command, cwd=cwd, stdin=stdin)
+    assert code == 0, printed
+    return printed
+
+
+def _ended(command: Sequence[str | Path], *, cwd: Path, stdin: str | None = None) -> tuple[int, str]:
     found = subprocess.run(
         [str(word) for word in command], cwd=cwd, env=_bare(), input=stdin, capture_output=True, text=True, check=False
     )
-    assert found.returncode == 0, found.stdout + found.stderr
-    return found.stdout + found.stderr
+    return found.returncode, found.stdout + found.stderr
 
 
 def _bare() -> dict[str, str]:
@@ -44,6 +49,12 @@ class Project:
 
     def manage(self, *arguments: str, stdin: str | None = None) -> str:
         return run(self.python, "manage.py", *arguments, cwd=self.folder, stdin=stdin)
+
+    def refused(self, *arguments: str) -> str:
+        """What `manage.py` printed that did not succeed."""
+        code, printed = _ended([self.python, "manage.py", *arguments], cwd=self.folder)
+        assert code != 0, printed
+        return printed
 
     @contextmanager
     def processor(self) -> Iterator[None]:
