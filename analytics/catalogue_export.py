@@ -53,6 +53,7 @@ SPAN_ATTRIBUTES = (
     vocabulary.ORGANIZATION_ID,
     vocabulary.SESSION_ID,
     vocabulary.ERASURE_SECRET,
+    vocabulary.VOUCHER,
     *ATTRIBUTE_NAMES,
     vocabulary.LEGACY_DURATION_MS,
 )

@@ -12,6 +12,7 @@ analytics.E041  Django 6 without django.contrib.postgres.
 analytics.E042  OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT is not a number. Raised by `analytics.apps` when Django starts.
 analytics.E043  OTEL_PYTHON_DJANGO_EXCLUDED_URLS is no list of patterns. Also raised there, with the stock instrumentor.
 analytics.E046  Another package named privacy hides ours. Also raised there.
+analytics.E049  TELEMETRY_VOUCHERS_REQUIRED without TELEMETRY_VOUCHER_KEY.
 analytics.W001  Events of the catalogue have expired.
 analytics.W002  Events of the catalogue expire within 90 days.
 analytics.W004  The stock instrumentor could not be installed.
@@ -32,6 +33,7 @@ from django.utils.module_loading import import_string
 from analytics import otel
 from analytics.catalogue import Catalogue, Declaration, current_catalogue, load_catalogue
 from analytics.conf import SETTINGS, conf
+from analytics.declared import VOUCHER_KEY, VOUCHERS_REQUIRED
 from analytics.exceptions import CatalogueError
 from analytics.router import AnalyticsRouter, analytics_database
 from analytics.vocabulary import Category
@@ -49,6 +51,7 @@ def check_settings(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> li
         *_whole_path(),
         *_sizes(),
         *_tls_files(),
+        *_vouchers(),
         *_catalogues(),
         *_stock_instrumentor(),
         *_seams(),
@@ -96,6 +99,15 @@ def _tls_files() -> Iterator[CheckMessage]:
                 "corrected, nothing is sent.",
                 id="analytics.E035",
             )
+
+
+def _vouchers() -> Iterator[CheckMessage]:
+    if conf.vouchers_required and not conf.voucher_keys:
+        yield Error(
+            f"{VOUCHERS_REQUIRED.name} is true, and {VOUCHER_KEY.name} has no key.",
+            hint="Set the same key at the site and at the processor. Until it is corrected, nothing is stored.",
+            id="analytics.E049",
+        )
 
 
 @register("analytics")

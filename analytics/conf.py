@@ -143,6 +143,16 @@ class AnalyticsSettings:
         return declared.SMALLEST_GROUP_BI.value
 
     @property
+    def voucher_keys(self) -> list[str]:
+        """Keys of vouchers; the site signs with the first, the processor accepts each. None: no vouchers."""
+        return declared.VOUCHER_KEY.value
+
+    @property
+    def vouchers_required(self) -> bool:
+        """Whether the processor stores only spans with a valid voucher."""
+        return declared.VOUCHERS_REQUIRED.value
+
+    @property
     def metrics_token(self) -> str:
         """Token of /metrics; empty if there is no /metrics."""
         return declared.METRICS_TOKEN.value

@@ -41,6 +41,11 @@ def previous_hash_keys(text: str) -> list[str]:
     return [key if key == DERIVED else hash_key(key) for key in listed(text)]
 
 
+def keys(text: str) -> list[str]:
+    """Keys for HMAC, separated by commas."""
+    return [hash_key(key) for key in listed(text)]
+
+
 _people = whole_number(1, 1_000_000, of="people")
 
 HASH_KEY = Setting(
@@ -113,6 +118,24 @@ STRICT = Setting(
     "counted.",
     meanwhile="Until it is corrected, it counts as false.",
 )
+VOUCHER_KEY = Setting[list[str]](
+    "TELEMETRY_VOUCHER_KEY",
+    "analytics.E047",
+    keys,
+    otherwise=[],
+    help="Key of vouchers, at least 16 bytes: the site signs, the processor verifies. Of several, separated by commas, "
+    "the site signs with the first. Empty: nothing is vouched for.",
+    meanwhile="Until it is corrected, nothing is vouched for.",
+)
+VOUCHERS_REQUIRED = Setting(
+    "TELEMETRY_VOUCHERS_REQUIRED",
+    "analytics.E048",
+    flag,
+    otherwise=True,
+    default="false",
+    help="true lets the processor store only spans with a valid voucher; otherwise it counts the others.",
+    meanwhile="Until it is corrected, it counts as true.",
+)
 METRICS_TOKEN = Setting(
     "TELEMETRY_METRICS_TOKEN",
     "analytics.E045",
@@ -148,6 +171,8 @@ SETTINGS: tuple[Setting[Any], ...] = (
     SMALLEST_GROUP,
     SMALLEST_GROUP_BI,
     STRICT,
+    VOUCHER_KEY,
+    VOUCHERS_REQUIRED,
     METRICS_TOKEN,
     BROWSER_ENDPOINT,
     BROWSER_DEPLOYMENT_TYPE,

@@ -1,6 +1,7 @@
 """Access to one person's telemetry, for the privacy pages and API."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -10,6 +11,7 @@ from analytics.collect.track import track_feature_usage
 from analytics.erasure import requests
 from analytics.identity import Kind, pseudonym
 from analytics.show import rows_of_person, sentences
+from analytics.voucher import voucher
 from privacy.keys import Key
 from privacy.models import PendingErasure
 from privacy.telemetry import DeclaredEvent, DeclaredField, Pseudonyms, Receipt, Rows, Stored, Telemetry
@@ -31,6 +33,9 @@ class PersonalTelemetry(Telemetry):
             user_id=pseudonym(Kind.USER, user_id, salt),
             organization_id=None if organization is None else pseudonym(Kind.ORGANIZATION, organization),
         )
+
+    def voucher(self, user_id: Key, salt: UUID, *, since: datetime, now: datetime, until: datetime) -> str | None:
+        return voucher(pseudonym(Kind.USER, user_id, salt), since=since, now=now, until=until)
 
     def stored(self, user_id: Key) -> Stored:
         return rows_of_person.stored(user_id)

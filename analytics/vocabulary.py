@@ -53,5 +53,7 @@ LARGEST_INTEGER = 2**53 - 1
 ERASURE_REQUESTED = "erasure_requested"
 # What opens its pseudonym, 64 hex digits.
 ERASURE_SECRET = "erasure.secret"  # noqa: S105  a name
+# A person's voucher on a span, see `voucher`; verified, never stored.
+VOUCHER = "telemetry.voucher"
 # `event.category` of the doctor's test span. Its trace id is the key of a DoctorSpan; it has no other attribute.
 DOCTOR_SPAN = "doctor_span"

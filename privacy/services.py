@@ -111,6 +111,7 @@ class PseudonymsToUse(shapes.Shape):
 class ServiceDecision(shapes.Shape):
     telemetry_enabled = serializers.BooleanField()
     pseudonyms = PseudonymsToUse(allow_null=True)
+    voucher = serializers.CharField(allow_null=True)
     valid_until = serializers.DateTimeField()
 
 
@@ -136,17 +137,21 @@ class Decision(ServiceView):
         wanted = request.query_params.get("user", "")
         if not wanted:
             raise ParseError("user is missing: the key of the person's account.")
-        pseudonyms, now = None, database_now()
+        pseudonyms, voucher = None, None
+        valid_until = database_now() + timedelta(seconds=VALID_SECONDS)
         user_id = key_of(wanted)
         found = None if user_id is None else dated_consent(user_id)
-        if user_id is not None and found is not None and found[0].decision.enabled and found[0].salt is not None:
+        if user_id is not None and found is not None:
+            (decision, salt), now = (found[0].decision, found[0].salt), found[1]
             person = get_user_model()._default_manager.filter(pk=user_id).first()
-            if person is not None:
-                pseudonyms = telemetry().pseudonyms(user_id, found[0].salt, organization_of(person))
+            if decision.enabled and decision.since is not None and salt is not None and person is not None:
+                pseudonyms = telemetry().pseudonyms(user_id, salt, organization_of(person))
+                voucher = telemetry().voucher(user_id, salt, since=decision.since, now=now, until=valid_until)
         return ServiceDecision.answer(
             {
                 "telemetry_enabled": pseudonyms is not None,
                 "pseudonyms": pseudonyms,
-                "valid_until": now + timedelta(seconds=VALID_SECONDS),
+                "voucher": voucher,
+                "valid_until": valid_until,
             }
         )

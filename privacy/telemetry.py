@@ -110,6 +110,10 @@ class Telemetry:
         """The pseudonyms of a person with this salt, in this organization; None if the site collects nothing."""
         return None
 
+    def voucher(self, user_id: Key, salt: UUID, *, since: datetime, now: datetime, until: datetime) -> str | None:
+        """A mark for spans of a person who shares since then; None if the site has no key for it."""
+        return None
+
     def stored(self, user_id: Key) -> Stored:
         """How many rows are stored, and whether here."""
         return Stored()

@@ -17,6 +17,7 @@ from analytics.conf import conf
 from analytics.events import Request, Scalar, known_method
 from analytics.identity import Kind, pseudonym
 from analytics.routes import IsQuery, canonical
+from analytics.voucher import voucher_of_own_span
 
 VERSION = "0.1.0"
 SCOPE = InstrumentationScope("rhesis.telemetry", VERSION)
@@ -39,11 +40,13 @@ def clean_span(recorded: RecordedSpan, of: Resource, salt: UUID) -> ReadableSpan
     if isinstance(event, Request):
         event = replace(event, method=known_method(event.method), route=_route(event.route))
     declared = current_catalogue().current_declaration(*event.key)
+    person = pseudonym(Kind.USER, subject.user_id, salt)
     attributes: dict[str, Scalar] = {
         vocabulary.EVENT_CATEGORY: event.category.value,
-        # Ids stand together, where the processor looks for them first.
-        vocabulary.USER_ID: str(pseudonym(Kind.USER, subject.user_id, salt)),
+        vocabulary.USER_ID: str(person),
     }
+    if (vouched := voucher_of_own_span(person, recorded.start_time or 0)) is not None:
+        attributes[vocabulary.VOUCHER] = vouched
     if subject.organization_id is not None:
         attributes[vocabulary.ORGANIZATION_ID] = str(pseudonym(Kind.ORGANIZATION, subject.organization_id))
     if recorded.session_key is not None:

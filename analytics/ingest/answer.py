@@ -27,6 +27,7 @@ from analytics.ingest import fast, judge, metrics
 from analytics.ingest.clock import DatabaseClock
 from analytics.ingest.pool import Busy, Pool
 from analytics.ingest.verdict import Erase, Reason, TooManyErasures, Verdict
+from analytics.voucher import Vouchers
 
 logger = logging.getLogger(__name__)
 
@@ -108,7 +109,10 @@ class TraceService:
 def _judged(body: bytes, clock: DatabaseClock, context: grpc.ServicerContext) -> Verdict:
     now, is_certain = clock.now()
     try:
-        found = judge.verdict(fast.read, body, current_catalogue(), now=now, own=conf.deployment_type)
+        vouchers = Vouchers.configured()
+        found = judge.verdict(
+            fast.read, body, current_catalogue(), now=now, own=conf.deployment_type, vouchers=vouchers
+        )
     except DecodeError:
         context.abort(grpc.StatusCode.INVALID_ARGUMENT, "The body is not an ExportTraceServiceRequest.")
     if not is_certain and not OF_TIME.isdisjoint(found.rejected):

@@ -38,6 +38,7 @@ class Judge(Protocol):
         organization_id: bytes | None,
         session_id: bytes | None,
         duration: Value,  # value of LEGACY_DURATION_MS
+        voucher: Value,
         content: Content,
     ) -> None: ...
 
@@ -86,6 +87,7 @@ def judged(message: Any, found: Attributes, content: Content, judge: Judge) -> N
         organization_id=pseudonym(found.get(vocabulary.ORGANIZATION_ID)),
         session_id=pseudonym(found.get(vocabulary.SESSION_ID)),
         duration=found.get(vocabulary.LEGACY_DURATION_MS),
+        voucher=found.get(vocabulary.VOUCHER),
         content=content,
     )
 

@@ -3,9 +3,9 @@
 protobuf leaves each attribute as bytes (`AttributesUnread`). Bounded caches map the bytes of a repeated attribute to a
 token, and the tokens of a span to its content. The order of attributes has no effect on the result.
 
-High-cardinality attributes have no token. Users and organizations have a cache of their own; sessions and durations are
-decoded for each span; of attributes of others only the name is checked. Contents that are rejected or stored in part,
-and numbers with fractions, are not cached.
+High-cardinality attributes have no token. Users and organizations have a cache of their own; sessions, durations and
+vouchers are decoded for each span; of attributes of others only the name is checked. Contents that are rejected or
+stored in part, and numbers with fractions, are not cached.
 """
 
 import re
@@ -29,7 +29,13 @@ REMEMBERED = 32_768
 LONGEST_REMEMBERED_BYTES = 512
 MOST_ATTRIBUTES = 64
 # High-cardinality attributes, which are not part of a span's content.
-BESIDE = (vocabulary.USER_ID, vocabulary.ORGANIZATION_ID, vocabulary.SESSION_ID, vocabulary.LEGACY_DURATION_MS)
+BESIDE = (
+    vocabulary.USER_ID,
+    vocabulary.ORGANIZATION_ID,
+    vocabulary.SESSION_ID,
+    vocabulary.LEGACY_DURATION_MS,
+    vocabulary.VOUCHER,
+)
 NAMES = frozenset(name.encode() for name in (vocabulary.EVENT_CATEGORY, *ATTRIBUTE_NAMES, *BESIDE))
 METADATA_PREFIX = vocabulary.METADATA_PREFIX.encode()
 # Tags of a KeyValue's two fields, and the smallest length that has two bytes.
@@ -55,6 +61,7 @@ class Known:
     organization: int | None
     session: int | None
     duration: int | None
+    voucher: int | None
     others: tuple[tuple[int, bytes, int], ...]  # place, first bytes, and offset of the value's length
 
 
@@ -104,6 +111,7 @@ class Reader:
                         if not ((raw.startswith(begin) and raw[at] == len(raw) - at - 1 < TWO_BYTES) or is_other(raw)):
                             raise Different
                 user, organization, session, duration = known.user, known.organization, known.session, known.duration
+                voucher = known.voucher
                 judge(
                     start_ns=span.start_time_unix_nano,
                     end_ns=span.end_time_unix_nano,
@@ -113,6 +121,7 @@ class Reader:
                     organization_id=None if organization is None else organizations[raws[organization]],
                     session_id=None if session is None else _session(raws[session]),
                     duration=None if duration is None else _value(raws[duration], vocabulary.LEGACY_DURATION_MS),
+                    voucher=None if voucher is None else _value(raws[voucher], vocabulary.VOUCHER),
                     content=known.content,
                 )
             except Different:
@@ -142,6 +151,7 @@ class Reader:
             organization=places.get(vocabulary.ORGANIZATION_ID),
             session=places.get(vocabulary.SESSION_ID),
             duration=places.get(vocabulary.LEGACY_DURATION_MS),
+            voucher=places.get(vocabulary.VOUCHER),
             others=tuple(
                 (place, *_begin(name)) for place, name in enumerate(names) if place not in own and name not in BESIDE
             ),

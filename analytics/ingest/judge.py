@@ -18,9 +18,10 @@ from analytics.ingest import copy
 from analytics.ingest.content import Content, checked_duration_ms, sent_duration_ms
 from analytics.ingest.decode import INVALID, JudgeOf
 from analytics.ingest.rejections import senders
-from analytics.ingest.verdict import ErasureRequest, Reason, Rejected, Verdict
+from analytics.ingest.verdict import ErasureRequest, Part, Reason, Rejected, Verdict
 from analytics.retention import RETENTION_MONTHS, months_before
 from analytics.vocabulary import Category
+from analytics.voucher import Vouchers
 from privacy.clock import unix_us
 from privacy.switches import DeploymentType, parse_deployment_type
 
@@ -31,17 +32,30 @@ NO_TRACE_ID, NO_SPAN_ID = bytes(16), bytes(8)
 VERSION_8, VARIANT, HASHED_BITS = 0x8000, 0b10 << 62, (1 << 62) - 1
 ACTIVITY, REQUEST = Category.USER_ACTIVITY, Category.ENDPOINT_USAGE
 Read = Callable[[bytes, Catalogue, JudgeOf], None]  # `decode.read` or `fast.read`
+NO_VOUCHERS = Vouchers()
 _empty_hash = blake2b(digest_size=10)  # copying it costs less than creating one
 _halves, _as_uuid = Struct("!HQ").unpack, Struct("!QQ").pack
 
 
-def verdict(read: Read, body: bytes, catalogue: Catalogue, *, now: datetime, own: DeploymentType) -> Verdict:
+def verdict(
+    read: Read,
+    body: bytes,
+    catalogue: Catalogue,
+    *,
+    now: datetime,
+    own: DeploymentType,
+    vouchers: Vouchers = NO_VOUCHERS,
+) -> Verdict:
     """Judge every span of a request independently. `own` is the deployment type of spans without one.
 
     Raises DecodeError if the body is not a request.
     """
     found, window_us = Verdict(), window(now)
-    read(body, catalogue, lambda resource: _Judge(found, resource, deployment_of(resource, own), *window_us).judge)
+    read(
+        body,
+        catalogue,
+        lambda resource: _Judge(found, resource, deployment_of(resource, own), window_us, vouchers).judge,
+    )
     return found
 
 
@@ -62,13 +76,20 @@ def deployment_of(resource: Attributes, own: DeploymentType) -> bytes | None:
 class _Judge:
     """Judge of the spans of one resource."""
 
-    __slots__ = ("_deployment", "_found", "_newest_us", "_oldest_us", "_resource")
+    __slots__ = ("_deployment", "_found", "_newest_us", "_oldest_us", "_resource", "_sender", "_vouchers")
 
     def __init__(
-        self, found: Verdict, resource: Attributes, deployment: bytes | None, oldest_us: int, newest_us: int
+        self,
+        found: Verdict,
+        resource: Attributes,
+        deployment: bytes | None,
+        window_us: tuple[int, int],
+        vouchers: Vouchers,
     ) -> None:
         self._found, self._resource, self._deployment = found, resource, deployment
-        self._oldest_us, self._newest_us = oldest_us, newest_us
+        self._oldest_us, self._newest_us = window_us
+        self._vouchers = vouchers
+        self._sender: str | None = None
 
     def judge(
         self,
@@ -81,6 +102,7 @@ class _Judge:
         organization_id: bytes | None,
         session_id: bytes | None,
         duration: Value,
+        voucher: Value,
         content: Content,
     ) -> None:
         found = self._found
@@ -112,13 +134,30 @@ class _Judge:
                 if session_id == INVALID:
                     raise Rejected(Reason.BAD_SESSION)
                 own = copy.session(session_id)
+            is_vouched = self._is_vouched(voucher, user_id, timestamp_us, is_stock=content.is_stock)
         except Rejected as rejected:
-            found.refusals[rejected.reason, senders.name(self._resource)] += 1
+            found.refusals[rejected.reason, self._service()] += 1
             return
         head = copy.head(category, timestamp_us, id_, user_id, organization_id)
         found.rows[category].append(head + own + self._deployment + content.tail)
-        for part in content.dropped:
-            found.dropped_of[part, senders.name(self._resource)] += 1
+        for part in content.dropped if is_vouched else (*content.dropped, Part.VOUCHER):
+            found.dropped_of[part, self._service()] += 1
+
+    def _is_vouched(self, voucher: Value, user_id: bytes, timestamp_us: int, *, is_stock: bool) -> bool:
+        """Whether the person's installation vouches for the span. Raises Rejected if it must and does not."""
+        rule = self._vouchers
+        if not rule.keys and not rule.required:
+            return not is_stock  # nothing is verified, but a stock span is surely another service's
+        if rule.cover(voucher, user_id, timestamp_us):
+            return True
+        if rule.required:
+            raise Rejected(Reason.NOT_VOUCHED)
+        return False
+
+    def _service(self) -> str:
+        if self._sender is None:
+            self._sender = senders.name(self._resource)
+        return self._sender
 
     def _erasure_request(
         self, start_ns: int, trace_id: bytes, span_id: bytes, user_id: bytes, secret: Value

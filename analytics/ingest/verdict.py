@@ -46,6 +46,7 @@ class Reason(StrEnum):
     BAD_METADATA = "bad_metadata"  # a value that does not fit its declaration
     BAD_HTTP = "bad_http"  # route, method, status or duration unusable
     BAD_SECRET = "bad_secret"  # noqa: S105  a request to delete without the secret of its pseudonym
+    NOT_VOUCHED = "not_vouched"  # vouchers are required, and none covers the person at the span's start
     ERASED = "erased"  # older than the person's request to delete
 
 
@@ -53,6 +54,7 @@ class Part(StrEnum):
     """Part of a stored span that is not stored. docs/ingest.md lists them with what to do."""
 
     METADATA_KEY = "metadata_key"  # a metadata key that the catalogue does not declare for the event
+    VOUCHER = "voucher"  # no valid voucher: only its sender says that the person shares
     ROUTE_TEXT = "route_text"  # text of a route outside the vocabulary, or a route in an unknown notation
 
 

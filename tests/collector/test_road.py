@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 import requests
 from django.db import connection
+from opentelemetry.proto.trace.v1.trace_pb2 import Span
 from psycopg.conninfo import make_conninfo
 from pytest_django.fixtures import Settings
 
@@ -18,6 +19,7 @@ from analytics.ingest.serve import Processor
 from analytics.models import DoctorSpan, EndpointUsage, FeatureUsage, IngestTally, TouchedDay
 from tests.acceptance.product import Product, copy_of_the_tree, free_port, running_product, wait_until
 from tests.analytics.ingest.reading import Reads, reads
+from tests.analytics.ingest.spans import STOCK_REQUEST, VOUCHER, VOUCHER_KEY, of, span
 from tests.collector.parts import Collector
 from tests.collector.spans import attributes, of_test_run, request
 from tests.support.people import alias_of, signed_in, someone_who_shares
@@ -101,6 +103,24 @@ def test_what_the_collector_passes_on_is_known_to_the_processor_when_it_comes_ag
     wait_until("the other row", lambda: FeatureUsage.objects.count() == 2)
 
     assert len(reads.anew) == first
+
+
+def test_a_voucher_comes_through(collector: Collector, settings: Settings) -> None:
+    settings.TELEMETRY_VOUCHER_KEY = VOUCHER_KEY
+    settings.TELEMETRY_VOUCHERS_REQUIRED = "true"
+    vouched = span({**STOCK_REQUEST, "telemetry.voucher": VOUCHER}, kind=Span.SPAN_KIND_SERVER)
+    for body in (of(vouched), of(span(STOCK_REQUEST, kind=Span.SPAN_KIND_SERVER))):
+        sent = requests.post(
+            f"{collector.http_url}/v1/traces",
+            data=body.SerializeToString(),
+            headers={"Content-Type": "application/x-protobuf"},
+            timeout=10,
+        )
+        assert sent.status_code == 200
+
+    wait_until("both", lambda: IngestTally.objects.count() == 2)
+    assert set(IngestTally.objects.values_list("reason", "spans")) == {("", 1), ("not_vouched", 1)}
+    assert EndpointUsage.objects.count() == 1
 
 
 def test_a_span_with_something_undeclared_is_stored_without_it(collector: Collector) -> None:

@@ -2,6 +2,7 @@
 
 import re
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 from uuid import uuid4
 
@@ -10,9 +11,12 @@ from django.contrib.auth.models import Permission
 from django.db import connections
 from django.test import Client
 from knox.models import AuthToken
+from pytest_django.fixtures import Settings
 
+from analytics.voucher import Vouchers
 from privacy import choices, services
-from privacy.models import AccessEvent, Right, ServiceToken, Source
+from privacy.clock import unix_us
+from privacy.models import AccessEvent, Preference, Right, ServiceToken, Source
 from tests.support.people import a_person, alias_of, signed_in, someone_who_shares
 from tests.support.wire import wired
 
@@ -50,6 +54,21 @@ def test_of_a_person_who_shares_the_service_learns_the_pseudonyms_for_a_minute(t
     assert timedelta() < valid <= timedelta(seconds=services.VALID_SECONDS + 5)
 
 
+def test_a_service_is_given_a_voucher_for_the_time_that_the_person_shares(token: str, settings: Settings) -> None:
+    person = someone_who_shares()
+    assert asked(token, person.pk)["voucher"] is None, "there is no key"
+    settings.TELEMETRY_VOUCHER_KEY = "a key of vouchers for tests"
+
+    found = asked(token, person.pk)
+
+    valid_us = unix_us(datetime.fromisoformat(found["valid_until"]))
+    since = Preference.objects.get(pk=person.pk).consenting_since
+    assert since is not None
+    covers = partial(Vouchers.configured().cover, found["voucher"], alias_of(person).bytes)
+    assert covers(unix_us(since) + 1_000_000) and covers(valid_us - 1_000_000)
+    assert not covers(unix_us(since) - 1) and not covers(valid_us + 1_000_000)
+
+
 def test_after_a_withdrawal_and_after_a_deletion_the_answer_changes(token: str) -> None:
     person = someone_who_shares()
     before = asked(token, person.pk)["pseudonyms"]
@@ -65,7 +84,7 @@ def test_after_a_withdrawal_and_after_a_deletion_the_answer_changes(token: str) 
 def test_nobody_and_a_person_who_does_not_share_have_the_same_answer(token: str, stranger: object) -> None:
     answers = [asked(token, user) for user in (a_person().pk, stranger)]
     assert [{**each, "valid_until": ""} for each in answers] == [
-        {"telemetry_enabled": False, "pseudonyms": None, "valid_until": ""}
+        {"telemetry_enabled": False, "pseudonyms": None, "voucher": None, "valid_until": ""}
     ] * 2
 
 

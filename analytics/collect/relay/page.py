@@ -1,6 +1,7 @@
 """Data for a page's telemetry script: whether to load it, where to send, and the page's session."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 from uuid import UUID
 
 from django.db import DatabaseError, InterfaceError
@@ -8,10 +9,12 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.crypto import constant_time_compare, salted_hmac
 
+from analytics import vocabulary
 from analytics.collect import pipeline
 from analytics.conf import conf
 from analytics.identity import Kind, pseudonym
-from privacy.clock import unix_ns
+from analytics.voucher import voucher
+from privacy.clock import from_unix_us, unix_ns
 from privacy.consent import Decision, Reason
 from privacy.gate import dated_consent
 from privacy.looking import asks_not_to_be_tracked
@@ -109,13 +112,18 @@ def session_key(request: HttpRequest) -> str:
     return request.session.session_key or ""
 
 
-def identity(request: HttpRequest, user: Person, salt: UUID) -> dict[str, str]:
-    """Pseudonyms that a browser adds to spans for another collector. `salt` is the person's."""
-    organization = organization_of(user)
+def identity(request: HttpRequest, user: Person, permission: Permission) -> dict[str, str]:
+    """Attributes that a browser adds to spans for another collector: pseudonyms, and a voucher if there is a key."""
+    organization, of_person = organization_of(user), pseudonym(Kind.USER, user.pk, permission.salt)
     found = {
-        "user.id": str(pseudonym(Kind.USER, user.pk, salt)),
-        "session.id": str(pseudonym(Kind.SESSION, session_key(request), salt)),
+        vocabulary.USER_ID: str(of_person),
+        vocabulary.SESSION_ID: str(pseudonym(Kind.SESSION, session_key(request), permission.salt)),
     }
     if organization is not None:
-        found["organization.id"] = str(pseudonym(Kind.ORGANIZATION, organization))
+        found[vocabulary.ORGANIZATION_ID] = str(pseudonym(Kind.ORGANIZATION, organization))
+    now = from_unix_us(permission.now_ms * 1000)
+    until = now + timedelta(seconds=IDENTITY_SECONDS)
+    vouched = voucher(of_person, since=permission.decision.since or now, now=now, until=until)
+    if vouched is not None:
+        found[vocabulary.VOUCHER] = vouched
     return found

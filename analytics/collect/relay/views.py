@@ -121,7 +121,7 @@ def identity(request: HttpRequest) -> JsonResponse:
             "expires_ms": permission.now_ms + page.IDENTITY_SECONDS * 1000,
         }
         if not conf.browser_endpoint.startswith("/"):
-            answer["identity"] = page.identity(request, user, permission.salt)
+            answer["identity"] = page.identity(request, user, permission)
         return JsonResponse(answer)
     except _Refused as refused:
         return JsonResponse({"detail": refused.reason}, status=refused.status)

@@ -7,13 +7,25 @@ from collections.abc import Callable, Sequence
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, ArrayValue, KeyValue, KeyValueList
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
-from tests.analytics.ingest.spans import LOGIN, OLD_REQUEST, PERSON, REQUEST, STOCK_REQUEST, TEST_RUN, of, span
+from tests.analytics.ingest.spans import (
+    LOGIN,
+    OLD_REQUEST,
+    PERSON,
+    REQUEST,
+    STOCK_REQUEST,
+    TEST_RUN,
+    VOUCHED_LOGIN,
+    VOUCHER,
+    of,
+    span,
+)
 
-KINDS = (LOGIN, REQUEST, TEST_RUN, OLD_REQUEST, STOCK_REQUEST)
+KINDS = (LOGIN, VOUCHED_LOGIN, REQUEST, TEST_RUN, OLD_REQUEST, STOCK_REQUEST)
 KEYS = sorted({key for kind in KINDS for key in kind} | {"metadata.", "metadata.x", "", "é", "a" * 300, "user.id "})
 WORDS = (
     "",
     PERSON,
+    VOUCHER,
     "0" * 16,
     "a\0b",
     "é",

@@ -1,9 +1,11 @@
 """Spans as different clients send them, and requests of them."""
 
+import hmac
 import os
 import time
 from datetime import UTC, datetime
 from typing import Any
+from uuid import UUID
 
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
@@ -59,6 +61,15 @@ OLD_REQUEST: dict[str, Value] = {
     "http.status_code": "201",
     "duration_ms": "12.5",
 }
+VOUCHER_KEY = "a key of vouchers for tests"
+# For PERSON, at any time.
+VOUCHER = (
+    "0.99999999999."
+    + hmac.digest(VOUCHER_KEY.encode(), f"voucher\0{UUID(PERSON).hex}\x000\x0099999999999".encode(), "sha256").hex()[
+        :32
+    ]
+)
+VOUCHED_LOGIN: dict[str, Value] = {**LOGIN, "telemetry.voucher": VOUCHER}
 # What OpenTelemetry's instrumentation of another language makes of a request, with a user put on it.
 STOCK_REQUEST: dict[str, Value] = {
     "user.id": PERSON,

@@ -26,6 +26,7 @@ from analytics.ingest import decode, fast
 from analytics.ingest.judge import Read, verdict
 from analytics.ingest.verdict import Reason, Verdict
 from analytics.vocabulary import Category
+from analytics.voucher import Vouchers
 from analytics.wire import AttributesUnread, UnreadAttribute
 from privacy.switches import DeploymentType
 from tests import profile
@@ -42,11 +43,13 @@ from tests.analytics.ingest.spans import (
     SESSION,
     STOCK_REQUEST,
     TEST_RUN,
+    VOUCHER_KEY,
     of,
     span,
 )
 from tests.collector.spans import Value, attributes
 
+VOUCHERS = Vouchers([VOUCHER_KEY.encode()])
 EXAMPLES = profile.examples(1_000, long=200_000)
 
 
@@ -56,7 +59,7 @@ __all__ = ["reads"]  # a fixture
 def outcome(read: Read, body: bytes) -> Verdict | None:
     """None for what is no request."""
     try:
-        return verdict(read, body, current_catalogue(), now=NOW, own=DeploymentType.CLOUD)
+        return verdict(read, body, current_catalogue(), now=NOW, own=DeploymentType.CLOUD, vouchers=VOUCHERS)
     except DecodeError:
         return None
 

@@ -596,13 +596,13 @@ def test_every_reason_but_erased_has_a_case_here() -> None:
     marks = [test_what_a_span_carries_decides_the_reason, test_ids_and_times_decide_the_reason]
     tried = {case[0] for each in marks for case in each.pytestmark[0].args[1]}  # type: ignore[attr-defined]
 
-    # test_catalogue_expiry.py has the case of an expired event.
-    assert set(Reason) - tried == {Reason.ERASED, Reason.BAD_DEPLOYMENT, Reason.EXPIRED}
+    # test_catalogue_expiry.py has the case of an expired event, test_voucher.py that of a missing voucher.
+    assert set(Reason) - tried == {Reason.ERASED, Reason.BAD_DEPLOYMENT, Reason.EXPIRED, Reason.NOT_VOUCHED}
 
 
 def test_the_documentation_lists_each_reason_once_and_no_other() -> None:
     text = (Path(__file__).parents[3] / "docs/ingest.md").read_text()
-    for heading, names in (("Why a span is rejected", Reason), ("Parts removed from stored spans", Part)):
+    for heading, names in (("Why a span is rejected", Reason), ("Parts missing from stored spans", Part)):
         section = text.partition(f"## {heading}\n")[2].partition("\n## ")[0]
 
         assert re.findall(r"^\| `([a-z_]+)` \|", section, re.MULTILINE) == [name.value for name in names]

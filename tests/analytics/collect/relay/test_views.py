@@ -3,6 +3,7 @@
 import base64
 import json
 import time
+from functools import partial
 from pathlib import Path
 from secrets import token_hex
 from typing import Any
@@ -24,6 +25,7 @@ from analytics.collect.relay.forward import REST_AFTER_FAILURE_SECONDS
 from analytics.collect.transport.answers import Reason, again
 from analytics.identity import Kind, pseudonym
 from analytics.models import ExportTally
+from analytics.voucher import Vouchers
 from privacy.choices import choose, set_lock
 from privacy.clock import database_now, unix_ns
 from privacy.gate import decision_for
@@ -589,6 +591,20 @@ def test_identity_for_a_collector_elsewhere_is_pseudonyms_for_a_minute(
         "session.id": str(pseudonym(Kind.SESSION, browser.client.session.session_key or "", salt(person))),
     }
     assert answer["expires_ms"] - answer["now_ms"] == 60_000
+
+
+def test_identity_for_a_collector_elsewhere_vouches_from_the_consent_on(
+    browser: Browser, person: User, settings: Settings
+) -> None:
+    settings.NEXT_PUBLIC_OTEL_ENDPOINT = "https://telemetry.example"
+    settings.TELEMETRY_VOUCHER_KEY = "a key of vouchers for tests"
+
+    answer = browser.client.get("/v1/identity").json()
+
+    covers = partial(Vouchers.configured().cover, answer["identity"]["telemetry.voucher"], alias_of(person).bytes)
+    assert not covers(answer["since_ms"] * 1000 - 2_000), "before the consent"
+    assert covers(answer["since_ms"] * 1000 + 1_000_000) and covers(answer["expires_ms"] * 1000 - 1_000_000)
+    assert not covers(answer["expires_ms"] * 1000 + 1_000_000)
 
 
 def test_without_consent_identity_returns_only_that(browser: Browser, person: User) -> None:
