@@ -20,6 +20,7 @@ from analytics.show.freshness import freshness
 from analytics.show.pages import PAGES
 from analytics.show.question import Question
 from analytics.show.report import noise_bound
+from analytics.show.vouched import who_is_counted
 from privacy.access import record_of
 from privacy.labels import label_of
 from privacy.models import Access, DigestSubscription
@@ -143,7 +144,7 @@ def _figures(week: date) -> str:
     for shown in answered(PAGES["overview"], question, timezone.now().date()).figures:
         change = f", {shown.change}" if shown.change else ""
         lines.append(f"{shown.title}: {shown.value} (before: {shown.before}{change})".replace("\xa0", " "))
-    lines += ["", "Only people who share their usage are counted."]
+    lines += ["", who_is_counted(question)]
     if conf.smallest_group > 1:
         lines.append(
             f"Numbers about fewer than {conf.smallest_group} people are hidden; all others are changed by up to "

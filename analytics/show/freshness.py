@@ -4,9 +4,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from django.db import connections
-from django.db.models import Min
 
-from analytics.models import DailyActivity
 from analytics.router import analytics_database
 from analytics.sql import sql
 
@@ -15,12 +13,16 @@ COMMAND = "python3 manage.py keep_telemetry"
 
 @dataclass(frozen=True, slots=True)
 class Freshness:
-    """State of the rollups. `computed_at` is None before the first run; `days_waiting` days have uncounted rows."""
+    """State of the rollups. `computed_at` is None before the first run; `days_waiting` days have uncounted rows.
+
+    `first_day` is the first UTC day of which the rollups have anything, if there is one.
+    """
 
     computed_at: datetime | None
     days_waiting: int
     oldest_waiting: date | None
     is_anything_stored: bool
+    first_day: date | None
 
     @property
     def command(self) -> str:
@@ -32,9 +34,3 @@ def freshness() -> Freshness:
     with connections[analytics_database()].cursor() as cursor:
         cursor.execute(sql("reports/freshness"))
         return Freshness(*cursor.fetchone())
-
-
-def first_day_counted() -> date | None:
-    """The first UTC day of which the rollups have anything; None if there is none."""
-    first: date | None = DailyActivity.objects.aggregate(first=Min("day"))["first"]
-    return first

@@ -22,10 +22,11 @@ from analytics.show.digest import address_of, can_send, may_see_reports, subscri
 from analytics.show.export import as_csv, as_json
 from analytics.show.figures import Answers, Better, Compared, Figure, compared
 from analytics.show.formatting import formatted
-from analytics.show.freshness import first_day_counted, freshness
+from analytics.show.freshness import freshness
 from analytics.show.pages import PAGE_OF, PAGES, REPORTS, Page
 from analytics.show.question import MEASURES, METHODS, Question, Unanswerable, asked
 from analytics.show.report import Column, Drawing, Form, Report, Row, noise_bound
+from analytics.show.vouched import who_is_counted
 from privacy.access import record
 from privacy.labels import label_of
 from privacy.models import Access, DigestSubscription
@@ -42,10 +43,10 @@ def reports_page(request: HttpRequest, name: str = "overview") -> HttpResponse:
     page = PAGES.get(name)
     if page is None:
         raise Http404
-    today = timezone.now().date()
+    today, state = timezone.now().date(), freshness()
     try:
         question = asked(request.GET, today, page.filters)
-        answers: dict[str, Any] = {"answered": True, **_answered(page, question, today)}
+        answers: dict[str, Any] = {"answered": True, **_answered(page, question, today, since=state.first_day)}
     except Unanswerable as error:
         question = asked(type(request.GET)(), today, page.filters)
         answers = {"problem": str(error)}
@@ -65,7 +66,7 @@ def reports_page(request: HttpRequest, name: str = "overview") -> HttpResponse:
         **_ranges(page, question, today),
         "smallest_group": conf.smallest_group,
         "noise_bound": noise_bound(conf.smallest_group),
-        "freshness": freshness(),
+        "freshness": state,
         "offers_digest": page.name == "overview" and can_send(),
         **answers,
     }
@@ -131,13 +132,15 @@ def _ranges(page: Page, question: Question, today: date) -> dict[str, Any]:
     return {"ranges": ranges, "is_range_named": any(current for _, _, current in ranges)}
 
 
-def _answered(page: Page, question: Question, today: date) -> dict[str, Any]:
+def _answered(page: Page, question: Question, today: date, *, since: date | None) -> dict[str, Any]:
+    """Context of the page's reports. `since` is the first day counted."""
     if question.sort.partition(".")[0] not in {"", *(report.name for report in page.reports)}:
         raise Unanswerable("This page has no such report to order. Select the title of a column to order by it.")
     answers = answered(page, question, today)
-    # Pages that are not about people show what may have been counted before them.
-    since = first_day_counted() if "deployment" in page.filters else None
+    if "deployment" not in page.filters:
+        since = None  # pages that are not about people show what may have been counted before them
     context: dict[str, Any] = {
+        "who_is_counted": who_is_counted(question),
         "figures": answers.figures,
         "compared_with": question.until(today - timedelta(days=1)).before,
         "days_not_over": question.days_from(today),

@@ -16,7 +16,7 @@ from django.test.utils import CaptureQueriesContext
 
 from analytics.keep.partitions import make_months_ahead
 from analytics.keep.rollups import waiting_days
-from analytics.models import ConsentOfDay, TouchedDay
+from analytics.models import ConsentOfDay, IngestTally, TouchedDay
 from analytics.retention import months_before
 from analytics.router import analytics_database
 from analytics.show import report
@@ -54,6 +54,22 @@ def table(client: Client, report_name: str, **query: str) -> list[dict[str, Any]
 
 def range_of(first: int, last: int) -> dict[str, str]:
     return {"from": str(day(first).date()), "to": str(day(last).date())}
+
+
+def test_reports_name_the_spans_that_were_stored_on_a_services_word(analyst: Client) -> None:
+    whole = "Only people who share their usage are counted, by pseudonym."
+    for ago, reason, spans in ((2, "voucher", 1200), (3, "voucher", 34), (2, "route_text", 5), (9, "voucher", 7)):
+        IngestTally.objects.create(
+            day=day(ago).date(), slot=0, outcome="part", reason=reason, sender="shop", spans=spans
+        )
+
+    def page(first: int, last: int, name: str = "") -> str:
+        return " ".join(analyst.get(f"{PAGE}{name}", range_of(first, last)).text.split())
+
+    assert f"{whole} That they share is the word of the services alone for 1,234 spans stored on these days" in page(
+        3, 1
+    )
+    assert whole in page(1, 1) and "the word of the services" not in page(1, 1) + page(3, 1, "intake/")
 
 
 def test_active_people_by_day(analyst: Client) -> None:
