@@ -5,7 +5,7 @@ exporter, from an older Rhesis client, or from a stock instrumentation of an HTT
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from hashlib import blake2b
 from struct import Struct
@@ -33,6 +33,7 @@ VERSION_8, VARIANT, HASHED_BITS = 0x8000, 0b10 << 62, (1 << 62) - 1
 ACTIVITY, REQUEST = Category.USER_ACTIVITY, Category.ENDPOINT_USAGE
 Read = Callable[[bytes, Catalogue, JudgeOf], None]  # `decode.read` or `fast.read`
 NO_VOUCHERS = Vouchers()
+NO_VOUCHER = Part.VOUCHER  # Python 3.11 looks up members of an Enum slowly
 _empty_hash = blake2b(digest_size=10)  # copying it costs less than creating one
 _halves, _as_uuid = Struct("!HQ").unpack, Struct("!QQ").pack
 
@@ -88,7 +89,7 @@ class _Judge:
     ) -> None:
         self._found, self._resource, self._deployment = found, resource, deployment
         self._oldest_us, self._newest_us = window_us
-        self._vouchers = vouchers
+        self._vouchers = vouchers if vouchers.keys or vouchers.required else None
         self._sender: str | None = None
 
     def judge(
@@ -134,25 +135,23 @@ class _Judge:
                 if session_id == INVALID:
                     raise Rejected(Reason.BAD_SESSION)
                 own = copy.session(session_id)
-            is_vouched = self._is_vouched(voucher, user_id, timestamp_us, is_stock=content.is_stock)
+            # Without a key nothing is verified, but a stock span is surely another service's.
+            rule = self._vouchers
+            is_vouched = not content.is_stock if rule is None else _vouched(rule, voucher, user_id, timestamp_us)
         except Rejected as rejected:
             found.refusals[rejected.reason, self._service()] += 1
             return
         head = copy.head(category, timestamp_us, id_, user_id, organization_id)
         found.rows[category].append(head + own + self._deployment + content.tail)
-        for part in content.dropped if is_vouched else (*content.dropped, Part.VOUCHER):
-            found.dropped_of[part, self._service()] += 1
+        if content.dropped or not is_vouched:
+            self._count_dropped(content.dropped, is_vouched=is_vouched)
 
-    def _is_vouched(self, voucher: Value, user_id: bytes, timestamp_us: int, *, is_stock: bool) -> bool:
-        """Whether the person's installation vouches for the span. Raises Rejected if it must and does not."""
-        rule = self._vouchers
-        if not rule.keys and not rule.required:
-            return not is_stock  # nothing is verified, but a stock span is surely another service's
-        if rule.cover(voucher, user_id, timestamp_us):
-            return True
-        if rule.required:
-            raise Rejected(Reason.NOT_VOUCHED)
-        return False
+    def _count_dropped(self, dropped: Sequence[Part], *, is_vouched: bool) -> None:
+        counts, service = self._found.dropped_of, self._service()
+        if not is_vouched:
+            counts[NO_VOUCHER, service] += 1
+        for part in dropped:
+            counts[part, service] += 1
 
     def _service(self) -> str:
         if self._sender is None:
@@ -180,6 +179,14 @@ class _Judge:
         if not self._oldest_us <= timestamp_us <= self._newest_us:
             raise Rejected(Reason.TOO_OLD if timestamp_us < self._oldest_us else Reason.IN_FUTURE)
         return timestamp_us
+
+
+def _vouched(rule: Vouchers, voucher: Value, user_id: bytes, timestamp_us: int) -> bool:
+    """Whether the person's installation vouches for the span. Raises Rejected if it must and does not."""
+    is_covered = rule.cover(voucher, user_id, timestamp_us)
+    if rule.required and not is_covered:
+        raise Rejected(Reason.NOT_VOUCHED)
+    return is_covered
 
 
 def _measured_ms(start_ns: int, end_ns: int) -> float:

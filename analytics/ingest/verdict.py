@@ -53,6 +53,8 @@ class Reason(StrEnum):
 class Part(StrEnum):
     """Part of a stored span that is not stored. docs/ingest.md lists them with what to do."""
 
+    __hash__ = str.__hash__  # Enum's is slower, and stock spans without a voucher are counted one by one
+
     METADATA_KEY = "metadata_key"  # a metadata key that the catalogue does not declare for the event
     VOUCHER = "voucher"  # no valid voucher: only its sender says that the person shares
     ROUTE_TEXT = "route_text"  # text of a route outside the vocabulary, or a route in an unknown notation
