@@ -11,13 +11,15 @@ class AnalyticsConfig(AppConfig):
     verbose_name = "Usage telemetry"
 
     def import_models(self) -> None:
+        other = next((config for config in apps.get_app_configs() if config.name == "privacy"), None)
+        if other is None:
+            raise ImproperlyConfigured('analytics.E050: In INSTALLED_APPS, add "privacy",')
         # A project's own package comes before an installed one of its name, which then cannot be imported.
-        for other in apps.get_app_configs():
-            if other.name == "privacy" and Path(other.path).parent != Path(self.path).parent:
-                raise ImproperlyConfigured(
-                    f"analytics.E046: privacy is the package {other.path}, which hides the one of rhesis-telemetry. "
-                    "Rename it, or move it into another package; an app of its label may stay (docs/adopt.md)."
-                )
+        if Path(other.path).parent != Path(self.path).parent:
+            raise ImproperlyConfigured(
+                f"analytics.E046: privacy is the package {other.path}, which hides the one of rhesis-telemetry. "
+                "Rename it, or move it into another package; an app of its label may stay (docs/adopt.md)."
+            )
         # Import the SDK first, because its import fails on this variable.
         try:
             import opentelemetry.sdk.trace  # noqa: F401

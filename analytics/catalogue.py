@@ -224,7 +224,7 @@ def _read(
         key = (event.category, event.name)
         if first := earlier.get(key) or events.get(key):
             raise CatalogueError(
-                f"{event.category}.{event.name} is already declared in {first.path}:{first.line}",
+                f"{event.category}.{event.name} is already declared in {first.path}:{first.line}; rename or remove one",
                 path=event.path,
                 line=event.line,
             )

@@ -13,6 +13,8 @@ analytics.E042  OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT is not a number. Raised by `anal
 analytics.E043  OTEL_PYTHON_DJANGO_EXCLUDED_URLS is no list of patterns. Also raised there, with the stock instrumentor.
 analytics.E046  Another package named privacy hides ours. Also raised there.
 analytics.E049  TELEMETRY_VOUCHERS_REQUIRED without TELEMETRY_VOUCHER_KEY.
+analytics.E050  The app privacy is not installed. Also raised there.
+analytics.E051  The URLs of analytics are missing, or come after the admin's.
 analytics.W001  Events of the catalogue have expired.
 analytics.W002  Events of the catalogue expire within 90 days.
 analytics.W004  The stock instrumentor could not be installed.
@@ -37,7 +39,7 @@ from analytics.declared import VOUCHER_KEY, VOUCHERS_REQUIRED
 from analytics.exceptions import CatalogueError
 from analytics.router import AnalyticsRouter, analytics_database
 from analytics.vocabulary import Category
-from privacy.checks import PRIVACY_MIDDLEWARE, place_of, wrong_engine
+from privacy.checks import PRIVACY_MIDDLEWARE, missing_urls, place_of, wrong_engine
 from privacy.declared import findings
 from privacy.switches import ENDPOINT, current_switches
 
@@ -206,6 +208,7 @@ def _seams() -> Iterator[CheckMessage]:
             id="analytics.E039",
         )
     yield from wrong_engine(analytics_database(), number="analytics.E040")
+    yield from missing_urls("analytics.urls", "reports", number="analytics.E051")
     if django.VERSION >= (6,) and not apps.is_installed("django.contrib.postgres"):
         yield Error(
             "Telemetry's tables have array columns, which Django 6 has only with django.contrib.postgres.",

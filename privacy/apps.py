@@ -1,5 +1,6 @@
 from pathlib import Path
 
+import django
 import django_stubs_ext
 from django.apps import AppConfig, apps
 from django.conf import settings
@@ -9,19 +10,27 @@ from django.db.models.signals import post_migrate, post_save, pre_delete, pre_mi
 
 # Allows subscripts of Django's classes at run time, such as ModelAdmin[User], here and in the apps above.
 django_stubs_ext.monkeypatch()
+OLDEST_DJANGO = (5, 2)
+TELEMETRY_MIDDLEWARE = "analytics.collect.middleware.TelemetryMiddleware"
 
 
 class PrivacyConfig(AppConfig):
     name = "privacy"
 
     def import_models(self) -> None:
+        if django.VERSION < OLDEST_DJANGO:
+            raise ImproperlyConfigured(
+                f"privacy.E014: Django {django.get_version()} is too old. Run: pip install 'Django>=5.2'"
+            )
+        other = next((config for config in apps.get_app_configs() if config.name == "analytics"), None)
+        if other is None and TELEMETRY_MIDDLEWARE in settings.MIDDLEWARE:
+            raise ImproperlyConfigured('privacy.E015: MIDDLEWARE needs the app: in INSTALLED_APPS, add "analytics",')
         # A project's own package comes before an installed one of its name, which then cannot be imported.
-        for other in apps.get_app_configs():
-            if other.name == "analytics" and Path(other.path).parent != Path(self.path).parent:
-                raise ImproperlyConfigured(
-                    f"privacy.E013: analytics is the package {other.path}, which hides the one of rhesis-telemetry. "
-                    "Rename it, or move it into another package; an app of its label may stay (docs/adopt.md)."
-                )
+        if other is not None and Path(other.path).parent != Path(self.path).parent:
+            raise ImproperlyConfigured(
+                f"privacy.E013: analytics is the package {other.path}, which hides the one of rhesis-telemetry. "
+                "Rename it, or move it into another package; an app of its label may stay (docs/adopt.md)."
+            )
         super().import_models()
 
     def ready(self) -> None:

@@ -10,9 +10,15 @@ privacy.E007  The database of choices is not PostgreSQL.
 privacy.E010  The admin site does not record what staff look at.
 privacy.E012  The user model's key is neither a UUID, a whole number nor a text.
 privacy.E013  Another package named analytics hides ours. Raised by `privacy.apps` when Django starts.
+privacy.E014  Django is too old. Also raised there.
+privacy.E015  TelemetryMiddleware is installed without the app analytics. Also raised there.
+privacy.E016  TELEMETRY_ORGANIZATION_FIELD names no column of the user model.
+privacy.E017  The URLs of privacy are missing.
+privacy.E018  The template that the pages extend is missing.
 """
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from typing import Any
 
 from django.apps import AppConfig
@@ -21,9 +27,14 @@ from django.contrib.auth import get_user_model
 from django.core.checks import CheckMessage, Error, Warning, register  # noqa: A004  Django's name for it
 from django.db import connections, router
 from django.db.models import CharField, IntegerField, Model, TextField, UUIDField
+from django.template import TemplateDoesNotExist, TemplateSyntaxError
+from django.template.loader import get_template
+from django.urls import NoReverseMatch, Resolver404, resolve, reverse
 from django.utils.module_loading import import_string
 
 from privacy.declared import findings, from_django
+from privacy.organizations import is_misnamed
+from privacy.pages import base_template
 from privacy.people import key_field
 from privacy.switches import ENDPOINT, OFF_SWITCHES_OF_THE_HOST, SETTINGS
 
@@ -57,7 +68,46 @@ def check_seams(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[
         *_context_processor(),
         *wrong_engine(_database(), number="privacy.E007"),
         *_user_key(get_user_model()),
+        *_organization(),
+        *missing_urls("privacy.urls", "privacy-settings", number="privacy.E017"),
+        *_base_template(),
     ]
+
+
+def _organization() -> Iterator[CheckMessage]:
+    if is_misnamed():
+        yield Error(
+            "TELEMETRY_ORGANIZATION_FIELD names no column of the user model, so no policy of an organization can be "
+            "obeyed. Until it is corrected, nothing is collected from anybody.",
+            hint="In the settings, remove the line, or name a field of the user model: "
+            'TELEMETRY_ORGANIZATION_FIELD = "organization"',
+            id="privacy.E016",
+        )
+
+
+def missing_urls(module: str, name: str, *, number: str) -> Iterator[CheckMessage]:
+    """An error if the URL of this name does not lead to the view of this name."""
+    with suppress(NoReverseMatch, Resolver404):
+        if resolve(reverse(name)).url_name == name:
+            return
+    yield Error(
+        f"The URLs of {module} are missing, or others come before them.",
+        hint=f'In {settings.ROOT_URLCONF}, in urlpatterns, before the admin, add path("", include("{module}")),',
+        id=number,
+    )
+
+
+def _base_template() -> Iterator[CheckMessage]:
+    try:
+        get_template(base_template())
+    except TemplateDoesNotExist:
+        yield Error(
+            f"There is no template {base_template()}, which Settings -> Privacy extends.",
+            hint='Add it as docs/adopt.md shows it, or name yours: TELEMETRY_BASE_TEMPLATE = "shop/base.html"',
+            id="privacy.E018",
+        )
+    except TemplateSyntaxError:
+        return  # Django names the line when it shows the page
 
 
 def _user_key(model: type[Model]) -> Iterator[CheckMessage]:

@@ -17,7 +17,7 @@ from django.db.models.functions import Cast
 from privacy.consent import Control, Decision, Policy, Reason, Standing, decide
 from privacy.keys import Key
 from privacy.models import InstallationControl, OrganizationPolicy, Preference
-from privacy.organizations import organization_field, since_field
+from privacy.organizations import is_misnamed, organization_field, since_field
 from privacy.people import active_people
 from privacy.switches import current_switches, deployment_type
 
@@ -55,7 +55,8 @@ def _of_the_organization() -> dict[str, Any]:
     field, since = organization_field(), since_field()
     never = Value(None, output_field=DateTimeField())
     if field is None:
-        return dict(zip(_POLICY, (Value(None, output_field=BooleanField()), never, never), strict=True))
+        sharing_off = Value(is_misnamed() or None, output_field=BooleanField())
+        return dict(zip(_POLICY, (sharing_off, never, never), strict=True))
     policy = OrganizationPolicy.objects.using(DEFAULT_DB_ALIAS).filter(pk=Cast(OuterRef(field), TextField()))
     columns = (policy.values("sharing_off")[:1], policy.values("changed_at")[:1], F(since) if since else never)
     return dict(zip(_POLICY, columns, strict=True))

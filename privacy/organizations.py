@@ -10,7 +10,6 @@ from typing import Any
 from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AbstractBaseUser, AbstractUser
-from django.core.exceptions import FieldDoesNotExist
 from django.db import DEFAULT_DB_ALIAS
 
 from privacy.labels import label_of
@@ -25,6 +24,11 @@ def organization_field() -> str | None:
 def since_field() -> str | None:
     """Column of the user model with the time of the last change of organization."""
     return _attribute(f"{_name()}_since")
+
+
+def is_misnamed() -> bool:
+    """Whether the setting names no column of the user model. Nobody's policy is known then, so nobody is recorded."""
+    return bool(getattr(settings, "TELEMETRY_ORGANIZATION_FIELD", None)) and organization_field() is None
 
 
 def organization_of(person: AbstractBaseUser | Any) -> str | None:
@@ -53,7 +57,5 @@ def _name() -> str:
 
 
 def _attribute(name: str) -> str | None:
-    try:
-        return str(get_user_model()._meta.get_field(name).attname)  # type: ignore[union-attr]
-    except FieldDoesNotExist:
-        return None
+    columns = get_user_model()._meta.concrete_fields
+    return next((field.attname for field in columns if name in (field.name, field.attname)), None)

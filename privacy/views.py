@@ -13,7 +13,7 @@ from django.core.paginator import Paginator
 from django.db import DatabaseError
 from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest, JsonResponse
 from django.http.response import HttpResponseBase
-from django.shortcuts import redirect, render
+from django.shortcuts import redirect
 from django.utils.decorators import method_decorator
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views import View
@@ -30,6 +30,7 @@ from privacy.looking import asks_not_to_be_tracked, is_looked_at
 from privacy.models import ConsentEvent, OrganizationPolicy, Preference, Source
 from privacy.notices import current_notice
 from privacy.organizations import may_change, policy_of
+from privacy.pages import render_page
 from privacy.people import Person
 from privacy.reach import Unreachable, telemetrys_database
 from privacy.receipt_keys import published
@@ -74,7 +75,7 @@ class PrivacyPage(LoginRequiredMixin, View):
         if is_looked_at(request):
             privacy_page_used.send(sender=None, action="viewed")
         context |= _of_telemetry(person, request.GET.get("rows", ""))
-        return render(request, "privacy/settings.html", context)
+        return render_page(request, "privacy/settings.html", context)
 
 
 def _policy_to_change(person: Person) -> OrganizationPolicy | None:
@@ -180,7 +181,7 @@ def dismiss_notice(request: HttpRequest) -> HttpResponse:
         messages.success(request, api.message(decision, wanted=wanted == "on"))
     choices.dismiss_notice(person.pk, version)
     here = request.POST.get("next", "")
-    return redirect(here if url_has_allowed_host_and_scheme(here, allowed_hosts=None) else "home")
+    return redirect(here if url_has_allowed_host_and_scheme(here, allowed_hosts=None) else "/")
 
 
 @require_POST
@@ -231,7 +232,7 @@ class DeletePage(LoginRequiredMixin, View):
             context = {"stored_here": stored.here, "total": stored.count}
         except Unreachable:
             context = {"unreachable": True}
-        return render(request, "privacy/delete.html", context)
+        return render_page(request, "privacy/delete.html", context)
 
     def post(self, request: HttpRequest) -> HttpResponse:
         person = _person(request)
@@ -249,7 +250,7 @@ class DeletePage(LoginRequiredMixin, View):
         return redirect("privacy-settings")
 
     def _refused(self, request: HttpRequest, why: str, status: int) -> HttpResponse:
-        return render(request, "privacy/delete.html", {"refused": why}, status=status)
+        return render_page(request, "privacy/delete.html", {"refused": why}, status=status)
 
 
 def _person(request: HttpRequest) -> Person:

@@ -152,7 +152,7 @@ def test_an_event_declared_in_two_files_names_both(tmp_path: Path, settings: Set
     second.write_text(EVENT)
 
     assert complaints(settings, first, second) == [
-        ("analytics.E005", f"{second}:1: feature_usage.dance is already declared in {first}:2")
+        ("analytics.E005", f"{second}:1: feature_usage.dance is already declared in {first}:2; rename or remove one")
     ]
 
 

@@ -114,6 +114,44 @@ def test_an_off_switch_of_the_environment_holds_in_a_project_that_does_not_name_
     assert not current_switches().allow
 
 
+def test_urls_left_out() -> None:
+    with override_settings(ROOT_URLCONF="tests.analytics.no_urls"):
+        findings = run_checks(tags=["privacy", "analytics"])
+    assert {finding.id: str(finding.hint)[-35:] for finding in findings} == {
+        "privacy.E017": 'add path("", include("privacy.urls")),'[-35:],
+        "analytics.E051": 'add path("", include("analytics.urls")),'[-35:],
+    }
+
+
+def test_urls_after_the_admin() -> None:
+    """Where nobody reaches the reports."""
+    with override_settings(ROOT_URLCONF="tests.analytics.urls_after_the_admin"):
+        assert only_finding().id == "analytics.E051"
+
+
+def test_a_template_to_extend_that_is_not_there() -> None:
+    with override_settings(TELEMETRY_BASE_TEMPLATE="no/such.html"):
+        finding = only_finding()
+    assert (
+        finding.id == "privacy.E018"
+        and "no/such.html" in finding.msg
+        and "TELEMETRY_BASE_TEMPLATE" in str(finding.hint)
+    )
+
+
+@pytest.mark.parametrize("name", ["team", "groups", "logentry", 5])
+def test_an_organization_that_is_no_column_of_the_user_model(name: object) -> None:
+    with override_settings(TELEMETRY_ORGANIZATION_FIELD=name):
+        finding = only_finding()
+    assert finding.id == "privacy.E016" and "TELEMETRY_ORGANIZATION_FIELD =" in str(finding.hint)
+
+
+@pytest.mark.parametrize("name", ["organization", "organization_id", "", None])
+def test_an_organization_that_is_one_or_none(name: str | None) -> None:
+    with override_settings(TELEMETRY_ORGANIZATION_FIELD=name):
+        assert run_checks(tags=["privacy", "analytics"]) == []
+
+
 def make_own() -> type:
     from analytics.collect.middleware import TelemetryMiddleware
 

@@ -203,7 +203,14 @@ def test_the_command_prints_the_reason(capsys: pytest.CaptureFixture[str]) -> No
 
 def test_a_user_model_without_organizations_costs_nothing(settings: Settings) -> None:
     person = someone_who_shares()
-    settings.TELEMETRY_ORGANIZATION_FIELD = "nothing"
+    settings.TELEMETRY_ORGANIZATION_FIELD = None
     with CaptureQueriesContext(connection) as queries:
         assert decisions_for([person.pk])[person.pk].enabled
     assert len(queries) == 1 and policy_of(person) is None
+
+
+def test_a_misnamed_organization_is_as_if_all_had_switched_it_off(settings: Settings) -> None:
+    person = someone_who_shares()
+    settings.TELEMETRY_ORGANIZATION_FIELD = "team"
+    assert decision_for(person.pk).reason is Reason.ORGANIZATION_POLICY
+    assert not decisions_for([person.pk])[person.pk].enabled

@@ -23,12 +23,12 @@ ROWS = "from analytics.models import FeatureUsage as F; print(F.objects.filter(f
 
 def run(*command: str | Path, cwd: Path, stdin: str | None = None) -> str:
     """What it printed, in an environment without this project's settings. Fails the test if it fails."""
-    code, printed = _ended(command, cwd=cwd, stdin=stdin)
+    code, printed = ended(command, cwd=cwd, stdin=stdin)
     assert code == 0, printed
     return printed
 
 
-def _ended(command: Sequence[str | Path], *, cwd: Path, stdin: str | None = None) -> tuple[int, str]:
+def ended(command: Sequence[str | Path], *, cwd: Path, stdin: str | None = None) -> tuple[int, str]:
     found = subprocess.run(
         [str(word) for word in command], cwd=cwd, env=_bare(), input=stdin, capture_output=True, text=True, check=False
     )
@@ -52,20 +52,29 @@ class Project:
 
     def refused(self, *arguments: str) -> str:
         """What `manage.py` printed that did not succeed."""
-        code, printed = _ended([self.python, "manage.py", *arguments], cwd=self.folder)
+        code, printed = ended([self.python, "manage.py", *arguments], cwd=self.folder)
         assert code != 0, printed
         return printed
 
     @contextmanager
     def processor(self) -> Iterator[None]:
         """The processor, which stores what it has taken before it ends."""
-        command = [self.python, "manage.py", "run_telemetry_processor", "--listen", f"127.0.0.1:{self.port}"]
+        with self.running("run_telemetry_processor", "--listen", f"127.0.0.1:{self.port}"):
+            yield
+
+    @contextmanager
+    def running(self, *arguments: str) -> Iterator[None]:
+        """A command that runs until SIGTERM and then ends by itself."""
         process = subprocess.Popen(
-            command, cwd=self.folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=_bare()
+            [self.python, "manage.py", *arguments],
+            cwd=self.folder,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            env=_bare(),
         )
         try:
             yield
-            assert process.poll() is None, "the processor has ended"
+            assert process.poll() is None, f"{arguments[0]} has ended"
         finally:
             process.terminate()
             process.wait(timeout=60)

@@ -31,6 +31,7 @@ AUTHENTICATION_BACKENDS = [
 INTERNAL_IPS = ["127.0.0.1"]
 DEBUG_TOOLBAR_CONFIG = {"IS_RUNNING_TESTS": False}
 ROOT_URLCONF = "shop.neighbours"
+TELEMETRY_BASE_TEMPLATE = "shop/frame.html"
 ACCOUNT_EMAIL_VERIFICATION = "none"
 CONTENT_SECURITY_POLICY = {"DIRECTIVES": {"default-src": ["'self'"]}}
 from opentelemetry import trace
@@ -144,6 +145,8 @@ def test_every_sign_in_of_theirs_is_known_and_nothing_of_theirs_breaks(wheel: Pa
     with (project.folder / "shop" / "settings.py").open("a") as settings:
         settings.write(SETTINGS)
     (project.folder / "shop" / "neighbours.py").write_text(URLS)
+    (project.folder / "templates" / "shop").mkdir()
+    (project.folder / "templates" / "base.html").rename(project.folder / "templates" / "shop" / "frame.html")
     project.manage("makemigrations", "people")
     assert "no issues" in project.manage("check")
     project.manage("migrate", "--verbosity", "0")

@@ -15,6 +15,7 @@ pytestmark = pytest.mark.timeout(900)
 # Version of Django: the oldest Python that it runs on.
 DJANGOS = {"5.2": (3, 10), "6.0": (3, 12), "6.1": (3, 12)}
 NEWEST_PYTHON = 14
+WITHOUT_POSTGRES = 'from shop.settings import *\nINSTALLED_APPS.remove("django.contrib.postgres")\n'
 # `startproject` of Django 6.1 has a mail server that prints.
 DIGEST = """
 from datetime import timedelta
@@ -71,6 +72,10 @@ def test_the_main_job(pair: str, wheel: Path, tmp_path: Path) -> None:
     project = made(tmp_path, wheel, interpreter=program, packages=[f"django=={version}.*"])
     project.manage("makemigrations", "people")
     assert "no issues" in project.manage("check")
+    if version != "5.2":
+        (project.folder / "shop" / "mistaken.py").write_text(WITHOUT_POSTGRES)
+        printed = project.refused("check", "--settings", "shop.mistaken")
+        assert "(analytics.E041)" in printed and 'In INSTALLED_APPS, add "django.contrib.postgres",' in printed
     project.manage("migrate", "--verbosity", "0")
     assert "No changes detected" in project.manage("makemigrations", "--check", "--dry-run")
     project.stores_the_row_of_a_person_who_shares()

@@ -1,0 +1,5 @@
+"""A URLconf without ours."""
+
+from django.urls import URLPattern
+
+urlpatterns: list[URLPattern] = []
