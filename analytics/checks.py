@@ -15,6 +15,7 @@ analytics.E046  Another package named privacy hides ours. Also raised there.
 analytics.E049  TELEMETRY_VOUCHERS_REQUIRED without TELEMETRY_VOUCHER_KEY.
 analytics.E050  The app privacy is not installed. Also raised there.
 analytics.E051  The URLs of analytics are missing, or come after the admin's.
+analytics.E054  TELEMETRY_ALERT_HOOK without TELEMETRY_ALERT_HOOK_SECRET.
 analytics.W001  Events of the catalogue have expired.
 analytics.W002  Events of the catalogue expire within 90 days.
 analytics.W004  The stock instrumentor could not be installed.
@@ -32,7 +33,7 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning, register  # noqa: A004  Django's name for it
 from django.utils.module_loading import import_string
 
-from analytics import otel
+from analytics import declared, otel
 from analytics.catalogue import Catalogue, Declaration, current_catalogue, load_catalogue
 from analytics.conf import SETTINGS, conf
 from analytics.declared import VOUCHER_KEY, VOUCHERS_REQUIRED
@@ -40,7 +41,7 @@ from analytics.exceptions import CatalogueError
 from analytics.router import AnalyticsRouter, analytics_database
 from analytics.vocabulary import Category
 from privacy.checks import PRIVACY_MIDDLEWARE, missing_urls, place_of, wrong_engine
-from privacy.declared import findings
+from privacy.declared import findings, from_django
 from privacy.switches import ENDPOINT, current_switches
 
 EXPIRY_NOTICE = timedelta(days=90)
@@ -54,6 +55,7 @@ def check_settings(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> li
         *_sizes(),
         *_tls_files(),
         *_vouchers(),
+        *_alert_hook(),
         *_catalogues(),
         *_stock_instrumentor(),
         *_seams(),
@@ -109,6 +111,15 @@ def _vouchers() -> Iterator[CheckMessage]:
             f"{VOUCHERS_REQUIRED.name} is true, and {VOUCHER_KEY.name} has no key.",
             hint="Set the same key at the site and at the processor. Until it is corrected, nothing is stored.",
             id="analytics.E049",
+        )
+
+
+def _alert_hook() -> Iterator[CheckMessage]:
+    if declared.ALERT_HOOK.value and not declared.ALERT_HOOK_SECRET.text(from_django):
+        yield Error(
+            f"{declared.ALERT_HOOK.name} is set without {declared.ALERT_HOOK_SECRET.name}, which signs alerts.",
+            hint="Until it is corrected, no alert is posted.",
+            id="analytics.E054",
         )
 
 

@@ -158,6 +158,20 @@ class AnalyticsSettings:
         return declared.METRICS_TOKEN.value
 
     @property
+    def alert_hook(self) -> str:
+        """Where alerts are posted to; empty: nowhere."""
+        return declared.ALERT_HOOK.value if declared.ALERT_HOOK_SECRET.value else ""
+
+    @property
+    def alert_hook_secret(self) -> bytes:
+        return declared.ALERT_HOOK_SECRET.value
+
+    @property
+    def alert_hook_private(self) -> bool:
+        """Whether the hook may lead to an address that is not public."""
+        return declared.ALERT_HOOK_PRIVATE.value
+
+    @property
     def catalogue_paths(self) -> tuple[Path, ...]:
         """Our own catalogue, then the files of TELEMETRY_CATALOGUES."""
         return (OWN_CATALOGUE, *map(Path, declared.CATALOGUES.value))

@@ -1,5 +1,6 @@
 """Declarations of analytics' own settings. `analytics.otel` declares OpenTelemetry's; `analytics.conf` reads both."""
 
+import binascii
 import os
 import re
 from typing import Any
@@ -15,6 +16,7 @@ EVERYONE = 2_147_483_647
 MINIMUM_KEY_BYTES = 16
 # Stands for the key that is derived from SECRET_KEY; too short to be a key itself.
 DERIVED = "derived"
+HOOK_SECRET = "whsec_"  # noqa: S105  the prefix of one
 
 
 def browser_address(text: str) -> str:
@@ -44,6 +46,19 @@ def previous_hash_keys(text: str) -> list[str]:
 def keys(text: str) -> list[str]:
     """Keys for HMAC, separated by commas."""
     return [hash_key(key) for key in listed(text)]
+
+
+def hook_secret(text: str) -> bytes:
+    """Key of a web hook's signature in the format of Standard Webhooks: `whsec_` and base64 of 24 to 64 bytes."""
+    if not text.strip():
+        return b""
+    try:
+        key = binascii.a2b_base64(text.strip().removeprefix(HOOK_SECRET).encode("ascii"), strict_mode=True)
+    except ValueError:  # also of binascii, and of what is not ASCII
+        key = b""
+    if not text.strip().startswith(HOOK_SECRET) or not 24 <= len(key) <= 64:
+        raise Misread(f"must be {HOOK_SECRET} and then 24 to 64 random bytes in base64")
+    return key
 
 
 _people = whole_number(1, 1_000_000, of="people")
@@ -144,6 +159,32 @@ METRICS_TOKEN = Setting(
     help="Token with which Prometheus reads /metrics: `Authorization: Bearer ...`. Empty: there is no /metrics.",
     meanwhile="Until it is corrected, there is no /metrics.",
 )
+ALERT_HOOK = Setting(
+    "TELEMETRY_ALERT_HOOK",
+    "analytics.E055",
+    address,
+    otherwise="",
+    help="Address to which keep_telemetry posts each alert of the reports once, signed; docs/reports.md has the rule "
+    "and the format. Empty: nowhere.",
+    meanwhile="Until it is corrected, no alert is posted.",
+)
+ALERT_HOOK_SECRET = Setting(
+    "TELEMETRY_ALERT_HOOK_SECRET",
+    "analytics.E052",
+    hook_secret,
+    otherwise=b"",
+    help="Key of its signature: whsec_ and 24 to 64 random bytes in base64.",
+    meanwhile="Until it is corrected, no alert is posted. `python3 -c 'import base64, secrets; "
+    'print("whsec_" + base64.b64encode(secrets.token_bytes(32)).decode())\'` prints a good one.',
+)
+ALERT_HOOK_PRIVATE = Setting(
+    "TELEMETRY_ALERT_HOOK_PRIVATE",
+    "analytics.E053",
+    flag,
+    otherwise=False,
+    help="true lets TELEMETRY_ALERT_HOOK lead to a private, loopback or link-local address, there also by plain HTTP.",
+    meanwhile="Until it is corrected, it counts as false.",
+)
 BROWSER_ENDPOINT = Setting(
     "NEXT_PUBLIC_OTEL_ENDPOINT",
     "analytics.E008",
@@ -174,6 +215,9 @@ SETTINGS: tuple[Setting[Any], ...] = (
     VOUCHER_KEY,
     VOUCHERS_REQUIRED,
     METRICS_TOKEN,
+    ALERT_HOOK,
+    ALERT_HOOK_SECRET,
+    ALERT_HOOK_PRIVATE,
     BROWSER_ENDPOINT,
     BROWSER_DEPLOYMENT_TYPE,
 )

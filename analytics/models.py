@@ -461,6 +461,27 @@ class ViewThreshold(models.Model):
         return f"{self.smallest_group} people"
 
 
+class Alert(models.Model):
+    """What staff are told once, while it lasts; deleted when it is over. Only `analytics.show.alerts` writes it.
+
+    `text` has the numbers of the report pages when it began.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    kind = models.CharField(max_length=16, unique=True)
+    text = models.CharField(max_length=300)
+    began_at = models.DateTimeField()
+    hook_tried_at = models.DateTimeField(null=True)
+    hook_failures = models.PositiveSmallIntegerField(default=0)
+    hook_done = models.BooleanField(default=False, help_text="Whether it was posted, or given up.")
+
+    class Meta:
+        db_table = "analytics_alert"
+
+    def __str__(self) -> str:
+        return f"{self.kind} since {self.began_at:%Y-%m-%d %H:%M}"
+
+
 class DoctorSpan(models.Model):
     """A test span that `telemetry_doctor` waits for. `id` is its trace id.
 

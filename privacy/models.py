@@ -386,3 +386,19 @@ class DigestSubscription(models.Model):
 
     def __str__(self) -> str:
         return f"Weekly digest for {self.user_id}"
+
+
+class AlertSubscription(models.Model):
+    """A member of staff's choice to receive alerts of reports by e-mail."""
+
+    user = models.OneToOneField(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, primary_key=True, related_name="+")
+    reports_url = models.CharField(max_length=500, help_text="Address of the reports, for the message.")
+    told = models.JSONField(default=list, help_text="Ids of alerts that last and were sent, or given up.")
+    tried_at = models.DateTimeField(null=True, help_text="When sending last began, until it succeeds.")
+    failures = models.PositiveSmallIntegerField(default=0)
+
+    class Meta:
+        db_table = "privacy_alert_subscription"
+
+    def __str__(self) -> str:
+        return f"Alerts for {self.user_id}"

@@ -241,8 +241,8 @@ EMAIL_URL = Setting[dict[str, Any]](
     "site.E017",
     mail_server,
     otherwise=mail_server(""),
-    help="Mail server for the weekly digest of reports: smtp://host:25, smtp+tls://user:password@host:587 (STARTTLS) "
-    "or smtps://user:password@host:465. Empty: no e-mail.",
+    help="Mail server for the weekly digest and the alerts of reports: smtp://host:25, "
+    "smtp+tls://user:password@host:587 (STARTTLS) or smtps://user:password@host:465. Empty: no e-mail.",
 )
 EMAIL_FROM = Setting(
     "EMAIL_FROM",

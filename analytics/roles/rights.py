@@ -41,6 +41,7 @@ RIGHTS: dict[str, tuple[str, str, str]] = {
     "privacy_organization_policy": ("rawd", "",     "r"),
     "privacy_service_token":       ("rawd", "",     ""),
     "privacy_digest_subscription": ("rawd", "",     "rw"),
+    "privacy_alert_subscription":  ("rawd", "",     "rw"),
     **dict.fromkeys(ROWS,          ("r",    "ra",   "")),
     "analytics_lock_rows":         ("w",    "w",    "w"),
     "analytics_lock_rollup":       ("w",    "w",    "w"),
@@ -64,6 +65,7 @@ RIGHTS: dict[str, tuple[str, str, str]] = {
     "analytics_view_threshold":    ("r",    "",     "raw"),
     "analytics_keeping":           ("r",    "r",    "raw"),
     "analytics_doctor_span":       ("rad",  "rw",   ""),
+    "analytics_alert":             ("",     "",     "rawd"),
     "analytics_noise_key":         ("r",    "r",    "r"),
 }  # fmt: skip
 OURS = ("analytics_", "privacy_")
@@ -89,7 +91,7 @@ def rights(table: str, role: str) -> str:
 
 
 def _of_recipients() -> set[str]:
-    """Tables that say who may have the weekly digest, and where to."""
+    """Tables that say who may have the weekly digest and alerts, and where to."""
     user: Any = get_user_model()
     links = [field.remote_field.through for field in user._meta.many_to_many]
     models = (user, *links, Group, Group.permissions.through, Permission, ContentType)

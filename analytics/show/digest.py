@@ -59,7 +59,7 @@ def can_send() -> bool:
     return not backend.startswith(DUMMY)
 
 
-def _mail_server() -> Any:
+def mail_server() -> Any:
     """The connection to the site's mail server, with a time limit."""
     if not hasattr(settings, "MAILERS"):
         return mail.get_connection(timeout=PATIENCE_SECONDS)
@@ -110,7 +110,7 @@ def send_digests() -> Digests:
         return Digests()
     figures, sent = _figures(week), 0
     try:
-        with _mail_server() as connection:
+        with mail_server() as connection:
             for each in claimed:
                 message = mail.EmailMessage(
                     f"Usage from {week:%d %B} to {week + timedelta(days=6):%d %B %Y}",

@@ -15,10 +15,11 @@ from django.utils import timezone
 from django.views.decorators.http import require_http_methods
 
 from analytics.conf import conf
+from analytics.show import alerts, digest
 from analytics.show.answered import answered
 from analytics.show.charts import bars, columns, line
 from analytics.show.cohort_grid import cohort_grid
-from analytics.show.digest import address_of, can_send, may_see_reports, subscribe, unsubscribe
+from analytics.show.digest import address_of, can_send, may_see_reports
 from analytics.show.export import as_csv, as_json
 from analytics.show.figures import Answers, Better, Compared, Figure, compared
 from analytics.show.formatting import formatted
@@ -29,7 +30,7 @@ from analytics.show.report import Column, Drawing, Form, Report, Row, noise_boun
 from analytics.show.vouched import who_is_counted
 from privacy.access import record
 from privacy.labels import label_of
-from privacy.models import Access, DigestSubscription
+from privacy.models import Access, AlertSubscription, DigestSubscription
 from privacy.switches import DeploymentType
 
 RANGES_DAYS = (7, 28, 90)
@@ -96,28 +97,38 @@ def report_download(request: HttpRequest, name: str, extension: str) -> HttpResp
 
 @require_http_methods(["GET", "POST"])
 def digest_page(request: HttpRequest) -> HttpResponse:
-    """Begin or end the weekly digest of the signed-in member of staff: `weekly` is on or off."""
+    """Begin or end the weekly digest (`weekly` is on or off) or the alerts (`alerts`) of the signed-in user."""
     if not may_see_reports(request.user):
         raise PermissionDenied
     if request.method == "GET":
         context = {
             **admin.site.each_context(request),
-            "title": "Weekly e-mail",
+            "title": "E-mail of reports",
             "label": label_of("analytics"),
             "has_digest": DigestSubscription.objects.filter(pk=request.user.pk).exists(),
+            "has_alerts": AlertSubscription.objects.filter(pk=request.user.pk).exists(),
             "address": address_of(request.user),
         }
         return TemplateResponse(request, "admin/analytics/digest.html", context)
-    if request.POST.get("weekly") != "on":
-        unsubscribe(request.user)
-        messages.success(request, "You receive no weekly digest.")
+    choice = "alerts" if "alerts" in request.POST else "weekly"
+    kind, ended, begun = {
+        "alerts": (alerts, "You receive no alerts.", "You are told of each alert once."),
+        "weekly": (
+            digest,
+            "You receive no weekly digest.",
+            "You receive the figures of each week once it is over and counted.",
+        ),
+    }[choice]
+    if request.POST.get(choice) != "on":
+        kind.unsubscribe(request.user)
+        messages.success(request, ended)
     elif not can_send():
         messages.error(request, "This site has no mail server. Its operator sets EMAIL_URL.")
     elif not address_of(request.user):
-        messages.error(request, "Your account has no e-mail address. Add one, then choose the digest again.")
+        messages.error(request, "Your account has no e-mail address. Add one, then choose again.")
     else:
-        subscribe(request.user, request.build_absolute_uri(reverse("reports")))
-        messages.success(request, "You receive the figures of each week once it is over and counted.")
+        kind.subscribe(request.user, request.build_absolute_uri(reverse("reports")))
+        messages.success(request, begun)
     return redirect("reports-digest")
 
 

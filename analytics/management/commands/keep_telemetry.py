@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import date
 from typing import Any
 
@@ -21,6 +22,7 @@ from analytics.keep.rollups import NotKept, NotRolledUp, open_again, roll_up, to
 from analytics.management.database import RUN_AGAIN, TRY_AGAIN, WRONG_USAGE, database_may_go_away
 from analytics.management.options import whole_number
 from analytics.management.purging import add_purge_options, parse_months, plan_lines
+from analytics.show.alerts import send_alerts
 from analytics.show.bi_views import publish_threshold
 from analytics.show.digest import send_digests
 
@@ -78,6 +80,24 @@ class Command(BaseCommand):
 
 
 def _run(months: int, once: dict[str, Any], *, write: Write) -> None:
+    """Staff are told of alerts also where keeping fails, so that they hear of that."""
+    try:
+        _keep_all(months, once, write=write)
+    except CommandError:
+        with suppress(CommandError):  # the error of keeping has the cause
+            _tell(is_kept=False, write=write)
+        raise
+    _tell(is_kept=True, write=write)
+
+
+def _tell(*, is_kept: bool, write: Write) -> None:
+    with database_may_go_away():
+        told = send_alerts(is_kept=is_kept)
+    if told.sent or told.failed:
+        write(f"alerts: {told.sent} sent, {told.failed} failed")
+
+
+def _keep_all(months: int, once: dict[str, Any], *, write: Write) -> None:
     """Options in `once` hold for this run only. Deletions are carried out and sent even if the purge is refused."""
     refused: CommandError | None = None
     with database_may_go_away():
