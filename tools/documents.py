@@ -19,6 +19,7 @@ EXAMPLE = "frontend/examples/vite"
 # File, its format, and the catalogue of an app that it is of.
 EXPORTS = [
     ("docs/data-dictionary.md", "markdown", ""),
+    ("docs/for-our-users.md", "people", ""),
     ("frontend/src/catalogue.ts", "package", ""),
     ("deploy/collector/allow-list.yaml", "collector", ""),
     (f"{EXAMPLE}/src/catalogue.ts", "typescript", f"{EXAMPLE}/catalogue.toml"),

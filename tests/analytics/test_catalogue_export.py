@@ -12,13 +12,16 @@ from pytest_django.fixtures import Settings
 
 from analytics.catalogue import current_catalogue
 from analytics.catalogue_export import Format, export, for_browsers
+from analytics.retention import RETENTION_MONTHS
 
 ROOT = Path(__file__).parents[2]
 COMMITTED = {
     Format.MARKDOWN: "docs/data-dictionary.md",
+    Format.PEOPLE: "docs/for-our-users.md",
     Format.PACKAGE: "frontend/src/catalogue.ts",
     Format.COLLECTOR: "deploy/collector/allow-list.yaml",
 }
+FORMATS = "markdown, people, json, typescript, package, collector"
 OWN = """\
 [user_activity.greeting]
 description = "Somebody said */ hello | <b>."
@@ -98,8 +101,11 @@ def test_the_output_goes_to_the_file_that_is_named(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "complaint"),
     [
-        ({"format": "xml"}, "--format must be one of markdown, json, typescript, package, collector; it is 'xml'"),
-        ({"format": ""}, "--format must be one of markdown, json, typescript, package, collector; it is ''"),
+        (
+            {"format": "xml"},
+            "--format must be one of markdown, people, json, typescript, package, collector; it is 'xml'",
+        ),
+        ({"format": ""}, "--format must be one of markdown, people, json, typescript, package, collector; it is ''"),
         ({"output": "/"}, "/ cannot be written: Is a directory"),
     ],
 )
@@ -117,6 +123,18 @@ def test_a_broken_catalogue_is_one_line_and_exits_with_2(tmp_path: Path, setting
         exported("json")
 
     assert caught.value.returncode == 2
+
+
+@pytest.mark.usefixtures("own_catalogue")
+def test_the_page_for_people_has_every_event_with_its_purpose_and_every_detail() -> None:
+    text = exported("people")
+
+    assert "- **dance**: A dance. *Why: See who dances.*\n  - steps: How many.\n  - style: Which.\n" in text
+    assert "Somebody said */ hello \\| &lt;b>. *Why: Count greetings.*" in text
+    for event in current_catalogue().events.values():
+        assert f"- **{event.name}**: " in text
+        assert all(f"  - {field}: " in text for field in event.fields)
+    assert f"kept for {RETENTION_MONTHS} months" in text and "$" not in text
 
 
 @pytest.mark.usefixtures("own_catalogue")
