@@ -18,7 +18,7 @@ from analytics.conf import conf
 from analytics.models import Alert
 from analytics.show import digest, hook, reports
 from analytics.show.formatting import formatted
-from analytics.show.freshness import COMMAND, Freshness, first_day_counted, freshness
+from analytics.show.freshness import COMMAND, Freshness, freshness
 from analytics.show.question import Question
 from analytics.show.report import Report, noise_bound
 from privacy.access import record_of
@@ -119,7 +119,7 @@ def judged(today: date, state: Freshness) -> dict[str, tuple[Finding, Finding]]:
     """Findings of yesterday and of today so far, by kind of alert. A day that is not counted yet is not judged."""
     yesterday = today - timedelta(days=1)
     question = Question(yesterday - timedelta(days=DAYS_BEFORE), today)
-    since = first_day_counted()
+    since = state.first_day
     lines = {day: line for day, line in _lines(reports.OVERVIEW, question).items() if since and day >= since}
     received = _lines(reports.RECEIVED, question)
     is_counted = state.oldest_waiting is None or state.oldest_waiting > yesterday
