@@ -1,6 +1,7 @@
 """The wheel as somebody installs it: in a fresh environment, into a project of their own."""
 
 import os
+import re
 import subprocess
 import sys
 import tarfile
@@ -18,6 +19,9 @@ from tools.environment import ROOT
 # Packages are installed, on any network.
 pytestmark = pytest.mark.timeout(900)
 PACKAGES = ("analytics", "embedded_postgres", "privacy")
+# Lines of a block that a document shows, indented in its list.
+SHOWN = re.compile(r"^ *```bash \w+\n((?: *python manage\.py .*\n)+) *```$", re.MULTILINE)
+TABLES = "from django.db import connection; print(connection.introspection.table_names(include_views=True))"
 
 
 @pytest.fixture(scope="module")
@@ -96,3 +100,9 @@ def test_a_fresh_project_checks_migrates_and_stores_the_row_of_a_person_who_shar
     assert "analytics/static/telemetry/telemetry.js" in project.manage("findstatic", "telemetry/telemetry.js")
     assert "export const catalogue" in project.manage("export_catalogue", "--format", "typescript")
     project.stores_the_row_of_a_person_who_shares()
+    for document in ("upgrade", "uninstall"):
+        (block,) = SHOWN.findall((ROOT / "docs" / f"{document}.md").read_text())
+        for line in block.strip().splitlines():
+            project.manage(*line.split()[2:])
+    tables = project.manage("shell", "-c", TABLES)
+    assert "people_user" in tables and "analytics_" not in tables and "privacy_" not in tables, tables

@@ -5,6 +5,7 @@ import os
 import re
 from collections.abc import Iterator
 from datetime import date
+from pathlib import Path
 
 import psycopg
 import pytest
@@ -27,10 +28,12 @@ from tests.analytics.show.test_note_queries import (
     FEATURE_ADOPTION,
     RETENTION,
 )
+from tests.recipes import documented
 
 pytestmark = pytest.mark.django_db(transaction=True, databases="__all__")
 # Roles are the server's, not the test database's: one of each process that runs tests.
 ROLE = f"reader_{os.getpid()}"
+DOCUMENT = Path(__file__).parents[3] / "docs" / "bi-tools.md"
 ALL_VIEWS = {*VIEWS, *VIEWS_OF_SCHEMA}
 
 
@@ -111,6 +114,15 @@ def test_it_reads_the_views_and_the_three_tables_and_nothing_else(password: str)
 def test_with_views_only_it_reads_the_views_and_nothing_else(views_only: str) -> None:
     with signed_in(views_only) as connection:
         assert readable(connection, relations()) == ALL_VIEWS
+
+
+@pytest.mark.parametrize("name", ["active_people", "features", "grafana", "freshness"])
+def test_the_documents_queries_are_answered(views_only: str, name: str) -> None:
+    query = documented.files(DOCUMENT)[name]
+    # As Grafana's macro is expanded.
+    query = query.replace("$__timeFilter(day)", "day BETWEEN '2026-01-01T00:00:00Z' AND '2026-12-31T00:00:00Z'")
+    with signed_in(views_only) as connection:
+        assert connection.execute(query).description  # type: ignore[arg-type]
 
 
 def test_of_people_it_reads_nothing_in_their_database_either(password: str) -> None:
