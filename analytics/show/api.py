@@ -17,7 +17,7 @@ from analytics.conf import conf
 from analytics.show.export import as_json
 from analytics.show.freshness import freshness
 from analytics.show.pages import PAGE_OF, REPORTS
-from analytics.show.question import LONGEST_NAME, MEASURES, METHODS, SORT, Unanswerable, asked
+from analytics.show.question import LONGEST_NAME, MEASURES, METHODS, PERIODS, SORT, Unanswerable, asked
 from analytics.show.report import noise_bound
 from privacy.access import record
 from privacy.api_shapes import Problem, Shape
@@ -37,6 +37,9 @@ FILTERS = [
     ),
     OpenApiParameter("method", str, enum=METHODS),
     OpenApiParameter("measure", str, enum=MEASURES, description="The figure that the overview draws; changes no row."),
+    OpenApiParameter(
+        "by", str, enum=PERIODS, description="Periods of `overview_periods`; otherwise those that suit the range."
+    ),
     OpenApiParameter(
         "sort",
         {"type": "string", "pattern": f"^{SORT.pattern}$"},

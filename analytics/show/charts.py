@@ -134,11 +134,11 @@ def columns(points: Points, *, unit: str, before: Points = ()) -> Chart | None:
     )
 
 
-def line(points: Points, *, unit: str, before: Points = (), not_over: int = 0) -> Line | None:
-    """A line through the points of some days, above the same days of the week before.
+def line(points: Points, *, unit: str, before: Points = (), not_over: int = 0, period: str = "day") -> Line | None:
+    """A line through the points of some days, above the same days of the week before, or of some weeks or months.
 
-    The last `not_over` days are hatched, because they have only some of their events. None if all points are unknown or
-    zero.
+    The last `not_over` of them are hatched, because they have only some of their events. None if all points are unknown
+    or zero.
     """
     known = _known(points)
     if not any(value for _, value in known):
@@ -153,7 +153,13 @@ def line(points: Points, *, unit: str, before: Points = (), not_over: int = 0) -
             width=_fine(step),
             middle=_fine((index + 0.5) * step),
             y=None if value is None else _fine(PLOT_TOP + PLOT_HEIGHT * (1 - value / scale)),
-            text=_read_out(label, value, unit, before[index] if index < len(before) else None, is_over=index < over),
+            text=_read_out(
+                (label, value),
+                before[index] if index < len(before) else None,
+                unit=unit,
+                period=period,
+                is_over=index < over,
+            ),
         )
         for index, (label, value) in enumerate(points)
     )
@@ -164,7 +170,7 @@ def line(points: Points, *, unit: str, before: Points = (), not_over: int = 0) -
         before=_path(before, len(points), scale),
         hatched=Rectangle(_fine(over * step), PLOT_TOP, _fine(not_over * step), PLOT_HEIGHT) if not_over else None,
         days=days,
-        labels=_axis([label for label, _ in points]),
+        labels=_axis([label[:7] if period == "month" else label for label, _ in points]),
         ticks=_ticks(scale),
         summary=_summary(known, unit),
     )
@@ -183,21 +189,28 @@ def _path(points: Points, steps: int, scale: float, *, first: int = 0) -> str:
 
 
 def _read_out(
-    label: str, value: float | None, unit: str, before: tuple[str, float | None] | None, *, is_over: bool
+    point: tuple[str, float | None], before: tuple[str, float | None] | None, *, unit: str, period: str, is_over: bool
 ) -> str:
-    """Text for a day: its number, the number of the same weekday before, and the change."""
-    text = f"{_day(label)}: {'unknown' if value is None else f'{short(value)} {unit}'}"
+    """Text for a day, week or month: its number, the number of the one before, and the change."""
+    label, value = point
+    text = f"{_when(label, period)}: {'unknown' if value is None else f'{short(value)} {unit}'}"
     if not is_over:
         return f"{text}, not over yet"
     if before is None or before[1] is None:
         return text
     change = "" if value is None else percent_change(value, before[1])
-    return f"{text}; {short(before[1])} on {_day(before[0])}{f', {change}' if change else ''}"
+    on = "on" if period == "day" else "in"
+    return f"{text}; {short(before[1])} {on} {_when(before[0], period)}{f', {change}' if change else ''}"
 
 
-def _day(label: str) -> str:
-    day = date.fromisoformat(label)
-    return f"{day:%a} {day.day} {day:%b}"
+def _when(label: str, period: str) -> str:
+    """`Mon 4 May`, `week 19, from 4 May` or `May 2026`."""
+    first = date.fromisoformat(label)
+    day = f"{first.day} {first:%b}"
+    return {
+        "week": f"week {first.isocalendar().week}, from {day}",
+        "month": f"{first:%B %Y}",
+    }.get(period, f"{first:%a} {day}")
 
 
 def bars(points: Points, *, unit: str, before: Mapping[str, float | None] | None = None) -> Chart | None:

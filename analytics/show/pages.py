@@ -14,7 +14,8 @@ EVERY_PAGE = frozenset({"deployment", "sort"})
 class Page:
     """One page. `summed` reports feed the figures and are not shown; `names` labels the filter by name.
 
-    A page of a single feature or endpoint, which is the question's name, is `within` the page of this name.
+    `periods` takes the place of the first report where weeks or months are drawn. A page of a single feature or
+    endpoint, which is the question's name, is `within` the page of this name.
     """
 
     name: str
@@ -26,6 +27,11 @@ class Page:
     summed: tuple[Report, ...] = ()
     names: str = ""
     within: str = ""
+    periods: Report | None = None
+
+    @property
+    def every_report(self) -> tuple[Report, ...]:
+        return (*self.summed, *self.reports, *((self.periods,) if self.periods else ()))
 
 
 PAGES = {
@@ -37,7 +43,8 @@ PAGES = {
             "Select a number to draw it.",
             (reports.OVERVIEW,),
             figures.of_overview,
-            filters=EVERY_PAGE | {"measure"},
+            filters=EVERY_PAGE | {"measure", "by"},
+            periods=reports.OVERVIEW_PERIODS,
             summed=(reports.PEOPLE_OF_RANGE, reports.RESPONSE_TIME),
         ),
         Page(
@@ -124,5 +131,5 @@ PAGES = {
     )
 }
 # Page of each report, by the report's name.
-PAGE_OF = {report.name: page for page in PAGES.values() for report in (*page.summed, *page.reports)}
-REPORTS = {report.name: report for page in PAGES.values() for report in (*page.summed, *page.reports)}
+PAGE_OF = {report.name: page for page in PAGES.values() for report in page.every_report}
+REPORTS = {report.name: report for page in PAGES.values() for report in page.every_report}

@@ -20,6 +20,9 @@ COUNTED_DAYS = frozenset({1, 7, 28, 30, 90, 365})
 EARLIEST = date(2000, 1, 1)
 LONGEST_NAME = 512
 # Tiles of the overview, of which one is drawn.
+PERIODS = ("day", "week", "month")
+# Longest ranges that are drawn by day and by week where nothing else is chosen.
+LONGEST_BY_DAY, LONGEST_BY_WEEK = 100, 400
 MEASURES = ("people", "uses", "retention", "errors", "p95")
 # A report and one of its columns, with a minus for the largest first.
 SORT = re.compile(r"(?:[a-z0-9_]{1,63}\.-?[a-z0-9_]{1,63})?")
@@ -41,6 +44,39 @@ class Question:
     method: str | None = None
     measure: str = MEASURES[0]
     sort: str = ""
+    by: str = ""
+
+    @property
+    def period(self) -> str:
+        """Of which periods each is a line: the chosen ones, or those that suit the length of the range."""
+        if self.by:
+            return self.by
+        return "day" if self.days <= LONGEST_BY_DAY else "week" if self.days <= LONGEST_BY_WEEK else "month"
+
+    @property
+    def whole(self) -> "Question":
+        """The same question for whole periods, from the one of its first day to that of its last."""
+        after = next_start(start_of(self.last, self.period), self.period)
+        return replace(self, first=start_of(self.first, self.period), last=after - timedelta(days=1), by=self.period)
+
+    @property
+    def periods(self) -> list[date]:
+        """First day of each period of the range."""
+        found = [start_of(self.first, self.period)]
+        while (following := next_start(found[-1], self.period)) <= self.last:
+            found.append(following)
+        return found
+
+    @property
+    def periods_before(self) -> "Question":
+        """The same question for as many whole periods before."""
+        first = self.whole.first
+        return replace(
+            self,
+            first=next_start(first, self.period, -len(self.periods)),
+            last=first - timedelta(days=1),
+            by=self.period,
+        )
 
     @property
     def start(self) -> datetime:
@@ -79,6 +115,11 @@ class Question:
         """The same question for `days` days, ending with `until`."""
         return replace(self, first=until - timedelta(days=days - 1), last=until)
 
+    def every_period(self, points: Iterable[tuple[str, float | None]]) -> list[tuple[str, float | None]]:
+        """Points by first day of a period, with a None value for each missing one."""
+        of_period = dict(points)
+        return [(str(first), of_period.get(str(first))) for first in self.periods]
+
     def every_day(self, points: Iterable[tuple[str, float | None]]) -> list[tuple[str, float | None]]:
         """Points by day such as 2026-05-03, with a None value for each missing day."""
         of_day = dict(points)
@@ -95,6 +136,8 @@ class Question:
         given = {name: getattr(self, name) for name in ("deployment", "name", "method") if name in filters}
         if "measure" in filters and self.measure != MEASURES[0]:
             given["measure"] = self.measure
+        if "by" in filters:
+            given["by"] = self.by
         if "sort" in filters:
             given["sort"] = self.sort
         return urlencode(
@@ -103,7 +146,7 @@ class Question:
 
 
 def asked(query: QueryDict, today: date, filters: Collection[str]) -> Question:
-    """Parse `from`, `to` (such as 2026-05-03) and `filters`, of deployment, name, method, measure and sort.
+    """Parse `from`, `to` (such as 2026-05-03) and `filters`, of deployment, name, method, measure, sort and by.
 
     Without days, the range is the last 28 days. Raises Unanswerable, also for an unknown filter, because ignoring it
     would show the wrong numbers.
@@ -134,7 +177,29 @@ def asked(query: QueryDict, today: date, filters: Collection[str]) -> Question:
     sort = query.get("sort", "")
     if not SORT.fullmatch(sort):
         raise Unanswerable("The order must be a report and a column, such as feature_adoption.-total_uses, or empty.")
-    return Question(first, last, of_type, name or None, method or None, measure, sort)
+    by = query.get("by", "")
+    if by not in {"", *PERIODS}:
+        raise Unanswerable(f"`by` must be one of {', '.join(PERIODS)}, or empty.")
+    return Question(first, last, of_type, name or None, method or None, measure, sort, by)
+
+
+def start_of(day: date, period: str) -> date:
+    """First day of the day's week (from Monday) or month, or the day."""
+    match period:
+        case "week":
+            return day - timedelta(days=day.weekday())
+        case "month":
+            return day.replace(day=1)
+        case _:
+            return day
+
+
+def next_start(first: date, period: str, number: int = 1) -> date:
+    """First day of the period so many later, or earlier, than the one that begins with `first`."""
+    if period != "month":
+        return first + timedelta(days=number * (7 if period == "week" else 1))
+    months = first.year * 12 + first.month - 1 + number
+    return date(months // 12, months % 12 + 1, 1)
 
 
 def _day(query: QueryDict, name: str, default: date) -> date:

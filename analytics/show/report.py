@@ -49,6 +49,7 @@ def query_parameters(question: Question, *, today: date, smallest: int) -> dict[
         "part": question.deployment.value if question.deployment else EVERYWHERE,
         "name": question.name or "",
         "method": question.method or "",
+        "period": question.period,
         "counted": smallest == 1 or question.counts_people,
         "smallest": smallest,
     }
@@ -84,6 +85,7 @@ class Report:
 
     `compared` reports also show the preceding days: in figures, and in charts by day and in bars. An `exact` report has
     only the rows whose first column is the question's name. Its table shows the change of the column `change`.
+    A report `by_period` has a line for each whole period that the range has days of.
     """
 
     name: str
@@ -95,9 +97,11 @@ class Report:
     query: str = ""
     exact: bool = False
     change: str = ""
+    by_period: bool = False
 
     def rows(self, question: Question) -> list[Row]:
         """Rows in the report's order. Raises Unanswerable if there are more than MOST_ROWS."""
+        question = question.whole if self.by_period else question
         parameters = query_parameters(question, today=timezone.now().date(), smallest=conf.smallest_group)
         with connections[analytics_database()].cursor() as cursor:
             cursor.execute(f"{sql(f'reports/{self.query or self.name}')}\nLIMIT {MOST_ROWS + 1}", parameters)

@@ -54,6 +54,30 @@ OVERVIEW = Report(
     ),
     compared=True,
 )
+OVERVIEW_PERIODS = replace(
+    OVERVIEW,
+    name="overview_periods",
+    title="Over time",
+    description="Main numbers of each week (from Monday, UTC) or month, whole also where the range has only some of "
+    "its days. People are distinct people of the week or month; a week's are unknown once its raw rows are purged.",
+    columns=(Column("period", "From", "day"), *OVERVIEW.columns[1:]),
+    drawings=tuple(
+        replace(drawing, title=title, labels=("period",))
+        for drawing, title in zip(
+            OVERVIEW.drawings,
+            (
+                "Active people by {period}",
+                "Feature uses by {period}",
+                "7-day retention by {period} of the first day",
+                "Error rate by {period}",
+                "p95 response by {period}",
+            ),
+            strict=True,
+        )
+    ),
+    compared=False,
+    by_period=True,
+)
 RESPONSE_TIME = Report(
     name="response_time",
     title="Response time in the range",

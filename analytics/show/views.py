@@ -25,7 +25,7 @@ from analytics.show.figures import Answers, Better, Compared, Figure, compared
 from analytics.show.formatting import formatted
 from analytics.show.freshness import freshness
 from analytics.show.pages import PAGE_OF, PAGES, REPORTS, Page
-from analytics.show.question import MEASURES, METHODS, Question, Unanswerable, asked
+from analytics.show.question import MEASURES, METHODS, PERIODS, Question, Unanswerable, asked, next_start, start_of
 from analytics.show.report import Column, Drawing, Form, Report, Row, noise_bound
 from analytics.show.vouched import who_is_counted
 from privacy.access import record
@@ -64,6 +64,11 @@ def reports_page(request: HttpRequest, name: str = "overview") -> HttpResponse:
         "question": question,
         "deployments": list(DeploymentType),
         "methods": METHODS,
+        "periods": [
+            (period, replace(question, by=period, sort="").address(page.filters), period == question.period)
+            for period in PERIODS
+            if "by" in page.filters
+        ],
         **_ranges(page, question, today),
         "smallest_group": conf.smallest_group,
         "noise_bound": noise_bound(conf.smallest_group),
@@ -145,7 +150,7 @@ def _ranges(page: Page, question: Question, today: date) -> dict[str, Any]:
 
 def _answered(page: Page, question: Question, today: date, *, since: date | None) -> dict[str, Any]:
     """Context of the page's reports. `since` is the first day counted."""
-    if question.sort.partition(".")[0] not in {"", *(report.name for report in page.reports)}:
+    if question.sort.partition(".")[0] not in {"", *(report.name for report in page.every_report)}:
         raise Unanswerable("This page has no such report to order. Select the title of a column to order by it.")
     answers = answered(page, question, today)
     if "deployment" not in page.filters:
@@ -156,7 +161,9 @@ def _answered(page: Page, question: Question, today: date, *, since: date | None
         "compared_with": question.until(today - timedelta(days=1)).before,
         "days_not_over": question.days_from(today),
         "sections": [
-            _section(
+            _of_periods(page.periods, question, today, since)
+            if page.periods and report is page.reports[0] and question.period != "day"
+            else _section(
                 report,
                 _from(since, report, answers.now[report.name]),
                 _from(since, report, answers.before.get(report.name, [])),
@@ -175,6 +182,20 @@ def _answered(page: Page, question: Question, today: date, *, since: date | None
     return context
 
 
+def _of_periods(report: Report, question: Question, today: date, since: date | None) -> dict[str, Any]:
+    """The section of weeks or months, with as many before. One that is not over yet is hatched in the chart."""
+    title = f"{question.period} by {question.period}".capitalize()
+    drawings = (replace(each, title=each.title.format(period=question.period)) for each in report.drawings)
+    report = replace(report, title=title, drawings=tuple(drawings))
+    first = since and start_of(since, question.period)
+    now, before = (_from(first, report, report.rows(each)) for each in (question, question.periods_before))
+    return {
+        **_section(report, now, before, question, today),
+        **_table(report, now, question, {}),
+        "compared_with": question.periods_before,
+    }
+
+
 def _from(first: date | None, report: Report, rows: Sequence[Row]) -> Sequence[Row]:
     """Rows without the days before `first`: nothing was counted then, which is not zero."""
     if first is None or report.columns[0].kind != "day":
@@ -186,7 +207,7 @@ def _section(
     report: Report, rows: Sequence[Row], before: Sequence[Row], question: Question, today: date
 ) -> dict[str, Any]:
     drawings = report.drawings
-    if report.name == "overview":
+    if PAGE_OF[report.name].name == "overview":
         drawings = (drawings[MEASURES.index(question.measure)],)
     charts = [(drawing, _drawn(report, drawing, rows, before, question=question, today=today)) for drawing in drawings]
     return {
@@ -273,6 +294,15 @@ def _drawn(
     """A chart, or None if there is nothing to draw."""
     now, then = report.points(drawing, rows), report.points(drawing, before)
     match drawing.form:
+        case Form.LINE if report.by_period:
+            ends = [next_start(first, question.period) for first in question.periods]
+            return line(
+                question.every_period(now),
+                unit=drawing.unit,
+                before=question.periods_before.every_period(then),
+                not_over=sum(end > today for end in ends),
+                period=question.period,
+            )
         case Form.LINE:
             was, not_over = question.before.every_day(then), question.days_from(today)
             return line(question.every_day(now), unit=drawing.unit, before=was, not_over=not_over)

@@ -6,11 +6,18 @@ rollups/    what keep computes, closes and forgets
 reports/    queries of the pages of reports; their parameters are `analytics.show.report.query_parameters`
 """
 
+import re
 from functools import cache
 from pathlib import Path
+
+INCLUDE = re.compile(r"^-- include: (\S+)\n", re.MULTILINE)
 
 
 @cache
 def sql(name: str) -> str:
-    """The text of `name`.sql, such as rollups/people. Raises FileNotFoundError for a name that is not there."""
-    return (Path(__file__).parent / f"{name}.sql").read_text(encoding="utf-8")
+    """The text of `name`.sql, such as rollups/people. Raises FileNotFoundError for a name that is not there.
+
+    A line `-- include: reports/overview` stands for the text of that file.
+    """
+    text = (Path(__file__).parent / f"{name}.sql").read_text(encoding="utf-8")
+    return INCLUDE.sub(lambda found: sql(found[1]), text)

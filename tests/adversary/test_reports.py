@@ -1,9 +1,9 @@
 """An analyst who subtracts reports to find numbers that are hidden.
 
 The auditor asks for every range of two weeks, of everybody and of each deployment type. For a hidden number of a day it
-subtracts ranges that differ by that day, and the parts of a sum; it guesses the mean and the largest of what it gets,
-because noise that is not always the same averages out. It also runs against reports as they were, with exact numbers
-and small ones hidden, which shows that its method works.
+subtracts ranges that differ by that day, the other days of its week, and the parts of a sum; it guesses the mean and
+the largest of what it gets, because noise that is not always the same averages out. It also runs against reports as
+they were, with exact numbers and small ones hidden, which shows that its method works.
 
 Half of the hidden numbers are the difference of no two shown ones. No report can keep anybody from guessing those,
 because small groups are mostly of one or two people. So the test holds two things: of the differences at most one
@@ -22,7 +22,7 @@ import pytest
 from pytest_django.fixtures import Settings
 
 from analytics.show.pages import REPORTS
-from analytics.show.question import Question
+from analytics.show.question import Question, next_start, start_of
 from analytics.show.report import noise_bound
 from privacy.switches import DeploymentType
 from tests.analytics.keep.rows import Stored, activity, execute, feature, request, rolled_up
@@ -72,6 +72,8 @@ def everything_asked(days: list[date]) -> Answers:
                 found |= _cells(report, part, Question(first, last, part, NAMES.get(report)), (people, *events))
         counted = ("active_people", "people_signed_in", "sign_ins", "new_people", "returned", "sessions")
         found |= _cells("overview", part, Question(days[0], days[-1], part), counted)
+        for by in ("week", "month"):
+            found |= _cells("overview_periods", part, Question(days[0], days[-1], part, by=by), counted)
     return found
 
 
@@ -82,6 +84,9 @@ def _cells(report: str, part: DeploymentType | None, question: Question, columns
         values = dict(zip((column.name for column in shown.columns), row, strict=True))
         name = " ".join(str(values[key]) for key in ("feature_name", "action", "endpoint", "method") if key in values)
         first, last = (values["day"],) * 2 if "day" in values else (question.first, question.last)
+        if "period" in values:
+            first = values["period"]
+            last = next_start(first, question.period) - timedelta(days=1)
         found |= {Cell(report, column, part, name, first, last): values[column] for column in columns}
     return found
 
@@ -162,6 +167,11 @@ def _differences(cell: Cell, shown: Answers, days: list[date]) -> Iterator[int]:
     if cell.part is not None:
         other = CLOUD if cell.part is SELF_HOSTED else SELF_HOSTED
         pairs += [(at(ALL, cell.first, cell.last), at(other, cell.first, cell.last))]
+    week = start_of(cell.first, "week")
+    of_week = shown.get(Cell("overview_periods", cell.column, cell.part, cell.name, week, week + 6 * one))
+    if cell.report == "overview" and of_week is not None:
+        others = (week + number * one for number in range(7) if week + number * one != cell.first)
+        pairs += [(of_week, sum(at(cell.part, each, each) or 0 for each in others))]
     yield from (more - less for more, less in pairs if more is not None and less is not None)
 
 

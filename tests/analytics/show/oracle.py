@@ -374,6 +374,53 @@ class Oracle:
             )
         return found
 
+    def _report_overview_periods(self, question: Question, today: date) -> Rows:
+        """The days of each whole period added up; people are distinct."""
+        periods: dict[date, list[date]] = {}
+        for day in days_of(question):
+            first = {"day": day, "week": monday(day), "month": day.replace(day=1)}[question.period]
+            if first not in periods:
+                after = {
+                    "day": first + ONE_DAY,
+                    "week": first + timedelta(days=7),
+                    "month": (first + timedelta(days=31)).replace(day=1),
+                }[question.period]
+                periods[first] = [first + timedelta(days=number) for number in range((after - first).days)]
+        return [self._period(first, days, question, today) for first, days in periods.items()]
+
+    def _period(self, first: date, days: list[date], question: Question, today: date) -> tuple[Any, ...]:
+        rows = self._in(Question(days[0], days[-1], question.deployment))
+        asked = requests(rows)
+        lengths = [each for day in days for each in self.lengths([row for row in rows if day_of(row) == day])]
+        cohorts = self.cohorts(question.deployment or EVERYWHERE)
+        new = {day: cohorts[day] for day in days if day in cohorts}
+        judged = [cohort for day, cohort in new.items() if (today - day).days > 7]
+        came, returned = sum(number for number, _, _ in judged), sum(back for _, _, back in judged)
+        active, signed_in = {
+            "day": lambda: (len(people(rows)), len(people(logins(rows)))),
+            "week": lambda: (
+                (len(people(rows)), len(people(logins(rows)))) if first >= self.first_open else (None, None)
+            ),
+            "month": lambda: self.people_of_month(first, question.deployment or EVERYWHERE),
+        }[question.period]()
+        return (
+            first,
+            active,
+            len(features(rows)),
+            100 * returned / came if came else None,
+            100 * sum(map(is_error, asked)) / len(asked) if asked else None,
+            percentile([row.duration_ms for row in asked], 0.95) if asked else None,
+            signed_in,
+            len(logins(rows)),
+            sum(number for number, _, _ in new.values()),
+            returned if judged else None,
+            len(asked),
+            sum(map(is_error, asked)),
+            fmean(row.duration_ms for row in asked) if asked else None,
+            len(lengths),
+            fmean(lengths) if lengths else None,
+        )
+
     def _report_response_time(self, question: Question, _: date) -> Rows:
         times = [row.duration_ms for row in requests(self._in(question))]
         return [(percentile(times, 0.95) if times else None,)]

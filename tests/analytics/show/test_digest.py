@@ -60,7 +60,7 @@ def test_staff_choose_it_on_a_page_that_the_overview_leads_to_and_end_it_there(a
 def test_an_account_without_an_address_and_a_site_without_a_mail_server_have_a_sentence(analyst: User) -> None:
     nameless = a_person(is_staff=True, is_superuser=True, email="")
     page = signed_in(nameless).get(ADDRESS).text
-    assert "Add one to receive the overview's figures every week." in page and 'name="weekly"' not in page
+    assert "Add one to receive the overview's figures every week, or alerts." in page and 'name="weekly"' not in page
     page = signed_in(nameless).post(ADDRESS, {"weekly": "on"}, follow=True).text
     assert "Your account has no e-mail address." in page
     with override_settings(EMAIL_BACKEND="django.core.mail.backends.dummy.EmailBackend"):
