@@ -18,6 +18,7 @@ __all__ = ["EVERYONE", "EXPORT_TIMEOUT_SECONDS", "SETTINGS", "Protocol", "conf"]
 EXPORT_TIMEOUT_SECONDS = 5.0
 DEFAULT_BATCH_SIZE = 512  # the specification's
 OWN_CATALOGUE = Path(__file__).with_name("catalogue.toml")
+RHESIS_CATALOGUE = Path(__file__).with_name("rhesis.toml")
 SETTINGS: tuple[Setting[Any], ...] = (*declared.SETTINGS, *otel.SETTINGS)
 
 
@@ -173,13 +174,14 @@ class AnalyticsSettings:
 
     @property
     def catalogue_paths(self) -> tuple[Path, ...]:
-        """Our own catalogue, then the files of TELEMETRY_CATALOGUES."""
-        return (OWN_CATALOGUE, *map(Path, declared.CATALOGUES.value))
+        """Our own catalogue, that of Rhesis unless it is left out, then the files of TELEMETRY_CATALOGUES."""
+        shipped = (OWN_CATALOGUE, RHESIS_CATALOGUE) if declared.RHESIS_EVENTS.value else (OWN_CATALOGUE,)
+        return (*shipped, *map(Path, declared.CATALOGUES.value))
 
     @property
     def has_own_catalogues(self) -> bool:
-        """Whether a project adds files."""
-        return len(self.catalogue_paths) > 1
+        """Whether the catalogue is another one than the browser package has built in."""
+        return self.catalogue_paths != (OWN_CATALOGUE, RHESIS_CATALOGUE)
 
     @property
     def strict(self) -> bool:

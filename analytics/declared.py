@@ -97,6 +97,16 @@ CATALOGUES = Setting[list[str]](
     otherwise=[],
     help="Additional catalogue files of events, separated by commas.",
 )
+RHESIS_EVENTS = Setting(
+    "TELEMETRY_RHESIS_EVENTS",
+    "analytics.E060",
+    flag,
+    otherwise=False,
+    default="true",
+    help="false leaves out the events of Rhesis (analytics/rhesis.toml), which mean nothing in another product. Site, "
+    "processor and collector need the same value.",
+    meanwhile="Until it is corrected, they are left out.",
+)
 STORED_HERE = Setting[bool | None](
     "TELEMETRY_STORED_HERE",
     "analytics.E007",
@@ -208,6 +218,7 @@ SETTINGS: tuple[Setting[Any], ...] = (
     HASH_KEY_PREVIOUS,
     API_KEY,
     CATALOGUES,
+    RHESIS_EVENTS,
     STORED_HERE,
     SMALLEST_GROUP,
     SMALLEST_GROUP_BI,

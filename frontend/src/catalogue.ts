@@ -18,6 +18,11 @@ export interface Catalogue {
   };
   /** Feature -> action -> its metadata. */
   features: {
+    /** A page was viewed: its route pattern, never its address. */
+    page_view: Record<"viewed", {
+      /** Route pattern of the page. */
+      route?: "/" | "/behaviors" | "/dashboard" | "/endpoints" | "/endpoints/:id" | "/knowledge" | "/metrics" | "/metrics/:id" | "/organizations" | "/projects" | "/projects/:id" | "/settings" | "/settings/password/" | "/settings/privacy/" | "/tasks" | "/tasks/:id" | "/test-runs" | "/test-runs/:id" | "/test-sets" | "/test-sets/:id" | "/tests" | "/tests/:id" | "/tokens" | "other";
+    }>;
     /** A run of a test set against an endpoint. */
     test_run: Record<"created" | "deleted" | "run" | "updated" | "viewed", {
       /** The test run, unlinkable to its id. */
@@ -73,11 +78,6 @@ export interface Catalogue {
     }>;
     /** An API token. Its value is never recorded. */
     token: Record<"created" | "deleted" | "updated" | "viewed", Record<string, never>>;
-    /** A page was viewed: its route pattern, never its address. */
-    page_view: Record<"viewed", {
-      /** Route pattern of the page. */
-      route?: "/" | "/behaviors" | "/dashboard" | "/endpoints" | "/endpoints/:id" | "/knowledge" | "/metrics" | "/metrics/:id" | "/organizations" | "/projects" | "/projects/:id" | "/settings" | "/settings/password/" | "/settings/privacy/" | "/tasks" | "/tasks/:id" | "/test-runs" | "/test-runs/:id" | "/test-sets" | "/test-sets/:id" | "/tests" | "/tests/:id" | "/tokens" | "other";
-    }>;
   };
 }
 
@@ -88,6 +88,7 @@ export const catalogue: Declared = {
     button_click: [[], {"button_id": ["create_metric", "create_project", "create_test", "create_test_set", "invite_member", "open_help", "run_tests"]}],
   },
   feature_usage: {
+    page_view: [["viewed"], {"route": ["/", "/behaviors", "/dashboard", "/endpoints", "/endpoints/:id", "/knowledge", "/metrics", "/metrics/:id", "/organizations", "/projects", "/projects/:id", "/settings", "/settings/password/", "/settings/privacy/", "/tasks", "/tasks/:id", "/test-runs", "/test-runs/:id", "/test-sets", "/test-sets/:id", "/tests", "/tests/:id", "/tokens", "other"]}],
     test_run: [["created", "deleted", "run", "updated", "viewed"], {"test_id": null, "test_count": [0, 1000000], "duration_s": [0, 604800]}],
     test_set: [["created", "deleted", "run", "updated", "viewed"], {"test_id": null, "test_count": [0, 1000000], "generated": true}],
     test: [["created", "deleted", "run", "updated", "viewed"], {"test_id": null, "kind": ["multi_turn", "single_turn"]}],
@@ -100,6 +101,5 @@ export const catalogue: Declared = {
     source: [["created", "deleted", "updated", "viewed"], {}],
     team: [["created", "deleted", "updated", "viewed"], {"member_count": [0, 100000]}],
     token: [["created", "deleted", "updated", "viewed"], {}],
-    page_view: [["viewed"], {"route": ["/", "/behaviors", "/dashboard", "/endpoints", "/endpoints/:id", "/knowledge", "/metrics", "/metrics/:id", "/organizations", "/projects", "/projects/:id", "/settings", "/settings/password/", "/settings/privacy/", "/tasks", "/tasks/:id", "/test-runs", "/test-runs/:id", "/test-sets", "/test-sets/:id", "/tests", "/tests/:id", "/tokens", "other"]}],
   },
 };

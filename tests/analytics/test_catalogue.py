@@ -9,6 +9,7 @@ from django.core.checks import run_checks
 from pytest_django.fixtures import Settings
 
 from analytics.catalogue import Field, FieldType, current_catalogue, load_catalogue
+from analytics.conf import conf
 from analytics.exceptions import CatalogueError, InvalidValue, UndeclaredEvent
 from analytics.vocabulary import Category
 
@@ -271,3 +272,27 @@ def test_a_value_that_does_not_fit_is_refused_without_repeating_it(kind: FieldTy
 )
 def test_a_type_in_words_has_every_digit(kind: FieldType, in_words: str) -> None:
     assert field(kind).kind == in_words
+
+
+def test_the_events_of_rhesis_can_be_left_out(tmp_path: Path, settings: Settings) -> None:
+    of_rhesis = {event.name for event in current_catalogue().events.values() if event.path.endswith("rhesis.toml")}
+    assert {"test_run", "prompt", "button_click"} <= of_rhesis and not conf.has_own_catalogues
+    own = tmp_path / "own.toml"
+    own.write_text(EVENT.replace("usage.dance", "usage.test_run"))
+    settings.TELEMETRY_RHESIS_EVENTS = False
+    settings.TELEMETRY_CATALOGUES = [own]
+
+    catalogue = current_catalogue()
+
+    assert catalogue.problems == () and conf.has_own_catalogues
+    kept = {event.name for event in catalogue.events.values()}
+    assert kept & of_rhesis == {"test_run"} and catalogue.events[Category.FEATURE_USAGE, "test_run"].path == str(own)
+    activities = {event.name for event in catalogue.of(Category.USER_ACTIVITY)}
+    assert activities == {"login", "logout", "session_start", "session_end", "erasure_requested"}
+    views = catalogue.declaration(Category.FEATURE_USAGE, "page_view", "viewed")
+    assert views.field("route").choices == {"/", "/settings/privacy/", "other"}
+
+
+def test_without_own_files_a_browser_still_learns_that_those_of_rhesis_are_left_out(settings: Settings) -> None:
+    settings.TELEMETRY_RHESIS_EVENTS = False
+    assert conf.has_own_catalogues

@@ -13,6 +13,7 @@ from django.test import override_settings
 from analytics import track_feature_usage
 from analytics.catalogue import Catalogue, current_catalogue, usable_catalogue
 from analytics.collect.scope import telemetry_for
+from analytics.conf import conf
 from analytics.exceptions import ExpiredEvent
 from analytics.ingest import fast
 from analytics.ingest.judge import verdict
@@ -23,8 +24,6 @@ from privacy.switches import DeploymentType
 from tests.analytics.ingest.spans import PERSON, of, span
 from tests.support.people import someone_who_shares
 from tests.support.wire import wired
-
-ROOT = Path(__file__).resolve().parents[2]
 
 
 def entry(name: str, expires: date) -> str:
@@ -108,7 +107,7 @@ def test_ninety_days_are_the_notice(days: int, numbers: list[str], tmp_path: Pat
 
 
 def test_not_all_shipped_events_expire_on_one_day() -> None:
-    days = {event.expires for event in usable_catalogue([ROOT / "analytics/catalogue.toml"]).events.values()}
+    days = {event.expires for event in usable_catalogue(conf.catalogue_paths).events.values()}
     assert len(days) > 2
 
 

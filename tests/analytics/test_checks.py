@@ -39,6 +39,7 @@ CASES = [
     ("TELEMETRY_VOUCHER_KEY", "hidden-word", "analytics.E047"),
     ("TELEMETRY_VOUCHER_KEY", "a key that is long enough,hidden-word", "analytics.E047"),
     ("TELEMETRY_VOUCHERS_REQUIRED", "perhaps", "analytics.E048"),
+    ("TELEMETRY_RHESIS_EVENTS", "perhaps", "analytics.E060"),
     ("TELEMETRY_VOUCHERS_REQUIRED", "true", "analytics.E049"),
     ("OTEL_PYTHON_DJANGO_INSTRUMENT", "perhaps", "analytics.E004"),
     ("OTEL_EXPORTER_OTLP_HEADERS", "hidden-word", "analytics.E006"),
@@ -146,7 +147,7 @@ def test_values_of_python_mean_what_the_same_text_means() -> None:
         TELEMETRY_HASH_KEY=b"0123456789abcdef", DEPLOYMENT_TYPE=Deployment.CLOUD, TELEMETRY_CATALOGUES={Path("/a.toml")}
     ):
         assert conf.hash_key == "0123456789abcdef" and conf.deployment_type == "cloud"
-        assert conf.catalogue_paths[1:] == (Path("/a.toml"),)
+        assert conf.catalogue_paths[2:] == (Path("/a.toml"),)
 
 
 @pytest.mark.parametrize("methods", [None, {}, "password", ["password"], True])
