@@ -27,12 +27,13 @@ from privacy.gate import decision_for
 from privacy.kinds import digits
 from privacy.models import ConsentEvent, OrganizationPolicy, Source
 from privacy.organizations import may_change, policy_of
+from privacy.pages import product_name
 from privacy.people import Person
 from privacy.reach import Unreachable, telemetrys_database
 from privacy.streaming import as_the_server_reads, release_connections
 from privacy.telemetry import NoCursor, NothingToDelete, Rows, telemetry
 
-THANKS = "Thank you for helping improve Rhesis!"
+THANKS = "Thank you for helping improve {}!"
 DISABLED = "Telemetry has been disabled."
 # Of a download: a page's rows are in memory together.
 ROWS_AT_ONCE = 1000
@@ -92,7 +93,7 @@ def message(decision: Decision, *, wanted: bool) -> str:
     """What to tell a person who has just chosen."""
     if not wanted:
         return DISABLED
-    return THANKS if decision.reason is Reason.CHOICE else decision.beside_switch(wanted=wanted)
+    return THANKS.format(product_name()) if decision.reason is Reason.CHOICE else decision.beside_switch(wanted=wanted)
 
 
 class Preview(PersonView):

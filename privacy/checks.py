@@ -15,6 +15,7 @@ privacy.E015  TelemetryMiddleware is installed without the app analytics. Also r
 privacy.E016  TELEMETRY_ORGANIZATION_FIELD names no column of the user model.
 privacy.E017  The URLs of privacy are missing.
 privacy.E018  The template that the pages extend is missing.
+privacy.E019  TELEMETRY_FIRST_NOTICE is no pair of texts.
 """
 
 from collections.abc import Iterator, Sequence
@@ -33,6 +34,7 @@ from django.urls import NoReverseMatch, Resolver404, resolve, reverse
 from django.utils.module_loading import import_string
 
 from privacy.declared import findings, from_django
+from privacy.installation import own_notice
 from privacy.organizations import is_misnamed
 from privacy.pages import base_template
 from privacy.people import key_field
@@ -71,7 +73,18 @@ def check_seams(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[
         *_organization(),
         *missing_urls("privacy.urls", "privacy-settings", number="privacy.E017"),
         *_base_template(),
+        *_first_notice(),
     ]
+
+
+def _first_notice() -> Iterator[CheckMessage]:
+    if getattr(settings, "TELEMETRY_FIRST_NOTICE", None) is not None and own_notice() is None:
+        yield Error(
+            "TELEMETRY_FIRST_NOTICE must be a title of at most 200 characters and a body. Until it is corrected, "
+            "`migrate` makes the notice of Rhesis.",
+            hint='In the settings: TELEMETRY_FIRST_NOTICE = ("Usage data helps us improve Shop", "We record ...")',
+            id="privacy.E019",
+        )
 
 
 def _organization() -> Iterator[CheckMessage]:

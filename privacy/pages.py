@@ -1,4 +1,4 @@
-"""Pages for people, which extend the project's own template: TELEMETRY_BASE_TEMPLATE, by default base.html."""
+"""Pages for people, which extend the project's own template and name its product."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -9,9 +9,15 @@ from django.shortcuts import render
 
 
 def base_template() -> str:
-    """Name of the template with the blocks that docs/adopt.md shows."""
+    """TELEMETRY_BASE_TEMPLATE: name of the template with the blocks that docs/adopt.md shows."""
     return getattr(settings, "TELEMETRY_BASE_TEMPLATE", None) or "base.html"
 
 
+def product_name() -> str:
+    """TELEMETRY_PRODUCT_NAME: whom people help by sharing."""
+    return getattr(settings, "TELEMETRY_PRODUCT_NAME", None) or "Rhesis"
+
+
 def render_page(request: HttpRequest, template: str, context: Mapping[str, Any], status: int = 200) -> HttpResponse:
-    return render(request, template, {"base_template": base_template(), **context}, status=status)
+    ours = {"base_template": base_template(), "product_name": product_name()}
+    return render(request, template, {**ours, **context}, status=status)

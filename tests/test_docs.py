@@ -46,6 +46,13 @@ def test_every_command_is_explained_and_every_explained_command_exists() -> None
     assert named - set(get_commands()) == set(), "no such command"
 
 
+def test_every_setting_of_djangos_alone_is_explained() -> None:
+    code = "\n".join(path.read_text() for app in OURS for path in (ROOT / app).rglob("*.py"))
+    read = set(re.findall(r'getattr\(settings, "(TELEMETRY_\w+)"', code))
+    explained = set(re.findall(r"^\| `(TELEMETRY_\w+)` \|", (ROOT / "docs/settings.md").read_text(), re.MULTILINE))
+    assert "TELEMETRY_SIGN_IN_METHODS" in read and read - explained == set()
+
+
 def packages(file: str) -> set[str]:
     """The names in a list of requirements; extras, versions and hashes left out."""
     text = (ROOT / file).read_text().replace("\\\n", "")

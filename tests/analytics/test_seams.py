@@ -152,6 +152,19 @@ def test_an_organization_that_is_one_or_none(name: str | None) -> None:
         assert run_checks(tags=["privacy", "analytics"]) == []
 
 
+@pytest.mark.parametrize("notice", ["a text", ("", "body"), ("t" * 201, "body"), ("title", None), ("one",), 5])
+def test_a_first_notice_that_is_no_pair_of_texts(notice: object) -> None:
+    with override_settings(TELEMETRY_FIRST_NOTICE=notice):
+        finding = only_finding()
+    assert finding.id == "privacy.E019" and "TELEMETRY_FIRST_NOTICE = (" in str(finding.hint)
+
+
+@pytest.mark.parametrize("notice", [("Usage data helps the shop", "We record."), None, ["title", "body"]])
+def test_a_first_notice_that_is_one(notice: object) -> None:
+    with override_settings(TELEMETRY_FIRST_NOTICE=notice):
+        assert run_checks(tags=["privacy", "analytics"]) == []
+
+
 def make_own() -> type:
     from analytics.collect.middleware import TelemetryMiddleware
 

@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.recipes import documented
 from tests.wheel.projects import made
+from tools.environment import ROOT
 
 # Packages are installed, on any network.
 pytestmark = pytest.mark.timeout(900)
@@ -110,11 +112,16 @@ from django.test import Client
 from rest_framework.authtoken.models import Token
 from rest_framework_simplejwt.tokens import AccessToken
 from analytics import flush
+from privacy.models import PrivacyNotice
 user = get_user_model().objects.create_user("jo", password="a good password")
 browser, program = Client(), Client()
 page = browser.post("/accounts/login/", {"login": "jo", "password": "a good password"})
 assert page.status_code == 302, page.content
-assert browser.put("/api/users/telemetry/enable").json()["telemetry_enabled"] is True
+assert PrivacyNotice.objects.get().title == "Usage data helps us improve Shop"
+page = browser.get("/settings/privacy/").content.decode()
+assert "A basket with things to buy." in page and "A prompt." not in page and "Rhesis" not in page, page
+answer = browser.put("/api/users/telemetry/enable").json()
+assert answer["telemetry_enabled"] is True and answer["message"] == "Thank you for helping improve Shop!", answer
 browser.post("/accounts/logout/")
 page = browser.post("/accounts/login/", {"login": "jo", "password": "a good password"})
 page = browser.get("/settings/privacy/")
@@ -143,7 +150,9 @@ print(sorted(UserActivity.objects.values_list("event_type", flat=True)))
 def test_every_sign_in_of_theirs_is_known_and_nothing_of_theirs_breaks(wheel: Path, tmp_path: Path) -> None:
     project = made(tmp_path, wheel, interpreter=sys.executable, packages=PACKAGES)
     with (project.folder / "shop" / "settings.py").open("a") as settings:
-        settings.write(SETTINGS)
+        settings.write(SETTINGS + documented.files(ROOT / "docs" / "adopt.md")["words/settings.py"])
+    declared = documented.files(ROOT / "docs" / "add-an-event.md")["telemetry.toml"]
+    (project.folder / "telemetry.toml").write_text(declared)
     (project.folder / "shop" / "neighbours.py").write_text(URLS)
     (project.folder / "templates" / "shop").mkdir()
     (project.folder / "templates" / "base.html").rename(project.folder / "templates" / "shop" / "frame.html")
