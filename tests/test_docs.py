@@ -53,6 +53,14 @@ def test_every_setting_of_djangos_alone_is_explained() -> None:
     assert "TELEMETRY_SIGN_IN_METHODS" in read and read - explained == set()
 
 
+def test_adopting_it_takes_twelve_lines_of_settings_and_five_files() -> None:
+    shown = re.findall(r"^```\w+ (\S+)\n(.*?)^```", (ROOT / "docs/adopt.md").read_text(), re.MULTILINE | re.DOTALL)
+    until_it_works = dict(shown[: [name for name, _ in shown].index("base.html") + 1])
+    lines = until_it_works["settings.py"].splitlines()
+    assert len([line for line in lines if "AUTH_USER_MODEL" not in line]) <= 12  # a project has that line already
+    assert set(until_it_works) == {"people/models.py", "settings.py", "people/admin.py", "urls.py", "base.html"}
+
+
 def packages(file: str) -> set[str]:
     """The names in a list of requirements; extras, versions and hashes left out."""
     text = (ROOT / file).read_text().replace("\\\n", "")

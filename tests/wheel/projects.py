@@ -63,10 +63,10 @@ class Project:
             yield
 
     @contextmanager
-    def running(self, *arguments: str) -> Iterator[None]:
+    def running(self, *arguments: str, program: Sequence[str] = ("manage.py",)) -> Iterator[None]:
         """A command that runs until SIGTERM and then ends by itself."""
         process = subprocess.Popen(
-            [self.python, "manage.py", *arguments],
+            [self.python, *program, *arguments],
             cwd=self.folder,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
