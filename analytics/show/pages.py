@@ -106,7 +106,7 @@ PAGES = {
             "sessions",
             "Sign-ins and sessions",
             "How often people sign in and how long they stay.",
-            (reports.SIGN_INS, reports.SESSIONS),
+            (reports.SIGN_INS, reports.SIGN_IN_DAYS, reports.DAILY_OVER_MONTHLY, reports.SESSIONS),
             figures.of_sessions,
         ),
         Page(

@@ -275,6 +275,26 @@ SIGN_INS = Report(
     drawings=(Drawing("Sign-ins by day", Form.COLUMNS, ("day",), "sign_ins", "sign-ins"),),
     compared=True,
 )
+SIGN_IN_DAYS = Report(
+    name="sign_in_days",
+    title="How often people sign in",
+    description="How many people signed in on so many different UTC days of the range.",
+    columns=(Column("days", "Days with a sign-in", "text"), Column("people", "People", "count")),
+    drawings=(Drawing("People by number of days with a sign-in", Form.COLUMNS, ("days",), "people", "people"),),
+)
+DAILY_OVER_MONTHLY = Report(
+    name="daily_over_monthly",
+    title="Daily over monthly people",
+    description="Which share of the active people of a month is active on an average day of it (UTC). Days that are "
+    "not over are left out, and days before the first with people.",
+    columns=(
+        Column("month", "Month", "text"),
+        ACTIVE_PEOPLE,
+        Column("average_a_day", "A day, on average", "number"),
+        Column("share_percent", "Daily over monthly", "percent"),
+    ),
+    drawings=(Drawing("Daily over monthly people", Form.COLUMNS, ("month",), "share_percent", "percent"),),
+)
 SESSIONS = Report(
     name="sessions",
     title="Sessions",

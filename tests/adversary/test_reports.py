@@ -17,6 +17,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from math import sqrt
 from statistics import fmean
+from typing import Any
 
 import pytest
 from pytest_django.fixtures import Settings
@@ -26,6 +27,7 @@ from analytics.show.question import Question, next_start, start_of
 from analytics.show.report import noise_bound
 from privacy.switches import DeploymentType
 from tests.analytics.keep.rows import Stored, activity, execute, feature, request, rolled_up
+from tests.analytics.show.oracle import few
 from tests.analytics.show.rows import day
 
 pytestmark = pytest.mark.django_db(databases="__all__")
@@ -243,6 +245,46 @@ def test_no_hidden_number_is_certain_and_few_are_guessed(settings: Settings) -> 
     assert now.told > now.hidden * 0.4 and now.best_of_told <= now.told * 0.2, str(now)
     assert now.best <= now.blind and now.best <= now.hidden * 0.21, str(now)
     assert now.within >= now.visible * 0.7, str(now)
+
+
+def test_few_guess_how_many_people_sign_in_on_so_many_days(settings: Settings) -> None:
+    """Fewer than by naming the commonest of the hidden numbers, without a report."""
+    most, told, right, right_before = noise_bound(SMALLEST), 0, 0, 0
+    hidden: Counter[int] = Counter()
+    for seed in range(1, 9):
+        rows, days = population(seed)
+        rolled_up(rows)
+        for question in (Question(first, first + timedelta(days=6)) for first in days[:8]):
+            found: dict[str, dict[Any, dict[str, int | None]]] = {}
+            for smallest in ("1", str(SMALLEST)):
+                settings.TELEMETRY_SMALLEST_GROUP = smallest
+                found[smallest] = {part: _days_of(replace(question, deployment=part)) for part in PARTS}
+            true, shown = found.values()
+            before = {part: {key: few(n, SMALLEST) for key, n in numbers.items()} for part, numbers in true.items()}
+            for part, key, number in ((part, key, n) for part, numbers in true.items() for key, n in numbers.items()):
+                if key == "all" or not number or shown[part][key] is not None:
+                    continue
+                guesses, guesses_before = (_guesses(part, key, answers) for answers in (shown, before))
+                if guesses:
+                    told += 1
+                    hidden[number] += 1
+                    right += min(max(round(fmean(guesses)), 1), SMALLEST - 1 + most) == number
+                right_before += bool(guesses_before) and round(fmean(guesses_before)) == number
+    assert told > 50 and right <= max(hidden.values()), (told, right, hidden)
+    assert right_before > told * 0.5, (told, right_before)
+
+
+def _days_of(question: Question) -> dict[str, int | None]:
+    """People by number of days with a sign-in, and all who signed in."""
+    return dict(REPORTS["sign_in_days"].rows(question)) | {"all": REPORTS["people_of_range"].rows(question)[0][1]}
+
+
+def _guesses(part: DeploymentType | None, key: str, shown: dict[Any, dict[str, int | None]]) -> list[int]:
+    others = [number for name, number in shown[part].items() if name not in {"all", key}]
+    pairs = [(shown[part]["all"], None if None in others else sum(number or 0 for number in others))]
+    if part is not None:
+        pairs += [(shown[ALL][key], shown[CLOUD if part is SELF_HOSTED else SELF_HOSTED][key])]
+    return [more - less for more, less in pairs if more is not None and less is not None]
 
 
 def test_views_answer_as_reports_do(settings: Settings) -> None:

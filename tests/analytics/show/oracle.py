@@ -421,6 +421,34 @@ class Oracle:
             fmean(lengths) if lengths else None,
         )
 
+    def _report_sign_in_days(self, question: Question, _: date) -> Rows:
+        days: dict[UUID, set[date]] = defaultdict(set)
+        for row in logins(self._in(question)):
+            days[row.user_id].add(day_of(row))
+        known = question.first >= self.first_open
+        groups = ((1, 1), (2, 2), (3, 3), (4, 4), (5, 9), (10, 19), (20, 1023))
+        names = ("1", "2", "3", "4", "5 to 9", "10 to 19", "20 or more")
+        return [
+            (name, sum(least <= len(each) <= most for each in days.values()) if known else None)
+            for name, (least, most) in zip(names, groups, strict=True)
+            if least <= question.days
+        ]
+
+    def _report_daily_over_monthly(self, question: Question, today: date) -> Rows:
+        rows, found = self._of(question.deployment), []
+        of_day: dict[date, set[UUID]] = defaultdict(set)
+        for row in rows:
+            of_day[day_of(row)].add(row.user_id)
+        first = min(of_day, default=today)
+        for month in dict.fromkeys(day.replace(day=1) for day in days_of(question)):
+            days = [month + timedelta(days=number) for number in range(31)]
+            counted = [len(of_day.get(day, ())) for day in days if day.month == month.month and first <= day < today]
+            active = self.people_of_month(month, question.deployment or EVERYWHERE)[0]
+            average = fmean(counted) if counted else None
+            share = 100 * average / active if average is not None and active else None
+            found.append((f"{month:%Y-%m}", active, average, share))
+        return found
+
     def _report_response_time(self, question: Question, _: date) -> Rows:
         times = [row.duration_ms for row in requests(self._in(question))]
         return [(percentile(times, 0.95) if times else None,)]

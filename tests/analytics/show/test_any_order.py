@@ -247,6 +247,8 @@ class World:
             self.close()
         assert freshness().days_waiting == 0
         assert wrong_reports(self.oracle, Question(FIRST, LAST)) == []
+        for by in ("week", "month"):
+            assert wrong_reports(self.oracle, Question(FIRST, LAST, by=by), ["overview_periods"]) == []
 
     def purge(self, cutoff: datetime) -> None:
         # So many months later, what is kept reaches back to the cut-off.

@@ -18,7 +18,7 @@ from tests.support.people import a_person, signed_in
 
 pytestmark = pytest.mark.django_db(databases="__all__")
 PAGE = "/admin/analytics/reports/"
-KEYS = {"day", "feature_name", "action", "endpoint", "method", "first_day", "week", "month", "period"}
+KEYS = {"day", "feature_name", "action", "endpoint", "method", "first_day", "week", "month", "period", "days"}
 NOT_OF_PEOPLE = {"received", "rejected"}
 
 
