@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from analytics.collect.clean import VERSION
-from tests.wheel.projects import made
+from tests.wheel.projects import started
 from tools.environment import ROOT
 
 # Packages are installed, on any network.
@@ -90,8 +90,10 @@ def test_without_the_browser_module_and_without_node_there_is_no_wheel_and_a_rea
     assert not list(tmp_path.glob("built/*"))
 
 
-def test_a_fresh_project_checks_migrates_and_stores_the_row_of_a_person_who_shares(wheel: Path, tmp_path: Path) -> None:
-    project = made(tmp_path, wheel, interpreter=sys.executable)
+def test_a_fresh_project_checks_migrates_stores_the_row_of_a_person_who_shares_and_goes(
+    python: Path, tmp_path: Path
+) -> None:
+    project = started(tmp_path, python)
     project.manage("makemigrations", "people")
     assert "no issues" in project.manage("check")
     project.manage("migrate", "--verbosity", "0")
