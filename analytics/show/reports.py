@@ -367,8 +367,9 @@ REJECTED = Report(
 )
 PARTS = Report(
     name="parts",
-    title="Removed from stored spans",
-    description="Metadata that the catalogue does not declare, and route text that is not part of a URL pattern.",
+    title="Missing from stored spans",
+    description="Metadata that the catalogue does not declare, and route text that is not part of a URL pattern: both "
+    "are removed. And vouchers: without one, only the sender says that the person shares.",
     columns=(Column("part", "Part", "text"), Column("sender", "Sender", "text"), Column("parts", "Parts", "count")),
 )
 CONSENT = Report(
