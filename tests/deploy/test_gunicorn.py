@@ -35,8 +35,10 @@ def database_url() -> str:
 
 
 @contextmanager
-def running(image: Path, log: Path, processor_port: int) -> Iterator[tuple[int, "subprocess.Popen[bytes]"]]:
-    """The site; its port and the process that forks the workers."""
+def running(
+    image: Path, log: Path, processor_port: int, **variables: str
+) -> Iterator[tuple[int, "subprocess.Popen[bytes]"]]:
+    """The site with further `variables`; its port and the process that forks the workers."""
     port = free_port()
     program, *options = command()
     assert program == "gunicorn"
@@ -52,6 +54,7 @@ def running(image: Path, log: Path, processor_port: int) -> Iterator[tuple[int, 
         "OTEL_BSP_SCHEDULE_DELAY": "200",
         "WEB_CONCURRENCY": str(WORKERS),
         "no_proxy": "127.0.0.1",
+        **variables,
     }
     with log.open("wb") as output:
         process = subprocess.Popen(
