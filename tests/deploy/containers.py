@@ -75,12 +75,12 @@ class Composition:
         """Stop as `docker compose stop` does; returns the exit code."""
         grace = self._services[service].get("stop_grace_period", "10s").removesuffix("s")
         podman("stop", f"--time={grace}", self.name(service))
-        code = podman("wait", self.name(service)).stdout
+        code = self._exit_code(service)
         podman("rm", self.name(service))
-        return int(code)
+        return code
 
     def logs(self) -> str:
-        found = [podman("logs", "--tail=40", self.name(service), ok=False) for service in self._services]
+        found = [podman("logs", "--tail=12", self.name(service), ok=False) for service in self._services]
         return "\n".join(f"== {each.args[-1]}\n{each.stdout}{each.stderr}" for each in found)
 
     def down(self) -> None:
@@ -120,7 +120,7 @@ class Composition:
 
     def _command(self, service: str) -> list[str]:
         if service == "postgres":
-            return ["postgres", "-c", f"listen_addresses={ADDRESSES[service]}"]
+            return ["-c", f"listen_addresses={ADDRESSES[service]}"]
         default = image.command() if service == "site" else []
         return [self._here(service, word) for word in self._services[service].get("command", default)]
 
@@ -129,8 +129,7 @@ class Composition:
 
     def _wait(self, service: str, condition: str) -> None:
         if condition == "service_completed_successfully":
-            code = podman("wait", self.name(service)).stdout.strip()
-            assert code == "0", podman("logs", self.name(service)).stderr
+            assert self._exit_code(service) == 0, podman("logs", self.name(service)).stderr
             return
         assert condition == "service_healthy"
         kind, *command = self._services[service]["healthcheck"]["test"]
@@ -138,7 +137,16 @@ class Composition:
         command = [word.replace("localhost", ADDRESSES[service]) for word in command]
         if service == "postgres":
             command.append(f"--host={ADDRESSES[service]}")
-        wait_until(service, lambda: self.inside(service, *command, ok=False).returncode == 0)
+        wait_until(service, lambda: not self._runs(service) or not self.inside(service, *command, ok=False).returncode)
+        assert self._runs(service), f"{service} has ended"
+
+    def _exit_code(self, service: str) -> int:
+        """Wait for its end. `podman wait` forgets the code after some minutes."""
+        wait_until(f"the end of {service}", lambda: not self._runs(service))
+        return int(podman("inspect", "--format={{.State.ExitCode}}", self.name(service)).stdout)
+
+    def _runs(self, service: str) -> bool:
+        return podman("inspect", "--format={{.State.Running}}", self.name(service)).stdout.strip() == "true"
 
 
 @contextmanager
