@@ -31,16 +31,27 @@ def answered(page: Page, question: Question, today: date) -> Answered:
     compared_ones = [report for report in every if report.compared]
     days_over = question.until(today - timedelta(days=1))
     now: Answers = {report.name: report.rows(question) for report in every}
-    before: Answers = {report.name: report.rows(question.before) for report in compared_ones}
+    # Where days are left out, the whole of the days before is only drawn, or has lines to pick from.
+    before: Answers = {
+        report.name: report.rows(question.before)
+        for report in compared_ones
+        if days_over == question or report.drawings or _has_days(report)
+    }
     over, over_before = now, before
     if days_over != question:
         over = {report.name: _up_to(report, now[report.name], days_over) for report in compared_ones}
-        over_before = {report.name: _up_to(report, before[report.name], days_over.before) for report in compared_ones}
+        over_before = {
+            report.name: _up_to(report, before.get(report.name, []), days_over.before) for report in compared_ones
+        }
     figures = [
         compared(*each, comparable=question.first < today)
         for each in zip(*(page.figures(answers) for answers in (now, over, over_before)), strict=True)
     ]
     return Answered(now, before, over, over_before, figures)
+
+
+def _has_days(report: Report) -> bool:
+    return any(column.kind == "day" for column in report.columns)
 
 
 def _up_to(report: Report, rows: Sequence[Row], question: Question) -> Sequence[Row]:

@@ -19,6 +19,7 @@ BAR_ROW_HEIGHT = 44
 MOST_BARS = 10
 MOST_LABELS, MOST_LONG_LABELS = 6, 4
 FEW_WEEKS = 26
+FEW_LABELS = 7
 WIDEST_PERCENT = 9.0
 # Largest number of columns with gaps between them; more are drawn as a silhouette.
 MOST_APART = 120
@@ -274,7 +275,8 @@ def _axis(labels: Sequence[str]) -> tuple[Text, ...]:
         shown = [re.sub(r"^\d{4}-(?=W|\d\d-)", "", label) for label in labels]
     else:
         shown = [label[:7] if _is_day(label) else label for label in labels]
-    every = math.ceil(len(labels) / (MOST_LABELS if len(shown[0]) < 6 else MOST_LONG_LABELS))
+    few_and_short = len(labels) <= FEW_LABELS and not _is_day(labels[0]) and max(map(len, shown)) < 6
+    every = 1 if few_and_short else math.ceil(len(labels) / (MOST_LABELS if len(shown[0]) < 6 else MOST_LONG_LABELS))
     step = 100 / len(labels)
     return tuple(
         Text(_fine((index + 0.5) * step), PLOT_TOP + PLOT_HEIGHT + 17, label)

@@ -204,6 +204,25 @@ FEATURE_KEPT = Report(
     ),
     compared=True,
 )
+FEATURE_ADOPTED = Report(
+    name="feature_adopted",
+    title="Adoption by week",
+    description="People who first used the feature in each ISO week (from Monday, UTC), all who have used it so far, "
+    "and those who used it in that week, with their share of the week's active people. Weeks appear once over. First "
+    "uses are those that the stored rows have.",
+    columns=(
+        Column("week", "Week", "text"),
+        Column("first_day", "From", "day"),
+        Column("people", "First used it", "count"),
+        Column("so_far", "Used it so far", "count"),
+        Column("unique_users", "Used it that week", "count"),
+        Column("share_percent", "Of active people", "percent"),
+    ),
+    drawings=(
+        Drawing("People who first used it, by week", Form.COLUMNS, ("week",), "people", "people"),
+        Drawing("Share of active people who used it, by week", Form.COLUMNS, ("week",), "share_percent", "percent"),
+    ),
+)
 ACTIONS_OF_FEATURE = replace(
     FEATURE_ACTIONS,
     name="actions_of_feature",

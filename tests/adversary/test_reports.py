@@ -287,6 +287,43 @@ def _guesses(part: DeploymentType | None, key: str, shown: dict[Any, dict[str, i
     return [more - less for more, less in pairs if more is not None and less is not None]
 
 
+def test_few_guess_how_many_first_used_a_feature_in_a_week(settings: Settings) -> None:
+    """All who have used it so far, less those up to the week before, are not the hidden number."""
+    for seed in range(1, 6):
+        rolled_up(population(seed)[0])
+    most, told, right, right_before = noise_bound(SMALLEST), 0, 0, 0
+    hidden: Counter[int] = Counter()
+    for name in (f"feature_{number}" for number in range(4)):
+        found = []
+        for smallest in ("1", str(SMALLEST)):
+            settings.TELEMETRY_SMALLEST_GROUP = smallest
+            found.append({part: _adopted(name, part) for part in PARTS})
+        true, shown = found
+        before = {part: [(few(n, SMALLEST), few(all_, SMALLEST)) for n, all_ in weeks] for part, weeks in true.items()}
+        for part, week in ((part, week) for part, weeks in true.items() for week in range(1, len(weeks))):
+            number = true[part][week][0]
+            if not number or shown[part][week][0] is not None:
+                continue
+            for answers in (shown, before):
+                so_far, until = answers[part][week][1], answers[part][week - 1][1]
+                if so_far is None or until is None:
+                    continue
+                if answers is before:
+                    right_before += so_far - until == number
+                    continue
+                told += 1
+                hidden[number] += 1
+                right += min(max(so_far - until, 1), SMALLEST - 1 + most) == number
+    assert told > 30 and right <= max(*hidden.values(), told * 0.2), (told, right, hidden)
+    assert right_before > told * 0.8, (told, right_before)
+
+
+def _adopted(name: str, part: DeploymentType | None) -> list[tuple[int | None, int | None]]:
+    """People who first used the feature, and all so far, of each week."""
+    asked = Question(day(200).date(), day(0).date(), part, name)
+    return [(people, so_far) for _, _, people, so_far, *_ in REPORTS["feature_adopted"].rows(asked)]
+
+
 def test_views_answer_as_reports_do(settings: Settings) -> None:
     """Otherwise the mean of both would be nearer to the truth."""
     rows, days = population(1)

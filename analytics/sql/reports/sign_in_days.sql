@@ -28,7 +28,7 @@ WITH RECURSIVE days AS (
 ), sums AS (
     SELECT DISTINCT ON (chunk) chunk, number AS most, planes FROM added ORDER BY chunk, number DESC
 ), groups (least, most, days) AS (
-    VALUES (1, 1, '1'), (2, 2, '2'), (3, 3, '3'), (4, 4, '4'), (5, 9, '5 to 9'), (10, 19, '10 to 19'), (20, 1023, '20 or more')
+    VALUES (1, 1, '1'), (2, 2, '2'), (3, 3, '3'), (4, 4, '4'), (5, 9, '5-9'), (10, 19, '10-19'), (20, 1023, '20+')
 ), exact AS (
     SELECT chunk, times, array_agg(CASE WHEN times & (1 << place - 1) > 0 THEN planes[place] ELSE ~planes[place] END) AS fits
     FROM sums CROSS JOIN LATERAL generate_series(1, most::integer) AS of_chunk (times) CROSS JOIN generate_series(1, 10) AS place

@@ -249,6 +249,25 @@ class Oracle:
             key=lambda line: (-(line[1] or 0), line[0]),
         )
 
+    def _report_feature_adopted(self, question: Question, today: date) -> Rows:
+        active: dict[date, set[UUID]] = defaultdict(set)
+        used: dict[date, set[UUID]] = defaultdict(set)
+        rows = self._of(question.deployment, self._open_rows())
+        for row in rows:
+            active[monday(day_of(row))].add(row.user_id)
+        for row in features(rows):
+            if row.feature_name == question.name:
+                used[monday(day_of(row))].add(row.user_id)
+        found: Rows = []
+        for week in dict.fromkeys(map(monday, days_of(question))):
+            earlier = {who for first, users in used.items() if first < week for who in users}
+            now = used.get(week, set())
+            if now | earlier and week >= self.first_open and today >= week + timedelta(days=7):
+                of_week = active.get(week, set())
+                share = 100 * len(now) / len(of_week) if of_week else None
+                found.append((week_name(week), week, len(now - earlier), len(now | earlier), len(now), share))
+        return found
+
     def _report_feature_kept(self, question: Question, today: date) -> Rows:
         weeks: dict[UUID, set[date]] = defaultdict(set)
         for row in features(self._of(question.deployment, self._open_rows())):
@@ -427,7 +446,7 @@ class Oracle:
             days[row.user_id].add(day_of(row))
         known = question.first >= self.first_open
         groups = ((1, 1), (2, 2), (3, 3), (4, 4), (5, 9), (10, 19), (20, 1023))
-        names = ("1", "2", "3", "4", "5 to 9", "10 to 19", "20 or more")
+        names = ("1", "2", "3", "4", "5-9", "10-19", "20+")
         return [
             (name, sum(least <= len(each) <= most for each in days.values()) if known else None)
             for name, (least, most) in zip(names, groups, strict=True)

@@ -247,6 +247,7 @@ class World:
             self.close()
         assert freshness().days_waiting == 0
         assert wrong_reports(self.oracle, Question(FIRST, LAST)) == []
+        assert wrong_reports(self.oracle, Question(FIRST, LAST, name="run"), ["feature_adopted"]) == []
         for by in ("week", "month"):
             assert wrong_reports(self.oracle, Question(FIRST, LAST, by=by), ["overview_periods"]) == []
 

@@ -327,7 +327,7 @@ def test_a_range_longer_ago_than_anything_is_empty_and_no_500(analyst: Client) -
         assert analyst.get(path, {"from": "2000-01-01", "to": "2002-03-01"}).status_code == 200
 
 
-@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize("path", [*PATHS, f"{PAGE}?by=week"])
 def test_no_page_asks_more_than_fifteen_queries(analyst: Client, path: str) -> None:
     populate(seed=5)
     databases = {DEFAULT_DB_ALIAS, analytics_database()}
