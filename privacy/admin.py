@@ -353,8 +353,10 @@ class ServiceTokenAdmin(admin.ModelAdmin[ServiceToken]):
     """Tokens of other services. A new one is shown once; deleting it revokes it."""
 
     list_display = ("name", "right", "created_at")
-    fields = ("name", "right", "created_at")
     readonly_fields = ("created_at",)
+
+    def get_fields(self, request: HttpRequest, obj: ServiceToken | None = None) -> tuple[str, ...]:
+        return ("name", "right") if obj is None else ("name", "right", "created_at")
 
     def formfield_for_choice_field(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         """Only staff with a permission of its own choose the right to read reports."""

@@ -128,10 +128,12 @@ def test_a_service_that_asks_without_end_is_throttled_by_itself(token: str, monk
 
 def test_staff_make_a_token_that_is_shown_once_and_revoke_it() -> None:
     staff = signed_in(a_person(is_staff=True, is_superuser=True))
+    assert "Created at" not in staff.get("/admin/privacy/servicetoken/add/").text
     page = staff.post("/admin/privacy/servicetoken/add/", {"name": "shop", "right": "decisions"}, follow=True)
     (token,) = set(re.findall(r"rts_[\w-]{40,}", page.text))
     made = ServiceToken.objects.get()
     assert made.digest != token and token not in staff.get("/admin/privacy/servicetoken/").text
+    assert "Created at" in staff.get(f"/admin/privacy/servicetoken/{made.pk}/change/").text
     assert asked(token, uuid4())["telemetry_enabled"] is False
     assert AccessEvent.objects.filter(what__contains="service token").exists()
 
