@@ -11,6 +11,7 @@ from analytics.collect.track import track_feature_usage
 from analytics.erasure import requests
 from analytics.identity import Kind, pseudonym
 from analytics.show import rows_of_person, sentences
+from analytics.vocabulary import Category
 from analytics.voucher import voucher
 from privacy.keys import Key
 from privacy.models import PendingErasure
@@ -23,7 +24,10 @@ class PersonalTelemetry(Telemetry):
     collects = True
 
     def events(self) -> Sequence[DeclaredEvent]:
-        return [_declared(event) for event in current_catalogue().current()]
+        """By category, whichever file declares them."""
+        order = list(Category)
+        found = sorted(current_catalogue().current(), key=lambda event: order.index(event.category))
+        return [_declared(event) for event in found]
 
     def preview(self, user_id: Key) -> dict[str, Any]:
         return preview(user_id)

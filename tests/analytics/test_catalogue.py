@@ -1,6 +1,7 @@
 """The catalogue: what it accepts of a value, and how it answers every kind of broken file."""
 
 import math
+from itertools import groupby
 from pathlib import Path
 from uuid import UUID
 
@@ -11,8 +12,10 @@ from pytest_django.fixtures import Settings
 from analytics.catalogue import Field, FieldType, current_catalogue, load_catalogue
 from analytics.conf import conf
 from analytics.exceptions import CatalogueError, InvalidValue, UndeclaredEvent
+from analytics.person import PersonalTelemetry
 from analytics.vocabulary import Category
 
+ACTIONS = 'actions = ["begun"]\n'
 EVENT = """\
 [feature_usage.dance]
 description = "A dance."
@@ -296,3 +299,15 @@ def test_the_events_of_rhesis_can_be_left_out(tmp_path: Path, settings: Settings
 def test_without_own_files_a_browser_still_learns_that_those_of_rhesis_are_left_out(settings: Settings) -> None:
     settings.TELEMETRY_RHESIS_EVENTS = False
     assert conf.has_own_catalogues
+
+
+def test_people_see_the_events_of_all_files_by_category(tmp_path: Path, settings: Settings) -> None:
+    """A page lists each category once."""
+    (tmp_path / "own.toml").write_text(EVENT.replace("feature_usage.dance", "user_activity.dance").replace(ACTIONS, ""))
+    settings.TELEMETRY_CATALOGUES = [str(tmp_path / "own.toml")]
+
+    events = PersonalTelemetry().events()
+
+    assert "dance" in {event.name for event in events}
+    categories = [category for category, _ in groupby(events, key=lambda event: event.category)]
+    assert categories == [category.value for category in Category]
