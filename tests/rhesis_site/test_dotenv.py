@@ -123,7 +123,7 @@ os.environ["DJANGO_SETTINGS_MODULE"] = "rhesis_site.settings"
 from django.conf import settings
 from analytics.conf import conf
 print(conf.hash_key, conf.api_key, settings.SECRET_KEY, settings.ALLOWED_HOSTS,
-      settings.DATABASES["default"]["PASSWORD"], settings.CSRF_TRUSTED_ORIGINS, conf.catalogue_paths[1:], sep="\\n")
+      settings.DATABASES["default"]["PASSWORD"], settings.CSRF_TRUSTED_ORIGINS, conf.catalogue_paths[2:], sep="\\n")
 """
 
 
