@@ -462,9 +462,9 @@ class ViewThreshold(models.Model):
 
 
 class Alert(models.Model):
-    """What staff are told once, while it lasts; deleted when it is over. Only `analytics.show.alerts` writes it.
+    """An alert under way. Staff are told of it once, and it is deleted when it ends.
 
-    `text` has the numbers of the report pages when it began.
+    Only `analytics.show.alerts` writes it. `text` has the numbers of the report pages when it began.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)

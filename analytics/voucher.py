@@ -4,7 +4,7 @@
     mac     = the first 32 hexadecimal digits of HMAC-SHA-256(key, "voucher" NUL pseudonym NUL since NUL until)
 
 `since` and `until` are Unix seconds, both included; the pseudonym is written as 32 lower-case hexadecimal digits. The
-site signs and the processor verifies with the same key, which no other service has. docs/connect.md has their use.
+site signs and the processor verifies with the same key, which no other service has. docs/connect.md describes them.
 """
 
 import hmac
@@ -22,7 +22,7 @@ from privacy.clock import unix_us
 VOUCHER = re.compile(r"(\d{1,12})\.(\d{1,12})\.([0-9a-f]{32})", re.ASCII)
 # Longest time before now that a voucher for another service covers, for spans that wait.
 LOOKS_BACK = timedelta(days=1)
-# What the site's own spans are vouched for: the minute that they start in.
+# Length of a voucher for a span of the site's own: the minute in which the span starts.
 OWN_SECONDS = 60
 
 

@@ -33,7 +33,7 @@ VERSION_8, VARIANT, HASHED_BITS = 0x8000, 0b10 << 62, (1 << 62) - 1
 ACTIVITY, REQUEST = Category.USER_ACTIVITY, Category.ENDPOINT_USAGE
 Read = Callable[[bytes, Catalogue, JudgeOf], None]  # `decode.read` or `fast.read`
 NO_VOUCHERS = Vouchers()
-NO_VOUCHER = Part.VOUCHER  # Python 3.11 looks up members of an Enum slowly
+UNVOUCHED = Part.VOUCHER  # Python 3.11 looks up members of an Enum slowly
 _empty_hash = blake2b(digest_size=10)  # copying it costs less than creating one
 _halves, _as_uuid = Struct("!HQ").unpack, Struct("!QQ").pack
 
@@ -149,7 +149,7 @@ class _Judge:
     def _count_dropped(self, dropped: Sequence[Part], *, is_vouched: bool) -> None:
         counts, service = self._found.dropped_of, self._service()
         if not is_vouched:
-            counts[NO_VOUCHER, service] += 1
+            counts[UNVOUCHED, service] += 1
         for part in dropped:
             counts[part, service] += 1
 

@@ -48,7 +48,7 @@ class Question:
 
     @property
     def period(self) -> str:
-        """Of which periods each is a line: the chosen ones, or those that suit the length of the range."""
+        """Period of each line: the chosen one, or the one that suits the length of the range."""
         if self.by:
             return self.by
         return "day" if self.days <= LONGEST_BY_DAY else "week" if self.days <= LONGEST_BY_WEEK else "month"
