@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[3]
 FOLDER = Path(__file__).parents[1]
 # One of each kind; how the two databases come in differs by kind, not by case.
 CHOSEN = (
-    "keep/test_calendar.py",
+    "keep/test_calendar.py::test_a_day_begins_at_midnight_utc_in_every_zone",
     "erasure/test_here.py::test_the_command_prints_a_receipt_and_corrects_the_rollups",
     "erasure/test_here.py::test_replay_destroys_salts_that_only_a_saved_log_knows_to_be_erased",
     "erasure/test_here.py::test_a_deletion_for_which_telemetrys_database_was_away_is_carried_out_by_keep_telemetry",
@@ -23,7 +23,8 @@ CHOSEN = (
     "keep/test_partitions.py",
     "keep/test_purge.py::test_months_left_detached_or_half_detached_go_with_the_next_purge",
     "keep/test_purge.py::test_a_purge_loses_no_row_inside_the_window_and_holds_no_insert_up",
-    "erasure/test_correction.py",
+    "erasure/test_correction.py::test_after_a_request_on_the_page_the_reports_are_corrected_and_the_page_says_so",
+    "erasure/test_correction.py::test_corrected_reports_are_those_of_a_world_in_which_they_never_were",
     "keep/test_marks.py::test_a_row_that_came_with_no_mark_of_its_own_is_counted",
     "erasure/test_elsewhere.py::test_a_request_is_repeated_until_a_processor_takes_it_and_there_it_is_honoured",
     "keep/test_kill.py::test_of_two_processes_at_once_one_is_refused_and_everything_is_done",
