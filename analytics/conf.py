@@ -94,6 +94,11 @@ class AnalyticsSettings:
         return otel.SERVICE_NAME.value
 
     @property
+    def service_version(self) -> str:
+        """Release of this site; empty: none is sent."""
+        return declared.SERVICE_VERSION.value
+
+    @property
     def deployment_type(self) -> DeploymentType:
         return deployment_type()
 

@@ -16,6 +16,11 @@ EVERYONE = 2_147_483_647
 MINIMUM_KEY_BYTES = 16
 # Stands for the key that is derived from SECRET_KEY; too short to be a key itself.
 DERIVED = "derived"
+# A release as it is stored: up to three numbers, such as 1.4.2 or 2026.11, and a suffix of a closed list, such as
+# rc.1. Not four numbers, which an IP address has; no hash of a commit, no name of a branch, no other text.
+RELEASE = re.compile(
+    r"(0|[1-9]\d{0,7})(\.\d{1,4}){0,2}([.-]?(a|b|rc|alpha|beta|dev|post|pre|preview)[.-]?\d{0,4})?", re.ASCII
+)
 HOOK_SECRET = "whsec_"  # noqa: S105  the prefix of one
 
 
@@ -59,6 +64,14 @@ def hook_secret(text: str) -> bytes:
     if not text.strip().startswith(HOOK_SECRET) or not 24 <= len(key) <= 64:
         raise Misread(f"must be {HOOK_SECRET} and then 24 to 64 random bytes in base64")
     return key
+
+
+def release(text: str) -> str:
+    """A release in the form that is stored; may be empty."""
+    text = text.strip()
+    if text and not RELEASE.fullmatch(text):
+        raise Misread("must be up to three numbers and a suffix such as rc.1, for example 1.4.2 or 2026.11.0-rc.1")
+    return text
 
 
 _people = whole_number(1, 1_000_000, of="people")
@@ -106,6 +119,15 @@ RHESIS_EVENTS = Setting(
     help="false leaves out the events of Rhesis (analytics/rhesis.toml), which mean nothing in another product. Site, "
     "processor and collector need the same value.",
     meanwhile="Until it is corrected, they are left out.",
+)
+SERVICE_VERSION = Setting(
+    "TELEMETRY_SERVICE_VERSION",
+    "analytics.E061",
+    release,
+    otherwise="",
+    help="Release of this site, such as 1.4.2, sent as `service.version` and stored with each request. Empty: none is "
+    "sent.",
+    meanwhile="Until it is corrected, no release is sent.",
 )
 STORED_HERE = Setting[bool | None](
     "TELEMETRY_STORED_HERE",
@@ -219,6 +241,7 @@ SETTINGS: tuple[Setting[Any], ...] = (
     API_KEY,
     CATALOGUES,
     RHESIS_EVENTS,
+    SERVICE_VERSION,
     STORED_HERE,
     SMALLEST_GROUP,
     SMALLEST_GROUP_BI,

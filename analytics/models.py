@@ -17,6 +17,8 @@ from django.db import models
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models.functions import Now
 
+from analytics.vocabulary import LONGEST_RELEASE
+
 DEPLOYMENT_TYPES = [("cloud", "Cloud"), ("self_hosted", "Self-hosted")]
 
 
@@ -65,6 +67,11 @@ class EndpointUsage(Usage):
     method = models.CharField(max_length=16)
     status_code = models.IntegerField()
     duration_ms = models.FloatField(help_text="Milliseconds.")
+    service_version = models.CharField(  # noqa: DJ001
+        max_length=LONGEST_RELEASE,
+        null=True,
+        help_text="Release of the sender, such as 1.4.2: up to three numbers and a suffix such as rc.1; no other text.",
+    )
 
     class Meta(Usage.Meta):
         abstract = False

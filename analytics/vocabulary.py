@@ -24,6 +24,7 @@ PSEUDONYM_VERSION = 8
 SERVICE_NAME = "service.name"
 SERVICE_VERSION = "service.version"
 DEPLOYMENT_TYPE = "deployment.type"
+LONGEST_RELEASE = 32  # `declared.RELEASE` is its form
 
 # Every span; the names of an event's own attributes are in `events`
 EVENT_CATEGORY = "event.category"

@@ -25,13 +25,10 @@ SCOPE = InstrumentationScope("rhesis.telemetry", VERSION)
 
 def resource() -> Resource:
     """Resource with our three attributes only: OTEL_RESOURCE_ATTRIBUTES and detectors may name hosts and people."""
-    return Resource(
-        {
-            vocabulary.SERVICE_NAME: conf.service_name,
-            vocabulary.SERVICE_VERSION: VERSION,
-            vocabulary.DEPLOYMENT_TYPE: conf.deployment_type.value,
-        }
-    )
+    attributes = {vocabulary.SERVICE_NAME: conf.service_name, vocabulary.DEPLOYMENT_TYPE: conf.deployment_type.value}
+    if conf.service_version:
+        attributes[vocabulary.SERVICE_VERSION] = conf.service_version
+    return Resource(attributes)
 
 
 def clean_span(recorded: RecordedSpan, of: Resource, salt: UUID) -> ReadableSpan:

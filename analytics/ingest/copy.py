@@ -28,7 +28,7 @@ SHARED = (("deployment_type", "varchar"), ("metadata", "jsonb"))
 # Columns that differ between rows and are not fields of an event.
 BESIDE = {
     Category.USER_ACTIVITY: (("session_id", "varchar"),),
-    Category.ENDPOINT_USAGE: (("duration_ms", "float8"),),
+    Category.ENDPOINT_USAGE: (("duration_ms", "float8"), ("service_version", "varchar")),
     Category.FEATURE_USAGE: (),
 }
 COLUMNS = {category: (*KEY, *BESIDE[category], *SHARED, *event.columns()) for category, event in EVENTS.items()}
@@ -46,7 +46,7 @@ _int4, _float8 = Struct("!ii").pack, Struct("!id").pack
 def head(category: Category, timestamp_us: int, id_: bytes, user_id: bytes, organization_id: bytes | None) -> bytes:
     """Return a row's first columns, those of KEY. The timestamp is in microseconds since 1970.
 
-    The caller appends the session or the duration, where the category has one, the deployment type, and `tail`.
+    The caller appends the columns of BESIDE, the deployment type, and `tail`.
     """
     columns, time = NUMBER_OF_COLUMNS[category], timestamp_us - POSTGRES_EPOCH_US
     if organization_id is None:
@@ -70,6 +70,10 @@ def session(pseudonym: bytes | None) -> bytes:
 
 def duration(milliseconds: float) -> bytes:
     return _float8(8, milliseconds)
+
+
+def release(name: str | None) -> bytes:
+    return NULL if name is None else text(name)
 
 
 def tail(metadata: bytes, columns: tuple[str | int, ...]) -> bytes:

@@ -57,6 +57,7 @@ class Part(StrEnum):
 
     METADATA_KEY = "metadata_key"  # a metadata key that the catalogue does not declare for the event
     VOUCHER = "voucher"  # no valid voucher: only its sender says that the person shares
+    SERVICE_VERSION = "service_version"  # the sender's release is not in the form of one
     ROUTE_TEXT = "route_text"  # text of a route outside the vocabulary, or a route in an unknown notation
 
 

@@ -113,11 +113,7 @@ def test_it_is_sent_as_the_site_sends_and_is_about_nobody(settings: Settings) ->
     [head], [request] = taken.heads, taken.requests()
     assert "x-team: blue" in head
     [of_resource] = request.resource_spans
-    assert {each.key for each in of_resource.resource.attributes} == {
-        "service.name",
-        "service.version",
-        "deployment.type",
-    }
+    assert {each.key for each in of_resource.resource.attributes} == {"service.name", "deployment.type"}
     [sent] = of_resource.scope_spans[0].spans
     assert {each.key: each.value.string_value for each in sent.attributes} == DOCTORS
     assert sent.name == "doctor.span" and not sent.events and not sent.links

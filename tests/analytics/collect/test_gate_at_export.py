@@ -93,7 +93,7 @@ def test_what_goes_out_has_pseudonyms_and_nothing_else_of_the_person() -> None:
         }
     ]
     resource = wire.spans[0].resource.attributes
-    assert set(resource) == {"service.name", "service.version", "deployment.type"}
+    assert set(resource) == {"service.name", "deployment.type"}
     assert wire.spans[0].parent is None
 
 

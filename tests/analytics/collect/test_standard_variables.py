@@ -141,6 +141,13 @@ def test_the_service_is_named() -> None:
     assert b"another-backend" in body
 
 
+@pytest.mark.parametrize(("written", "is_sent"), [("1.4.2-rc.1", True), ("main-4f87876", False), ("", False)])
+def test_the_release_is_sent_if_it_is_one(written: str, is_sent: bool) -> None:
+    ((_, body),) = sent(TELEMETRY_SERVICE_VERSION=written)
+    assert (b"service.version" in body, b"1.4.2-rc.1" in body) == (is_sent, is_sent)
+    assert b"4f87876" not in body
+
+
 @pytest.mark.parametrize(
     ("settings", "batches"),
     [

@@ -8,7 +8,7 @@ from uuid import UUID
 
 import orjson
 
-from analytics.ingest.copy import COLUMNS, POSTGRES_EPOCH_US, duration, head, session, tail, text
+from analytics.ingest.copy import COLUMNS, POSTGRES_EPOCH_US, duration, head, release, session, tail, text
 from analytics.ingest.verdict import Row
 from analytics.vocabulary import Category
 from privacy.clock import from_unix_us, unix_us
@@ -33,14 +33,18 @@ def row(
     deployment: str = "cloud",
     metadata: bytes = b"{}",
     own: str | float | None = None,
+    version: str | None = None,
 ) -> Row:
-    """`columns` are the category's own; `own` is the session or the duration in milliseconds."""
+    """`columns` are the category's own; `own` is the session or the duration in milliseconds.
+
+    `version` is a request's release.
+    """
     organization_id = None if organization is None else organization.bytes
     differs = b""
     if category is Category.USER_ACTIVITY:
         differs = session(None if own is None else UUID(str(own)).bytes)
     elif category is Category.ENDPOINT_USAGE:
-        differs = duration(float(own or 0))
+        differs = duration(float(own or 0)) + release(version)
     begin = head(category, unix_us(when), id_.bytes, person.bytes, organization_id)
     return begin + differs + text(deployment) + tail(metadata, columns)
 

@@ -617,3 +617,51 @@ def test_yesterday_and_today_are_judged_by_the_clock_they_are_given(judge: Judge
     )
 
     assert only_reason(early) is Reason.IN_FUTURE
+
+
+@pytest.mark.parametrize(
+    "release",
+    ["1", "1.4", "1.4.2", "2026.11.27", "20261127", "1.4.2rc1", "1.4.2-rc.1", "1.0.0.dev4", "2.0-beta", None, ""],
+)
+def test_a_release_is_stored_with_each_request_and_with_nothing_else(judge: Judge, release: str | None) -> None:
+    resource: dict[str, Value] = {} if release is None else {"service.version": release}
+    found = judge(span(REQUEST), span(LOGIN), span(TEST_RUN), resource=resource)
+    [row] = found.rows[Category.ENDPOINT_USAGE]
+    assert packed.values(Category.ENDPOINT_USAGE, row)["service_version"] == (release or None)
+    assert found.dropped[Part.SERVICE_VERSION] == 0
+
+
+@pytest.mark.parametrize(
+    "release",
+    [
+        "v1.4.2",
+        "10.0.0.1",
+        "1.4.2+4f87876",
+        "main",
+        "4f87876",
+        "jane@example.org",
+        "1.4.2 ",
+        "1.4.2\n",
+        "1..2",
+        "٣",
+        3,
+        "1" * 9,
+    ],
+)
+def test_another_form_of_release_is_not_stored_and_counted_once_a_request(judge: Judge, release: Value) -> None:
+    found = judge(span(REQUEST), span(REQUEST), span(LOGIN), resource={"service.version": release})
+    rows = [packed.values(Category.ENDPOINT_USAGE, row) for row in found.rows[Category.ENDPOINT_USAGE]]
+    assert [row["service_version"] for row in rows] == [None, None]
+    assert found.dropped[Part.SERVICE_VERSION] == 2 and not found.rejected
+
+
+def test_each_resource_of_a_request_has_its_own_release(judge: Judge) -> None:
+    releases = ["1.4.1", "1.4.2", "main", None]
+    bodies = [
+        of(span(REQUEST), resource={} if release is None else {"service.version": release}).SerializeToString()
+        for release in releases
+    ]
+    found = judge(body=b"".join(bodies))
+    rows = [packed.values(Category.ENDPOINT_USAGE, row) for row in found.rows[Category.ENDPOINT_USAGE]]
+    assert [row["service_version"] for row in rows] == ["1.4.1", "1.4.2", None, None]
+    assert found.dropped[Part.SERVICE_VERSION] == 1

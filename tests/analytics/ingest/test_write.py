@@ -77,6 +77,7 @@ def test_every_column_of_every_table_comes_back_as_it_was_written(writer: Writer
             deployment="self_hosted",
             metadata=metadata,
             own=own,
+            version="1.4.2",
         )
         verdicts.rows[category].append(made)
 
@@ -87,8 +88,9 @@ def test_every_column_of_every_table_comes_back_as_it_was_written(writer: Writer
     assert list(UserActivity.objects.values_list(*names, "event_type", "session_id")) == [
         (ids[0], *everywhere, {"method": "token"}, "login", str(person))
     ]
-    assert list(EndpointUsage.objects.values_list(*names, "endpoint", "method", "status_code", "duration_ms")) == [
-        (ids[1], *everywhere, {}, "/é/<int:id>", "GET", 404, 12.625)
+    of_request = ("endpoint", "method", "status_code", "duration_ms", "service_version")
+    assert list(EndpointUsage.objects.values_list(*names, *of_request)) == [
+        (ids[1], *everywhere, {}, "/é/<int:id>", "GET", 404, 12.625, "1.4.2")
     ]
     assert list(FeatureUsage.objects.values_list(*names, "feature_name", "action")) == [
         (ids[2], *everywhere, {"n": [1.5, True]}, "test_run", "viewed")
