@@ -24,7 +24,7 @@ SCOPE = InstrumentationScope("rhesis.telemetry", VERSION)
 
 
 def resource() -> Resource:
-    """Resource with our three attributes only: OTEL_RESOURCE_ATTRIBUTES and detectors may name hosts and people."""
+    """Resource with our attributes only: OTEL_RESOURCE_ATTRIBUTES and detectors may name hosts and people."""
     attributes = {vocabulary.SERVICE_NAME: conf.service_name, vocabulary.DEPLOYMENT_TYPE: conf.deployment_type.value}
     if conf.service_version:
         attributes[vocabulary.SERVICE_VERSION] = conf.service_version
