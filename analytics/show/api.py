@@ -19,6 +19,7 @@ from analytics.show.freshness import freshness
 from analytics.show.pages import PAGE_OF, REPORTS
 from analytics.show.question import LONGEST_NAME, MEASURES, METHODS, PERIODS, SORT, Unanswerable, asked
 from analytics.show.report import noise_bound
+from analytics.show.steps import WINDOWS
 from privacy.access import record
 from privacy.api_shapes import Problem, Shape
 from privacy.models import Access, Right, ServiceToken
@@ -39,6 +40,16 @@ FILTERS = [
     OpenApiParameter("measure", str, enum=MEASURES, description="The figure that the overview draws; changes no row."),
     OpenApiParameter(
         "by", str, enum=PERIODS, description="Periods of `overview_periods`; otherwise those that suit the range."
+    ),
+    OpenApiParameter(
+        "step",
+        str,
+        many=True,
+        description="Of `funnel`, two to eight, in order: `user_activity.login`, `feature_usage.NAME` (any action) or "
+        "`feature_usage.NAME.ACTION`; the action of `page_view` is a page.",
+    ),
+    OpenApiParameter(
+        "within", str, enum=[*WINDOWS], description="Window of `funnel`, from the first step. Without it, 7d."
     ),
     OpenApiParameter(
         "sort",

@@ -87,6 +87,10 @@ def of_overview(answers: Answers) -> list[Figure]:
     ]
 
 
+def of_nothing(_: Answers) -> list[Figure]:
+    return []
+
+
 def of_people(answers: Answers) -> list[Figure]:
     (of_range,) = answers[reports.PEOPLE_OF_RANGE.name]
     active = reports.DAILY_PEOPLE.values(answers[reports.DAILY_PEOPLE.name], "active_people")

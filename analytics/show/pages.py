@@ -102,6 +102,14 @@ PAGES = {
             within="endpoints",
         ),
         Page(
+            "funnel",
+            "Funnels",
+            "Where people stop on the way from one step to another.",
+            (reports.FUNNEL,),
+            figures.of_nothing,
+            filters=EVERY_PAGE | {"step", "within"},
+        ),
+        Page(
             "retention",
             "7-day retention",
             "How many people come back within seven days.",

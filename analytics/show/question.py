@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 from django.http import QueryDict
 
 from analytics.exceptions import AnalyticsError
+from analytics.show.steps import DEFAULT_WINDOW, problem_of
 from analytics.vocabulary import KNOWN_METHODS, OTHER_METHOD
 from privacy.switches import DeploymentType
 
@@ -45,6 +46,8 @@ class Question:
     measure: str = MEASURES[0]
     sort: str = ""
     by: str = ""
+    steps: tuple[str, ...] = ()
+    within: str = DEFAULT_WINDOW
 
     @property
     def period(self) -> str:
@@ -140,13 +143,18 @@ class Question:
             given["by"] = self.by
         if "sort" in filters:
             given["sort"] = self.sort
+        if "step" in filters and self.steps:
+            given |= {"step": self.steps, "within": self.within}
         return urlencode(
-            {"from": self.first, "to": self.last, **{name: value for name, value in given.items() if value}}
+            {"from": self.first, "to": self.last, **{name: value for name, value in given.items() if value}},
+            doseq=True,
         )
 
 
 def asked(query: QueryDict, today: date, filters: Collection[str]) -> Question:
-    """Parse `from`, `to` (such as 2026-05-03) and `filters`, of deployment, name, method, measure, sort and by.
+    """Parse `from`, `to` (such as 2026-05-03) and `filters`.
+
+    Filters are deployment, name, method, measure, sort, by, step (once for each step of a funnel) and within.
 
     Without days, the range is the last 28 days. Raises Unanswerable, also for an unknown filter, because ignoring it
     would show the wrong numbers.
@@ -180,7 +188,11 @@ def asked(query: QueryDict, today: date, filters: Collection[str]) -> Question:
     by = query.get("by", "")
     if by not in {"", *PERIODS}:
         raise Unanswerable(f"`by` must be one of {', '.join(PERIODS)}, or empty.")
-    return Question(first, last, of_type, name or None, method or None, measure, sort, by)
+    steps = tuple(step for step in query.getlist("step") if step)
+    within = query.get("within", "") or DEFAULT_WINDOW
+    if problem := problem_of(steps, within):
+        raise Unanswerable(problem)
+    return Question(first, last, of_type, name or None, method or None, measure, sort, by, steps, within)
 
 
 def start_of(day: date, period: str) -> date:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
 from operator import itemgetter
 from typing import Any
@@ -14,6 +14,7 @@ from analytics.conf import conf
 from analytics.models import EVERYWHERE
 from analytics.router import analytics_database
 from analytics.show.question import Question, Unanswerable
+from analytics.show.steps import WINDOWS
 from analytics.sql import sql
 
 Row = tuple[Any, ...]
@@ -39,9 +40,12 @@ def query_parameters(question: Question, *, today: date, smallest: int) -> dict[
     """Parameters of every query in analytics/sql/reports, typed so that the SQL need not cast them.
 
     `after` is exclusive. `part` is a deployment type, or `all`. `counted`: whether people are counted over this range.
+    `start` and `until` (exclusive) are for queries of raw rows. Where small groups are protected, these leave out the
+    day that is not over: whoever reloads a page would see each row as it comes.
     An empty `name` or `method` filters nothing. Written as literals, as they are, conditions that filter nothing cost
     nothing: PostgreSQL's planner takes them out.
     """
+    over = datetime.combine(today, time(), UTC)
     return {
         "first": question.first,
         "after": question.last + timedelta(days=1),
@@ -50,6 +54,10 @@ def query_parameters(question: Question, *, today: date, smallest: int) -> dict[
         "name": question.name or "",
         "method": question.method or "",
         "period": question.period,
+        "start": question.start,
+        "until": question.end if smallest == 1 else min(question.end, over),
+        "steps": [*question.steps],
+        "within": WINDOWS[question.within],
         "counted": smallest == 1 or question.counts_people,
         "smallest": smallest,
     }

@@ -243,6 +243,21 @@ FEATURE_TOGETHER = Report(
     ),
     drawings=(Drawing("People of both, by feature", Form.BARS, ("feature_name",), "unique_users", "people"),),
 )
+FUNNEL = Report(
+    name="funnel",
+    title="Steps",
+    description="How many people did each step after the steps before it, in this order, each later than the one "
+    "before and all within the window from the first. All steps are in the range; a person counts once. Where a "
+    "smallest group is set, a day counts once it is over.",
+    columns=(
+        Column("place", "Step", "text"),
+        Column("step", "Event", "text"),
+        Column("people", "People", "count"),
+        Column("of_first_percent", "Of the first step", "percent"),
+        Column("of_previous_percent", "Of the step before", "percent"),
+    ),
+    drawings=(Drawing("People by step", Form.BARS, ("place", "step"), "people", "people"),),
+)
 ENDPOINT_TOTAL = replace(
     ENDPOINT_PERFORMANCE,
     name="endpoint",

@@ -27,6 +27,7 @@ from analytics.show.freshness import freshness
 from analytics.show.pages import PAGE_OF, PAGES, REPORTS, Page
 from analytics.show.question import MEASURES, METHODS, PERIODS, Question, Unanswerable, asked, next_start, start_of
 from analytics.show.report import Column, Drawing, Form, Report, Row, noise_bound
+from analytics.show.steps import DEFAULT_WINDOW, MOST_STEPS, WINDOWS, choices
 from analytics.show.vouched import who_is_counted
 from privacy.access import record
 from privacy.labels import label_of
@@ -70,6 +71,7 @@ def reports_page(request: HttpRequest, name: str = "overview") -> HttpResponse:
             if "by" in page.filters
         ],
         **_ranges(page, question, today),
+        **(_steps(request) if "step" in page.filters else {}),
         "smallest_group": conf.smallest_group,
         "noise_bound": noise_bound(conf.smallest_group),
         "freshness": state,
@@ -135,6 +137,18 @@ def digest_page(request: HttpRequest) -> HttpResponse:
         kind.subscribe(request.user, request.build_absolute_uri(reverse("reports")))
         messages.success(request, begun)
     return redirect("reports-digest")
+
+
+def _steps(request: HttpRequest) -> dict[str, Any]:
+    """Steps and windows to choose, and those chosen, also where they have no answer; two steps more may be chosen."""
+    chosen = [step for step in request.GET.getlist("step") if step][:MOST_STEPS]
+    fields = min(max(4, len(chosen) + 2), MOST_STEPS)
+    return {
+        "step_choices": choices(),
+        "steps": [*chosen, *[""] * (fields - len(chosen))],
+        "windows": WINDOWS,
+        "within": request.GET.get("within") or DEFAULT_WINDOW,
+    }
 
 
 def _ranges(page: Page, question: Question, today: date) -> dict[str, Any]:

@@ -12,7 +12,11 @@ pytestmark = pytest.mark.browser
 REPORTS = "/admin/analytics/reports/"
 PAGES = ["", "people/", "features/", "endpoints/", "retention/", "sessions/", "consent/", "intake/"]
 # Pages of a name, to which others lead.
-NAMED = ["feature/?name=test_run", "endpoint/?name=/api/test_runs/&method=POST"]
+NAMED = [
+    "feature/?name=test_run",
+    "endpoint/?name=/api/test_runs/&method=POST",
+    "funnel/?step=user_activity.login&step=feature_usage.test_run&step=feature_usage.test_set.run&within=1d",
+]
 # Web Vitals calls so much good. While the page still arrives, in pieces on a busy machine, a label is drawn without its
 # field and the line it stands on breaks anew; slowed down to a quarter that was 0.011 at most.
 UNNOTICED_SHIFT = 0.1
@@ -172,6 +176,21 @@ def test_printed_it_is_the_numbers_and_no_more(used: Product, chromium: Browser)
         )
         assert box >= table, "rows are cut off"
         assert page.pdf().startswith(b"%PDF")
+
+
+def test_a_funnel_is_asked_by_a_form_without_a_script_on_a_phone(used: Product, chromium: Browser) -> None:
+    with visitor(used, chromium, staff=True, size="phone", java_script_enabled=False) as (context, _):
+        page = context.new_page()
+        page.goto(f"{used.url}{REPORTS}funnel/")
+        page.get_by_label("Step 1").select_option("user_activity.login")
+        page.get_by_role("button", name="Show").click()
+        page.wait_for_url("**step=user_activity.login**")
+        assert "A funnel has 2 to 8 steps" in page.get_by_role("alert").inner_text()
+        page.get_by_label("Step 2").select_option("feature_usage.test_run")
+        page.get_by_label("Within").select_option("1d")
+        page.get_by_role("button", name="Show").click()
+        page.wait_for_url("**within=1d**")
+        assert page.locator(".report-table tbody tr").count() == 2
 
 
 def test_without_a_script(used: Product, chromium: Browser) -> None:

@@ -86,7 +86,7 @@ def wrong_reports(oracle: Oracle, question: Question, names: Sequence[str] = tup
     ]
 
 
-def wrong_downloads(client: Client, oracle: Oracle, question: Question, filters: Mapping[str, str]) -> list[str]:
+def wrong_downloads(client: Client, oracle: Oracle, question: Question, filters: Mapping[str, Any]) -> list[str]:
     """Every report the filters are for, as JSON and as CSV."""
     now, found = timezone.now(), []
     asked = {"from": str(question.first), "to": str(question.last), **filters}
@@ -109,7 +109,7 @@ def wrong_downloads(client: Client, oracle: Oracle, question: Question, filters:
     return found
 
 
-def wrong_pages(client: Client, oracle: Oracle, question: Question, filters: Mapping[str, str]) -> list[str]:
+def wrong_pages(client: Client, oracle: Oracle, question: Question, filters: Mapping[str, Any]) -> list[str]:
     """Every page the filters are for: its tables, and its figures with those of the range before."""
     now, found = timezone.now(), []
     asked = {"from": str(question.first), "to": str(question.last), **filters}

@@ -14,6 +14,7 @@ from uuid import UUID
 
 from analytics.models import EndpointUsage, FeatureUsage, UserActivity
 from analytics.show.question import Question
+from analytics.show.steps import WINDOWS
 from tests.analytics.keep.rows import Stored
 
 Rows = list[tuple[Any, ...]]
@@ -231,6 +232,34 @@ class Oracle:
         for day in days_of(question):
             each = [row for row in rows if day_of(row) == day]
             found.append((day, None if each and day < self.first_open else len(people(each)), len(each)))
+        return found
+
+    def _report_funnel(self, question: Question, _: date) -> Rows:
+        """Every start of everybody is followed to the first next step, then the first one after that, and so on."""
+        moments: dict[UUID, dict[str, list[datetime]]] = defaultdict(lambda: defaultdict(list))
+        for row in self._in(question):
+            for step in steps_of(row):
+                moments[row.user_id][step].append(row.timestamp)
+        reached: Counter[int] = Counter()
+        for of_person in moments.values():
+            furthest = 0
+            for start in of_person[question.steps[0]] if question.steps else []:
+                at, done = start, 1
+                for step in question.steps[1:]:
+                    later = [when for when in of_person[step] if at < when <= start + WINDOWS[question.within]]
+                    if not later:
+                        break
+                    at, done = min(later), done + 1
+                furthest = max(furthest, done)
+            reached.update(range(1, furthest + 1))
+        if question.first < self.first_open:
+            return [(str(place), step, None, None, None) for place, step in enumerate(question.steps, start=1)]
+        found: Rows = []
+        for place, step in enumerate(question.steps, start=1):
+            of_first, of_previous = (
+                100 * reached[place] / reached[other] if reached[other] else None for other in (1, place - 1)
+            )
+            found.append((str(place), step, reached[place], of_first, of_previous))
         return found
 
     def _report_feature_together(self, question: Question, _: date) -> Rows:
@@ -577,6 +606,7 @@ class Oracle:
                 "Error rate": ("percent", None),
                 **dict.fromkeys(("p50", "p95", "p99"), ("ms", None)),
             },
+            "funnel": {},
             "retention": {**of_cohorts, "Came back within 7 days": ("count", returned)},
             "sessions": of_sessions,
             "consent": dict.fromkeys(("Asked", "Yes", "No", "Undecided"), ("count", None)),
@@ -708,6 +738,17 @@ def action_of(row: FeatureUsage) -> str:
     """Of a page view: the page."""
     action: str = row.metadata.get("route", row.action) if row.feature_name == "page_view" else row.action
     return action
+
+
+def steps_of(row: Stored) -> list[str]:
+    """The names that a funnel may have for this row."""
+    match row:
+        case UserActivity():
+            return [f"user_activity.{row.event_type}"]
+        case FeatureUsage():
+            return [f"feature_usage.{row.feature_name}", f"feature_usage.{row.feature_name}.{action_of(row)}"]
+        case _:
+            return []
 
 
 def features(rows: Iterable[Stored]) -> list[FeatureUsage]:

@@ -86,6 +86,14 @@ ROWS: st.SearchStrategy[Stored] = st.one_of(
     ),
 )
 
+LOGIN, RUN, SET = "user_activity.login", "feature_usage.run", "feature_usage.set"
+FUNNELS = [
+    ((LOGIN, RUN), "1h"),
+    ((RUN, SET, "user_activity.logout"), "3d"),
+    # One row may be either of these, and never both.
+    (("feature_usage.run.created", RUN, "feature_usage.run.viewed", SET, LOGIN), "7d"),
+]
+
 
 @dataclass(frozen=True)
 class Write:
@@ -248,6 +256,8 @@ class World:
         assert freshness().days_waiting == 0
         assert wrong_reports(self.oracle, Question(FIRST, LAST)) == []
         assert wrong_reports(self.oracle, Question(FIRST, LAST, name="run"), ["feature_adopted"]) == []
+        for steps, within in FUNNELS:
+            assert wrong_reports(self.oracle, Question(FIRST, LAST, steps=steps, within=within), ["funnel"]) == []
         for by in ("week", "month"):
             assert wrong_reports(self.oracle, Question(FIRST, LAST, by=by), ["overview_periods"]) == []
 

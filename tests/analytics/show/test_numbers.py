@@ -1,6 +1,7 @@
 """Every number of every report, download, page and view is what plain Python makes of the rows."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.test import Client
@@ -16,7 +17,7 @@ from tests.support.people import a_person, signed_in
 
 pytestmark = pytest.mark.django_db(databases="__all__")
 # The whole of it, some weeks and months in part, a single day, days with nothing in them, and the filters.
-RANGES = {
+RANGES: dict[str, tuple[int, int, dict[str, Any]]] = {
     "everything": (DAYS + 3, 0, {}),
     "some of it": (40, 9, {}),
     "one day": (20, 20, {}),
@@ -26,6 +27,21 @@ RANGES = {
     "one endpoint": (45, 3, {"name": "RUNS", "method": "GET"}),
     "one feature": (45, 3, {"name": "RUN"}),
     "the page of a feature": (45, 3, {"name": "test_run"}),
+    "a funnel": (45, 3, {"step": ["user_activity.login", "feature_usage.metric"], "within": "14d"}),
+    "a funnel of pages": (
+        DAYS,
+        0,
+        {
+            "step": [
+                "feature_usage.page_view",
+                "user_activity.logout",
+                "feature_usage.test_run.created",
+                "feature_usage.test_run",
+            ],
+            "deployment": "cloud",
+            "within": "90d",
+        },
+    ),
     "the page of an endpoint": (45, 3, {"name": "/api/tests/", "method": "GET", "deployment": "cloud"}),
 }
 
@@ -40,12 +56,14 @@ def analyst() -> Client:
     return signed_in(a_person(is_staff=True, is_superuser=True))
 
 
-def question(range_name: str) -> tuple[Question, dict[str, str]]:
+def question(range_name: str) -> tuple[Question, dict[str, Any]]:
     first, last, filters = RANGES[range_name]
     today = timezone.now().date()
     deployment = DeploymentType(filters["deployment"]) if "deployment" in filters else None
     first_day, last_day = today - timedelta(days=first), today - timedelta(days=last)
-    return Question(first_day, last_day, deployment, filters.get("name"), filters.get("method")), dict(filters)
+    named = {"steps": tuple(filters["step"]), "within": filters["within"]} if "step" in filters else {}
+    name, method = filters.get("name"), filters.get("method")
+    return Question(first_day, last_day, deployment, name, method, **named), dict(filters)
 
 
 @pytest.mark.parametrize("range_name", RANGES)

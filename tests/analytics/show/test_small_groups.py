@@ -1,6 +1,6 @@
 """Numbers about fewer people than TELEMETRY_SMALLEST_GROUP are left out of every report, and the others have noise."""
 
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
@@ -18,7 +18,21 @@ from tests.support.people import a_person, signed_in
 
 pytestmark = pytest.mark.django_db(databases="__all__")
 PAGE = "/admin/analytics/reports/"
-KEYS = {"day", "feature_name", "action", "endpoint", "method", "first_day", "week", "month", "period", "days"}
+STEPS = ["user_activity.login", "feature_usage.test_run"]
+KEYS = {
+    "place",
+    "step",
+    "day",
+    "feature_name",
+    "action",
+    "endpoint",
+    "method",
+    "first_day",
+    "week",
+    "month",
+    "period",
+    "days",
+}
 NOT_OF_PEOPLE = {"received", "rejected"}
 
 
@@ -35,16 +49,18 @@ def everything(ago: int, people: range, name: str = "test_run", deployment: str 
         for who in people
         for row in (
             activity(who, when, deployment=deployment, session=f"s{who}"),
-            feature(who, when, name, deployment=deployment),
+            feature(who, when + timedelta(minutes=1), name, deployment=deployment),
             request(who, when, endpoint=f"/{name}/", status=500, deployment=deployment),
         )
     ]
 
 
 def rows(client: Client, report: str, first: int, last: int) -> list[dict[str, Any]]:
-    query = {"from": str(day(first).date()), "to": str(day(last).date())}
+    query: dict[str, Any] = {"from": str(day(first).date()), "to": str(day(last).date())}
     if PAGE_OF[report].within:
         query["name"] = "test_run" if PAGE_OF[report].name == "feature" else "/test_run/"
+    if report == "funnel":
+        query |= {"step": STEPS, "within": "1d"}
     answer: list[dict[str, Any]] = client.get(f"{PAGE}{report}.json", query).json()["rows"]
     return answer
 
