@@ -40,7 +40,8 @@ DAYS, PEOPLE = 90, 20_000
 TODAY = datetime.now(UTC).date()
 QUESTION = Question(TODAY - timedelta(days=DAYS - 1), TODAY)
 # Names for the pages about one feature or endpoint.
-NAMES = {"feature": "feature_1", "endpoint": "/api/things1/<uuid:pk>/"}
+NAMES = {"feature": "test_set", "endpoint": "/api/things1/<uuid:pk>/"}
+STEPS = ("user_activity.login", "feature_usage.test_run", "feature_usage.test_set.created", "feature_usage.metric")
 # The same reports from raw rows, where there are such.
 RAW = {
     "people": ("active_people",),
@@ -70,7 +71,9 @@ FILL = {
         FROM ({NUMBERED}) numbered""",
     "analytics_feature_usage": f"""
         INSERT INTO analytics_feature_usage (id, "timestamp", user_id, deployment_type, feature_name, action)
-        SELECT id, "timestamp", user_id, deployment_type, 'feature_' || floor(40 * any_ ^ 1.5),
+        SELECT id, "timestamp", user_id, deployment_type,
+               coalesce((ARRAY['test_run', 'test_set', 'metric'])[1 + floor(40 * any_ ^ 1.5)::integer],
+                        'feature_' || floor(40 * any_ ^ 1.5)),
                (ARRAY['created', 'viewed', 'run'])[1 + floor(3 * random())::integer]
         FROM ({NUMBERED}) numbered""",
 }
@@ -108,7 +111,8 @@ def fill(rows: int) -> None:
 
 
 def question_of(page: Page) -> Question:
-    return replace(QUESTION, name=NAMES.get(page.name))
+    steps = STEPS if "step" in page.filters else ()
+    return replace(QUESTION, name=NAMES.get(page.name), steps=steps)
 
 
 def raw(names: tuple[str, ...]) -> None:
@@ -120,7 +124,9 @@ def raw(names: tuple[str, ...]) -> None:
 
 def get(client: Client, page: Page) -> None:
     name = "" if page.name == "overview" else f"{page.name}/"
-    answer = client.get(f"/admin/analytics/reports/{name}?{question_of(page).address({'name'})}")
+    answer = client.get(
+        f"/admin/analytics/reports/{name}?{question_of(page).address({'name'} | (page.filters & {'step'}))}"
+    )
     assert answer.status_code == 200, answer.status_code
 
 
