@@ -15,6 +15,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
+from itertools import permutations
 from math import sqrt
 from statistics import fmean
 from typing import Any
@@ -322,6 +323,74 @@ def _adopted(name: str, part: DeploymentType | None) -> list[tuple[int | None, i
     """People who first used the feature, and all so far, of each week."""
     asked = Question(day(200).date(), day(0).date(), part, name)
     return [(people, so_far) for _, _, people, so_far, *_ in REPORTS["feature_adopted"].rows(asked)]
+
+
+def test_few_guess_how_many_people_take_a_step(settings: Settings) -> None:
+    """Of every funnel of two and three steps: by the parts of a sum, and by those who took two steps the other way."""
+    most, names = noise_bound(SMALLEST), [f"feature_usage.feature_{number}" for number in range(4)]
+    told, right, certain, right_before = 0, Counter[str](), 0, 0
+    hidden: Counter[int] = Counter()
+    for seed in range(1, 5):
+        rows, days = population(seed)
+        chance = random.Random(seed)
+        for row in rows:
+            row.timestamp += timedelta(minutes=chance.randrange(300))
+        rolled_up(rows)
+        asked = [
+            Question(days[start], days[start] + timedelta(days=6), part, steps=steps, within=within)
+            for start in (0, 7)
+            for steps in (*permutations(names, 2), *permutations(names, 3))
+            for within in ("1h", "7d")
+            for part in PARTS
+        ]
+        settings.TELEMETRY_SMALLEST_GROUP = "1"
+        true = {question: _people_of_steps(question) for question in asked}
+        settings.TELEMETRY_SMALLEST_GROUP = str(SMALLEST)
+        shown = {question: _people_of_steps(question) for question in asked}
+        together = {each: _together(each) for each in asked if len(each.steps) == 2}
+        before = {question: [few(number, SMALLEST) for number in numbers] for question, numbers in true.items()}
+        for numbers in shown.values():
+            assert numbers == sorted(numbers, key=lambda each: -(each or 0)), "never more than the step before"
+        for question, place in ((each, place) for each in asked for place in range(1, len(each.steps))):
+            number = true[question][place]
+            assert number is not None
+            guess_before = _of_other_parts(question, place, before)
+            right_before += before[question][place] is None and guess_before == number
+            if shown[question][place] is not None:
+                continue
+            guesses = {"parts": _of_other_parts(question, place, shown)}
+            if question.within == "7d" and (both := together.get(question)) is not None:
+                back = shown[replace(question, steps=question.steps[::-1])][1]
+                guesses["way back"] = None if back is None else both - back
+            known = {way: guess for way, guess in guesses.items() if guess is not None}
+            if known:
+                told += 1
+                hidden[number] += 1
+                # Nobody is hidden, too.
+                bounded = {way: min(max(guess, 0), SMALLEST - 1 + most) for way, guess in known.items()}
+                right.update(way for way, guess in bounded.items() if guess == number)
+                certain += max(known.values()) - 2 * most >= SMALLEST - 1 + most
+    assert told > 100 and certain == 0 and max(right.values()) <= max(hidden.values()), (told, right, hidden, certain)
+    assert right_before > 50, (told, right_before)
+
+
+def _people_of_steps(question: Question) -> list[int | None]:
+    return [people for _, _, people, *_ in REPORTS["funnel"].rows(question)]
+
+
+def _together(question: Question) -> int | None:
+    """People who took both steps in the range, in any order."""
+    one, other = (step.rpartition(".")[2] for step in question.steps)
+    rows = REPORTS["feature_together"].rows(replace(question, steps=(), name=one))
+    return {name: people for name, people, _ in rows}.get(other)
+
+
+def _of_other_parts(question: Question, place: int, shown: dict[Question, list[int | None]]) -> int | None:
+    """What everybody and the deployment types leave for the one that is asked about."""
+    one, other = (shown[replace(question, deployment=part)][place] for part in PARTS if part is not question.deployment)
+    if one is None or other is None:
+        return None
+    return one + other if question.deployment is None else one - other
 
 
 def test_views_answer_as_reports_do(settings: Settings) -> None:
