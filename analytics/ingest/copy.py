@@ -72,10 +72,6 @@ def duration(milliseconds: float) -> bytes:
     return _float8(8, milliseconds)
 
 
-def release(name: str | None) -> bytes:
-    return NULL if name is None else text(name)
-
-
 def tail(metadata: bytes, columns: tuple[str | int, ...]) -> bytes:
     """Return a row's last columns: its JSON, and those that only its category has."""
     # jsonb begins with its version, 1.

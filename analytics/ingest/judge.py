@@ -14,7 +14,6 @@ from analytics import vocabulary
 from analytics.catalogue import Catalogue
 from analytics.declared import RELEASE
 from analytics.events import Attributes, Value
-from analytics.exceptions import MalformedEvent
 from analytics.identity import commitment
 from analytics.ingest import copy
 from analytics.ingest.content import Content, checked_duration_ms, sent_duration_ms
@@ -76,30 +75,18 @@ def deployment_of(resource: Attributes, own: DeploymentType) -> bytes | None:
     return None if parsed is None else copy.text(parsed.value)
 
 
-def release_of(resource: Attributes) -> str | None:
-    """Return the sender's release. Raises MalformedEvent if it has another form than RELEASE."""
+def release_of(resource: Attributes) -> bytes | None:
+    """Return the column of the sender's release, null if it names none; None if it has another form than RELEASE."""
     value = resource.get(vocabulary.SERVICE_VERSION)
     if value is None or value == "":
-        return None
-    if not isinstance(value, str) or not RELEASE.fullmatch(value):
-        raise MalformedEvent("service_version")
-    return value
+        return copy.NULL
+    return copy.text(value) if isinstance(value, str) and RELEASE.fullmatch(value) else None
 
 
 class _Judge:
     """Judge of the spans of one resource."""
 
-    __slots__ = (
-        "_deployment",
-        "_found",
-        "_newest_us",
-        "_oldest_us",
-        "_release",
-        "_release_is_dropped",
-        "_resource",
-        "_sender",
-        "_vouchers",
-    )
+    __slots__ = ("_deployment", "_found", "_newest_us", "_oldest_us", "_release", "_resource", "_sender", "_vouchers")
 
     def __init__(
         self,
@@ -113,11 +100,7 @@ class _Judge:
         self._oldest_us, self._newest_us = window_us
         self._vouchers = vouchers if vouchers.keys or vouchers.required else None
         self._sender: str | None = None
-        self._release, self._release_is_dropped = copy.NULL, False
-        try:
-            self._release = copy.release(release_of(resource))
-        except MalformedEvent:
-            self._release_is_dropped = True
+        self._release = release_of(resource)
 
     def judge(
         self,
@@ -158,7 +141,7 @@ class _Judge:
             own = b""
             if category is REQUEST:
                 ms = _measured_ms(start_ns, end_ns) if duration is None else sent_duration_ms(duration)
-                own = copy.duration(ms) + self._release
+                own = copy.duration(ms) + (self._release or copy.NULL)
             elif category is ACTIVITY:
                 if session_id == INVALID:
                     raise Rejected(Reason.BAD_SESSION)
@@ -171,14 +154,14 @@ class _Judge:
             return
         head = copy.head(category, timestamp_us, id_, user_id, organization_id)
         found.rows[category].append(head + own + self._deployment + content.tail)
-        if content.dropped or not is_vouched or self._release_is_dropped:
+        if content.dropped or not is_vouched or self._release is None:
             self._count_dropped(category, content.dropped, is_vouched=is_vouched)
 
     def _count_dropped(self, category: Category, dropped: Sequence[Part], *, is_vouched: bool) -> None:
         counts, service = self._found.dropped_of, self._service()
         if not is_vouched:
             counts[UNVOUCHED, service] += 1
-        if self._release_is_dropped and category is REQUEST:
+        if self._release is None and category is REQUEST:
             counts[Part.SERVICE_VERSION, service] += 1
         for part in dropped:
             counts[part, service] += 1

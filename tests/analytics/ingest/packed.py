@@ -8,7 +8,7 @@ from uuid import UUID
 
 import orjson
 
-from analytics.ingest.copy import COLUMNS, POSTGRES_EPOCH_US, duration, head, release, session, tail, text
+from analytics.ingest.copy import COLUMNS, NULL, POSTGRES_EPOCH_US, duration, head, session, tail, text
 from analytics.ingest.verdict import Row
 from analytics.vocabulary import Category
 from privacy.clock import from_unix_us, unix_us
@@ -44,7 +44,7 @@ def row(
     if category is Category.USER_ACTIVITY:
         differs = session(None if own is None else UUID(str(own)).bytes)
     elif category is Category.ENDPOINT_USAGE:
-        differs = duration(float(own or 0)) + release(version)
+        differs = duration(float(own or 0)) + (NULL if version is None else text(version))
     begin = head(category, unix_us(when), id_.bytes, person.bytes, organization_id)
     return begin + differs + text(deployment) + tail(metadata, columns)
 
