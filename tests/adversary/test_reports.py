@@ -326,7 +326,11 @@ def _adopted(name: str, part: DeploymentType | None) -> list[tuple[int | None, i
 
 
 def test_few_guess_how_many_people_take_a_step(settings: Settings) -> None:
-    """Of every funnel of two and three steps: by the parts of a sum, and by those who took two steps the other way."""
+    """The auditor asks every funnel of two and three steps, and subtracts.
+
+    It subtracts the number of one deployment type from everybody's, and those who took two steps in the other order from
+    those who took both.
+    """
     most, names = noise_bound(SMALLEST), [f"feature_usage.feature_{number}" for number in range(4)]
     told, right, certain, right_before = 0, Counter[str](), 0, 0
     hidden: Counter[int] = Counter()
@@ -386,7 +390,7 @@ def _together(question: Question) -> int | None:
 
 
 def _of_other_parts(question: Question, place: int, shown: dict[Question, list[int | None]]) -> int | None:
-    """What everybody and the deployment types leave for the one that is asked about."""
+    """A guess at the number: the sum of both deployment types, or everybody less the other type."""
     one, other = (shown[replace(question, deployment=part)][place] for part in PARTS if part is not question.deployment)
     if one is None or other is None:
         return None
