@@ -328,8 +328,8 @@ def _adopted(name: str, part: DeploymentType | None) -> list[tuple[int | None, i
 def test_few_guess_how_many_people_take_a_step(settings: Settings) -> None:
     """The auditor asks every funnel of two and three steps, and subtracts.
 
-    It subtracts the number of one deployment type from everybody's, and those who took two steps in the other order from
-    those who took both.
+    It subtracts the number of one deployment type from everybody's, and those who took two steps in the other order
+    from those who took both.
     """
     most, names = noise_bound(SMALLEST), [f"feature_usage.feature_{number}" for number in range(4)]
     told, right, certain, right_before = 0, Counter[str](), 0, 0
